@@ -163,8 +163,8 @@ const (
 	// Ours: what ECS has no name for.
 	StartTicks
 	ParentStartTicks
-	Tool
-	ToolHow
+	ProcessTool
+	ProcessToolHow
 	LoginUID
 	AuditSession
 	CgroupID
@@ -320,8 +320,8 @@ var catalogue = [numColumns]frame.Field{
 	AlertWorkflowStatus:         {Name: "kibana.alert.workflow_status", Type: frame.Keyword},
 	StartTicks:                  {Name: "interdict.start_ticks", Type: frame.Long},
 	ParentStartTicks:            {Name: "interdict.parent_start_ticks", Type: frame.Long},
-	Tool:                        {Name: "interdict.tool", Type: frame.Keyword},
-	ToolHow:                     {Name: "interdict.tool_how", Type: frame.Keyword},
+	ProcessTool:                 {Name: "interdict.tool", Type: frame.Keyword},
+	ProcessToolHow:              {Name: "interdict.tool_how", Type: frame.Keyword},
 	LoginUID:                    {Name: "interdict.login_uid", Type: frame.Long},
 	AuditSession:                {Name: "interdict.audit_session", Type: frame.Long},
 	CgroupID:                    {Name: "interdict.cgroup.id", Type: frame.Long},
