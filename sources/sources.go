@@ -76,7 +76,8 @@ type Stats struct {
 type History interface {
 	// Query runs q. The frame has the columns of the query's result, in its
 	// order. An answer that may be incomplete comes with Quality.Partial, never
-	// as a shorter answer alone. Errors of the query text are *QueryError.
+	// as a shorter answer alone. Problems of the
+	// query text are a *parse.Error of package sources/esql/parse.
 	Query(ctx context.Context, q Query) (*frame.Frame, Quality, error)
 }
 
@@ -116,19 +117,6 @@ type Quality struct {
 	Took     time.Duration
 	Rows     int64 // rows in the answer
 	Scanned  int64 // rows looked at
-}
-
-// QueryError is a problem of the query text. Type is Elasticsearch's:
-// parsing_exception or verification_exception.
-type QueryError struct {
-	Type     string
-	Problems []Problem
-}
-
-// Problem is one thing wrong, at a place that counts from 1 in runes.
-type Problem struct {
-	Line, Column int
-	Message      string
 }
 
 // ErrClosed is what a closed sink, source or history answers.
