@@ -1,0 +1,72 @@
+package respond
+
+import (
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+)
+
+// Actor is who asked for a change.
+type Actor struct {
+	User string `json:"user"`           // login name; behind sudo "ana (as root)"
+	UID  int    `json:"uid"`            // of the program
+	TTY  string `json:"tty,omitempty"`  // terminal of the program
+	SSH  string `json:"ssh,omitempty"`  // client address and ports, as SSH_CONNECTION says
+	Auto string `json:"auto,omitempty"` // the playbook that acted without a person; "" for a person
+	// Program is the console itself as PID@START: whether it still runs tells an
+	// operation that was cut short from one that is under way.
+	Program string `json:"program,omitempty"`
+}
+
+// String is for a person: "ana on pts/2 from 10.0.9.5".
+func (a Actor) String() string {
+	s := a.User
+	if a.TTY != "" {
+		s += " on " + strings.TrimPrefix(a.TTY, "/dev/")
+	}
+	if from, _, _ := strings.Cut(a.SSH, " "); from != "" {
+		s += " from " + from
+	}
+	if a.Auto != "" {
+		s += " by playbook " + a.Auto
+	}
+	return s
+}
+
+// CurrentActor is whoever runs this program, as far as the program can tell.
+func CurrentActor() Actor {
+	a := Actor{UID: os.Getuid(), SSH: os.Getenv("SSH_CONNECTION"), TTY: terminal(), Program: program()}
+	a.User = strconv.Itoa(a.UID)
+	if u, err := user.LookupId(a.User); err == nil {
+		a.User = u.Username
+	}
+	if real := os.Getenv("SUDO_USER"); real != "" && real != a.User {
+		a.User = real + " (as " + a.User + ")"
+	}
+	return a
+}
+
+func terminal() string {
+	for _, fd := range []string{"0", "1", "2"} {
+		name, err := os.Readlink("/proc/self/fd/" + fd)
+		if err == nil && (strings.HasPrefix(name, "/dev/pts/") || strings.HasPrefix(name, "/dev/tty")) {
+			return name
+		}
+	}
+	return ""
+}
+
+// program is this program's PID@START; "" where there is no /proc.
+func program() string {
+	stat, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		return ""
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ") // our own name holds no parenthesis
+	fields := strings.Fields(rest)
+	if len(fields) < 20 {
+		return ""
+	}
+	return strconv.Itoa(os.Getpid()) + "@" + fields[19]
+}

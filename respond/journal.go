@@ -1,0 +1,209 @@
+package respond
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+// Journal is the append-only, hash-chained record of every change. Several
+// programs may append to one at once. It owns the tables journal_* of the
+// database and, in its directory, the files journal.head, journal.lock and
+// journal.reserve.
+type Journal struct {
+	db  *sql.DB
+	dir string
+	now func() time.Time
+
+	mu      sync.Mutex // one append of this program at a time
+	pending []Entry    // overridden entries that wait for space
+}
+
+// OpenJournal brings the tables up to date and lays the reserve. The database
+// is opened and closed by the caller, with the driver of its choice; it is put
+// into WAL mode and every append is written with synchronous=FULL. dir holds
+// the remembered head and the reserve; use the directory of the database. A
+// reserve that finds no room is no error: Reserve says so.
+func OpenJournal(ctx context.Context, db *sql.DB, dir string) (*Journal, error) {
+	j := &Journal{db: db, dir: dir, now: time.Now}
+	var mode string
+	if err := db.QueryRowContext(ctx, `PRAGMA journal_mode = WAL`).Scan(&mode); err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	err := j.locked(func() error {
+		return immediate(ctx, db, func(c *sql.Conn) error { return migrate(ctx, c) })
+	})
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	j.layReserve()
+	return j, nil
+}
+
+// NewOp names an operation: 16 random hex digits.
+func NewOp() string {
+	var b [8]byte
+	rand.Read(b[:]) // never fails since Go 1.24
+	return hex.EncodeToString(b[:])
+}
+
+// Append chains the entries in one transaction and returns them as stored,
+// after they were flushed to the disk. When the disk is full the reserve is
+// given up first; ErrNoSpace means that even that did not help and nothing was
+// stored.
+func (j *Journal) Append(ctx context.Context, entries ...Entry) ([]Entry, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for i := range entries {
+		j.stamp(&entries[i])
+	}
+	stored, err := j.append(ctx, entries)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	return stored, nil
+}
+
+// AppendUnjournaled is Append for an action that a person wants carried out
+// though there is no space: the entries then wait in memory, marked with the
+// override, and are chained before the next entry that finds space. They are
+// lost if the program ends before that; Pending counts them.
+func (j *Journal) AppendUnjournaled(ctx context.Context, o Override, entries ...Entry) error {
+	if o.Typed == "" || o.By == "" {
+		return Refuse("override-empty", "an override without a name and what was typed is none")
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for i := range entries {
+		j.stamp(&entries[i])
+	}
+	_, err := j.append(ctx, entries)
+	if !errors.Is(err, ErrNoSpace) {
+		return err
+	}
+	for _, e := range entries {
+		e.Override = &o
+		j.pending = append(j.pending, e)
+	}
+	return nil
+}
+
+// Pending is how many entries wait in memory for space.
+func (j *Journal) Pending() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.pending)
+}
+
+func (j *Journal) stamp(e *Entry) {
+	if e.Wall.IsZero() {
+		e.Wall = j.now()
+	}
+	e.Wall = e.Wall.UTC().Round(0)
+	if e.BootID == "" && e.Boot == 0 {
+		e.BootID, e.Boot = machineBoot()
+	}
+}
+
+// append chains pending and new entries, giving up the reserve if it must.
+func (j *Journal) append(ctx context.Context, entries []Entry) ([]Entry, error) {
+	all := append(append([]Entry(nil), j.pending...), entries...)
+	err := j.locked(func() error { return j.chain(ctx, all) })
+	if noSpace(err) && j.releaseReserve() {
+		err = j.locked(func() error { return j.chain(ctx, all) })
+	}
+	if noSpace(err) {
+		return nil, fmt.Errorf("%w: %w", ErrNoSpace, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	stored := all[len(j.pending):]
+	j.pending = nil
+	j.layReserve()
+	return stored, nil
+}
+
+// chain stores the entries behind the last one and then remembers the head. It
+// runs under the lock, so heads of two programs are remembered in order.
+func (j *Journal) chain(ctx context.Context, entries []Entry) error {
+	var last head
+	err := immediate(ctx, j.db, func(c *sql.Conn) error {
+		var err error
+		if last, err = lastHead(ctx, c); err != nil {
+			return err
+		}
+		if why := j.compareHead(ctx, c, last); why != "" {
+			broken := breakEntry(why)
+			j.stamp(&broken)
+			if err := insert(ctx, c, &broken, &last); err != nil {
+				return err
+			}
+		}
+		for i := range entries {
+			if err := insert(ctx, c, &entries[i], &last); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return j.rememberHead(last)
+}
+
+func lastHead(ctx context.Context, c *sql.Conn) (head, error) {
+	var h head
+	var hash []byte
+	err := c.QueryRowContext(ctx, `SELECT seq, hash FROM journal_entries ORDER BY seq DESC LIMIT 1`).Scan(&h.Seq, &hash)
+	if errors.Is(err, sql.ErrNoRows) {
+		return head{}, nil
+	}
+	copy(h.Hash[:], hash)
+	return h, err
+}
+
+// insert stores e as the successor of last and moves last on to it.
+func insert(ctx context.Context, c *sql.Conn, e *Entry, last *head) error {
+	e.Seq, e.Prev = last.Seq+1, last.Hash
+	r, err := e.row()
+	if err != nil {
+		return err
+	}
+	e.Hash = r.sum()
+	_, err = c.ExecContext(ctx, `INSERT INTO journal_entries
+		(seq, op, wall, boot_id, boot, actor, host, host_id, kind, phase, body, override, prev, hash)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		r.seq, r.op, r.wall, r.bootID, r.boot, r.actor, r.host, r.hostID, r.kind, r.phase, r.body, r.override, r.prev, e.Hash[:])
+	*last = head{Seq: e.Seq, Hash: e.Hash}
+	return err
+}
+
+// breakKind marks an entry that says: what was remembered of this journal is gone.
+const breakKind = "journal.break"
+
+func breakEntry(why string) Entry {
+	body, _ := json.Marshal(Outcome{Error: why}) // a string always encodes
+	return Entry{Op: NewOp(), Kind: breakKind, Phase: Failed, Actor: CurrentActor(), Body: body}
+}
+
+// locked holds the lock file of the directory while f runs.
+func (j *Journal) locked(f func() error) error {
+	file, err := os.OpenFile(j.path("lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer file.Close() // lets go of the lock
+	if err := lockFile(file); err != nil {
+		return err
+	}
+	return f()
+}

@@ -1,0 +1,66 @@
+package respond
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// ReserveSize is what is kept aside, in bytes, for journaling on a full disk:
+// some hundred operations with their plans.
+const ReserveSize = 1 << 20
+
+// Reserve tells whether the reserve is there.
+func (j *Journal) Reserve() bool {
+	info, err := os.Stat(j.path("reserve"))
+	return err == nil && info.Size() == ReserveSize
+}
+
+// layReserve makes the reserve when it is missing and there is plenty of room:
+// on a disk that is still nearly full it would only take the last of it.
+func (j *Journal) layReserve() {
+	if j.Reserve() {
+		return
+	}
+	if free, ok := freeBytes(j.dir); ok && free < 8*ReserveSize {
+		return
+	}
+	full := make([]byte, ReserveSize)
+	for i := range full {
+		full[i] = byte(i*7 + i>>9) // not zeros: a file system may store those as nothing
+	}
+	if writeFlushed(j.path("reserve"), os.O_CREATE|os.O_TRUNC, full) != nil {
+		os.Remove(j.path("reserve"))
+	}
+}
+
+// releaseReserve gives the space back to the file system; false when there was none.
+func (j *Journal) releaseReserve() bool { return os.Remove(j.path("reserve")) == nil }
+
+// SQLite's result codes; the extended ones carry the primary in the low byte.
+const (
+	sqliteFull       = 13
+	sqliteIOWrite    = 10 | 3<<8
+	sqliteIOFsync    = 10 | 4<<8
+	sqliteIOTruncate = 10 | 6<<8
+	sqliteIOShmOpen  = 10 | 18<<8
+	sqliteIOShmSize  = 10 | 19<<8
+	sqliteCantOpen   = 14
+)
+
+// noSpace tells whether err may come of a full disk or quota.
+func noSpace(err error) bool {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return true
+	}
+	var coded interface{ Code() int }
+	if !errors.As(err, &coded) {
+		return false
+	}
+	switch code := coded.Code(); code {
+	case sqliteIOWrite, sqliteIOFsync, sqliteIOTruncate, sqliteIOShmOpen, sqliteIOShmSize:
+		return true
+	default:
+		return code&0xff == sqliteFull || code&0xff == sqliteCantOpen
+	}
+}

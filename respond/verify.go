@@ -1,0 +1,107 @@
+package respond
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// Check is what Verify found.
+type Check struct {
+	Entries int64  `json:"entries"` // read
+	Head    Hash   `json:"head"`    // of the last one
+	Broken  int64  `json:"broken"`  // the first sequence number that does not hold; 0: the chain is whole
+	Why     string `json:"why"`     // what is wrong there
+}
+
+// OK tells whether the chain is whole.
+func (c Check) OK() bool { return c.Broken == 0 }
+
+// Verify reads the whole journal and recomputes the chain. A changed, moved,
+// dropped or added entry is named by the first sequence number that does not
+// hold, entries cut from the end by the remembered head. An error means that
+// the journal could not be read, which is no verdict. Whoever can write the
+// database and the head file both can forge a whole chain: keep heads elsewhere.
+func (j *Journal) Verify(ctx context.Context) (Check, error) {
+	var check Check
+	err := j.locked(func() error {
+		tx, err := j.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback()
+		check, err = verifyChain(ctx, tx)
+		if err != nil || !check.OK() {
+			return err
+		}
+		if why := j.compareHead(ctx, tx, head{Seq: check.Entries, Hash: check.Head}); why != "" {
+			check.Broken, check.Why = check.Entries+1, why
+		}
+		return nil
+	})
+	if err != nil {
+		return Check{}, fmt.Errorf("journal: %w", err)
+	}
+	return check, nil
+}
+
+func verifyChain(ctx context.Context, q querier) (Check, error) {
+	var check Check
+	var prev Hash
+	err := scan(ctx, q, ``, nil, func(r *row) error {
+		if !check.OK() {
+			return nil
+		}
+		if why := r.fault(check.Entries+1, prev); why != "" {
+			check.Broken, check.Why = check.Entries+1, why
+			return nil
+		}
+		check.Entries, prev = r.seq, Hash(r.hash)
+		return nil
+	})
+	check.Head = prev
+	return check, err
+}
+
+// fault says why the row cannot stand at seq behind prev.
+func (r *row) fault(seq int64, prev Hash) string {
+	sum := r.sum()
+	switch {
+	case r.seq > seq:
+		return fmt.Sprintf("entry %d is missing: the next one is %d", seq, r.seq)
+	case r.seq < seq:
+		return fmt.Sprintf("entry %d stands where %d belongs", r.seq, seq)
+	case !bytes.Equal(r.prev, prev[:]):
+		return fmt.Sprintf("entry %d does not follow the one before it", r.seq)
+	case !bytes.Equal(r.hash, sum[:]):
+		return fmt.Sprintf("entry %d was changed: its content does not give its hash", r.seq)
+	case r.kind == breakKind:
+		return fmt.Sprintf("entry %d records that the journal was broken before it: %s", r.seq, r.body)
+	}
+	return ""
+}
+
+// scan reads rows in order; where is SQL behind WHERE, "" for all.
+func scan(ctx context.Context, q querier, where string, args []any, f func(*row) error) error {
+	text := `SELECT seq, op, wall, boot_id, boot, actor, host, host_id, kind, phase, body, override, prev, hash FROM journal_entries`
+	if where != "" {
+		text += ` WHERE ` + where
+	}
+	rows, err := q.QueryContext(ctx, text+` ORDER BY seq`, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r row
+		if err := rows.Scan(&r.seq, &r.op, &r.wall, &r.bootID, &r.boot, &r.actor, &r.host, &r.hostID,
+			&r.kind, &r.phase, &r.body, &r.override, &r.prev, &r.hash); err != nil {
+			return err
+		}
+		if err := f(&r); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Files that processes of interest open, and unix sockets that they connect to. */
+#ifndef INTERDICT_FILES_H
+#define INTERDICT_FILES_H
+
+enum { START_FDS = 10 };
+
+#if defined(__TARGET_ARCH_x86)
+enum { NR_open = 2, NR_connect = 42, NR_openat = 257, NR_openat2 = 437 };
+#define SYSCALL_NR(regs) ((long)(regs)->orig_ax)
+#define SYSCALL_ARG2(regs) ((void *)(regs)->si)
+#elif defined(__TARGET_ARCH_arm64)
+enum { NR_open = -1, NR_connect = 203, NR_openat = 56, NR_openat2 = 437 };
+#define SYSCALL_NR(regs) ((long)(regs)->syscallno)
+#define SYSCALL_ARG2(regs) ((void *)BPF_CORE_READ(regs, user_regs.regs[1]))
+#endif
+
+/* Names begin right after the record, as in every record. */
+static __always_inline void emit_file(struct counters *c, struct scratch *s, u32 pid, u64 start, struct file *f, u32 flags)
+{
+	struct inode *inode = BPF_CORE_READ(f, f_inode);
+	u32 mode = BPF_CORE_READ(inode, i_mode);
+	if ((mode & S_IFMT) != S_IFREG)
+		return;
+	struct file_record *r = &s->file;
+	fetch_add(&c->seen[C_FILE], 1);
+	begin(c, &r->h, T_FILE, H_INTEREST);
+	r->pid = pid;
+	r->start = start;
+	r->open_flags = BPF_CORE_READ(f, f_flags);
+	r->ino = BPF_CORE_READ(inode, i_ino);
+	r->size = BPF_CORE_READ(inode, i_size);
+	r->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	r->uid = BPF_CORE_READ(inode, i_uid.val);
+	r->mode = mode;
+	r->flags = flags;
+	r->pad = 0;
+	char *names = (char *)s + offsetof(struct scratch, file) + sizeof(*r);
+	u32 n = put_path(&s->length, names, 0, BPF_CORE_READ(f, f_path.mnt), BPF_CORE_READ(f, f_path.dentry));
+	if (n >> 31)
+		r->flags |= F_PATH_CUT;
+	n &= 0xfff;
+	r->path_len = n;
+	sent(c, C_FILE, bpf_ringbuf_output(&ring, r, sizeof(*r) + n, BPF_RB_NO_WAKEUP));
+}
+
+static __always_inline struct file *file_at(struct task_struct *t, u32 fd)
+{
+	struct fdtable *table = BPF_CORE_READ(t, files, fdt);
+	struct file *f = NULL;
+	if (fd >= BPF_CORE_READ(table, max_fds))
+		return NULL;
+	bpf_probe_read_kernel(&f, sizeof(f), BPF_CORE_READ(table, fd) + fd);
+	return f;
+}
+
+/* What the shell opened for it: nc host port < file. */
+static __always_inline void files_at_start(struct counters *c, struct scratch *s, struct task_struct *t)
+{
+	u32 pid = t->tgid;
+	u64 start = t->group_leader->start_boottime;
+	for (u32 fd = 0; fd < START_FDS; fd++) {
+		struct file *f = file_at(t, fd);
+		if (f)
+			emit_file(c, s, pid, start, f, F_INHERITED);
+	}
+}
+
+static __always_inline void opened(struct counters *c, struct task_state *st, u32 fd)
+{
+	struct file *f = file_at((struct task_struct *)bpf_get_current_task(), fd);
+	if (!f)
+		return;
+	struct scratch *s = claim(c, C_FILE);
+	if (!s)
+		return;
+	emit_file(c, s, st->pid, st->start, f, 0);
+	release(s);
+}
+
+static __always_inline void connected(struct counters *c, struct task_state *st, void *addr)
+{
+	u16 family = 0;
+	if (bpf_probe_read_user(&family, sizeof(family), addr) || family != AF_UNIX)
+		return;
+	fetch_add(&c->seen[C_FILE], 1);
+	struct unix_record r = {};
+	begin(c, &r.h, T_UNIX, H_INTEREST);
+	r.pid = st->pid;
+	r.start = st->start;
+	long n = bpf_probe_read_user_str(r.path, sizeof(r.path), (char *)addr + sizeof(family));
+	r.path_len = n < 0 ? 0 : n;
+	sent(c, C_FILE, bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_NO_WAKEUP));
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_syscall, struct pt_regs *regs, long ret)
+{
+	long nr = SYSCALL_NR(regs);
+	if (nr != NR_openat && nr != NR_openat2 && nr != NR_open && nr != NR_connect)
+		return 0;
+	if (ret < 0)
+		return 0;
+	struct task_state *st = state_of_current();
+	struct counters *c = my_counters();
+	if (!st || !c)
+		return 0;
+	if (nr == NR_connect)
+		connected(c, st, SYSCALL_ARG2(regs));
+	else
+		opened(c, st, ret);
+	return 0;
+}
+
+#endif
