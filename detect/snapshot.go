@@ -1,0 +1,51 @@
+package detect
+
+import (
+	"time"
+
+	"interdict/sources"
+)
+
+// Snapshot is what the engine knew at one moment. It is immutable.
+type Snapshot struct {
+	Version  uint64
+	Findings []*Finding // live first, then by risk, then newest first
+	Judged   int64      // executions that the rules looked at
+	Since    time.Time  // when the engine began to look
+	Lost     sources.Loss
+	Rules    []RuleStatus
+	Closed   int   // alerts closed since then
+	Dropped  int64 // open alerts that had to make room for newer ones
+}
+
+// Finding is what the rules found out about one transfer, or one alert that
+// belongs to none. The alert of the highest risk leads.
+type Finding struct {
+	Alert
+	Also     []Alert   // the other rules' alerts about the same transfer
+	Transfer *Transfer // nil: the alert is not about a transfer that was seen
+}
+
+// Live tells whether the transfer still goes on.
+func (f *Finding) Live() bool { return f.Transfer != nil && f.Transfer.Live }
+
+// RuleStatus says how a rule is doing.
+type RuleStatus struct {
+	Rule    *Rule
+	Mode    Mode
+	Notes   []string // what is partial, degraded or beyond a limit, a sentence each
+	Kept    int      // rows kept for it
+	Groups  int
+	Raised  int64
+	LastRun time.Time
+}
+
+// Mode is how a rule is evaluated.
+type Mode string
+
+// The modes.
+const (
+	Live      Mode = "live"
+	Scheduled Mode = "scheduled" // at its interval, against History
+	Off       Mode = "off"       // not at all; the first note says why
+)
