@@ -1,0 +1,55 @@
+# Everything a contributor runs. `make test` is what CI runs with every real part required.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LINT    ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
+
+.PHONY: build test test-all race lint vet generate golden fuzz bench bench-sensor bench-esql bench-screen demo incident
+
+build: ## one static binary, the same bytes from the same commit
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o interdict .
+
+test: ## passes with Go alone; what needs a kernel or root skips and says so
+	$(GO) test ./...
+
+test-all: ## nothing may skip for want of a real part
+	INTERDICT_REQUIRE=ebpf,lab $(GO) test -count=1 ./...
+
+race:
+	$(GO) test -race ./detect/... ./respond/... ./playbooks/... ./sources/archive/... ./sources/replay/... ./ui/...
+
+vet:
+	$(GO) vet ./...
+
+lint:
+	$(GO) run $(LINT) run ./...
+
+generate: ## the sensor's objects; wants clang 14 and libbpf's headers
+	$(GO) generate ./sources/ebpf
+
+golden: ## write the pictures and texts that tests compare with
+	$(GO) test ./ui/... ./playbooks/... ./detect/... -update
+
+fuzz: ## each fuzz target for FUZZTIME
+	@for p in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-20s} $$p || exit 1; \
+		done; \
+	done
+
+bench: bench-sensor bench-esql bench-screen ## figures as JSON, ratios against a floor of the same run
+
+bench-sensor:
+	INTERDICT_BENCH=1 $(GO) test -count=1 -run '^$$' -bench . ./sources/ebpf
+
+bench-esql:
+	$(GO) test -count=1 -run '^$$' -bench . ./sources/esql/... ./sources/archive ./sources/files
+
+bench-screen:
+	$(GO) test -count=1 -run '^$$' -bench . ./ui/... ./detect
+
+demo: build ## the recorded incident
+	./interdict --demo
+
+incident: build ## record the bundled incident anew, in the lab, as root
+	testdata/lab/record sources/replay/incident.ndjson.gz
