@@ -16,6 +16,9 @@ var (
 	ErrRefused = errors.New("refused")
 	// ErrNoSpace: the journal could not be written even with its reserve. Nothing was changed.
 	ErrNoSpace = errors.New("no space for the journal")
+	// ErrDamaged: the database is not one, or its pages do not fit together. Set it
+	// aside, never delete it: the next journal notes that entries are missing.
+	ErrDamaged = errors.New("the database is damaged")
 	// ErrUnsupported: this host or kernel lacks what the action needs.
 	ErrUnsupported = errors.New("not supported here")
 )

@@ -90,27 +90,27 @@ func writeFlushed(path string, flags int, b []byte) error {
 }
 
 // compareHead says in what way the chain, whose last entry is given, is not the
-// one that was remembered; "" when it is.
-func (j *Journal) compareHead(ctx context.Context, q querier, last head) string {
+// one that was remembered, "" when it is, and which entry was remembered.
+func (j *Journal) compareHead(ctx context.Context, q querier, last head) (int64, string) {
 	h, ok, err := j.readHead()
 	switch {
 	case err != nil:
-		return err.Error()
+		return 0, err.Error()
 	case !ok && last.Seq == 0:
-		return ""
+		return 0, ""
 	case !ok:
-		return fmt.Sprintf("no head is remembered, though there are %d entries: entries cut from the end would not show", last.Seq)
+		return 0, fmt.Sprintf("no head is remembered, though there are %d entries: entries cut from the end would not show", last.Seq)
 	case h.Seq > last.Seq:
-		return fmt.Sprintf("entry %d was remembered as the last one, the journal ends at %d: entries are missing from the end", h.Seq, last.Seq)
+		return h.Seq, fmt.Sprintf("entry %d was remembered as the last one, the journal ends at %d: entries are missing from the end", h.Seq, last.Seq)
 	case h.Seq == 0:
-		return ""
+		return 0, ""
 	}
 	var hash []byte
 	err = q.QueryRowContext(ctx, `SELECT hash FROM journal_entries WHERE seq = ?`, h.Seq).Scan(&hash)
 	if err != nil || string(hash) != string(h.Hash[:]) {
-		return fmt.Sprintf("entry %d is not the one that was remembered", h.Seq)
+		return h.Seq, fmt.Sprintf("entry %d is not the one that was remembered", h.Seq)
 	}
-	return ""
+	return h.Seq, ""
 }
 
 // querier is a database or one connection of it.

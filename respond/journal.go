@@ -33,18 +33,37 @@ type Journal struct {
 // reserve that finds no room is no error: Reserve says so.
 func OpenJournal(ctx context.Context, db *sql.DB, dir string) (*Journal, error) {
 	j := &Journal{db: db, dir: dir, now: time.Now}
-	var mode string
-	if err := db.QueryRowContext(ctx, `PRAGMA journal_mode = WAL`).Scan(&mode); err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
-	}
-	err := j.locked(func() error {
-		return immediate(ctx, db, func(c *sql.Conn) error { return migrate(ctx, c) })
-	})
-	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
+	if err := j.locked(func() error { return j.prepare(ctx) }); err != nil {
+		return nil, fmt.Errorf("journal: %w", damaged(err))
 	}
 	j.layReserve()
 	return j, nil
+}
+
+// prepare makes tables and, for a journal that has no entry yet, the head: one
+// that is missing later was taken away, and is not the mark of a crash before
+// the first one was remembered.
+func (j *Journal) prepare(ctx context.Context) error {
+	var mode string
+	if err := j.db.QueryRowContext(ctx, `PRAGMA journal_mode = WAL`).Scan(&mode); err != nil {
+		return err
+	}
+	var last head
+	err := immediate(ctx, j.db, func(c *sql.Conn) error {
+		if err := migrate(ctx, c); err != nil {
+			return err
+		}
+		var err error
+		last, err = lastHead(ctx, c)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if _, ok, err := j.readHead(); ok || err != nil || last.Seq > 0 {
+		return nil // a damaged head is told of by what compares it
+	}
+	return j.rememberHead(last)
 }
 
 // NewOp names an operation: 16 random hex digits.
@@ -66,7 +85,7 @@ func (j *Journal) Append(ctx context.Context, entries ...Entry) ([]Entry, error)
 	}
 	stored, err := j.append(ctx, entries)
 	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
+		return nil, fmt.Errorf("journal: %w", damaged(err))
 	}
 	return stored, nil
 }
@@ -116,10 +135,10 @@ func (j *Journal) stamp(e *Entry) {
 func (j *Journal) append(ctx context.Context, entries []Entry) ([]Entry, error) {
 	all := append(append([]Entry(nil), j.pending...), entries...)
 	err := j.locked(func() error { return j.chain(ctx, all) })
-	if noSpace(err) && j.releaseReserve() {
+	if j.noSpace(err) && j.releaseReserve() {
 		err = j.locked(func() error { return j.chain(ctx, all) })
 	}
-	if noSpace(err) {
+	if j.noSpace(err) {
 		return nil, fmt.Errorf("%w: %w", ErrNoSpace, err)
 	}
 	if err != nil {
@@ -132,7 +151,9 @@ func (j *Journal) append(ctx context.Context, entries []Entry) ([]Entry, error) 
 }
 
 // chain stores the entries behind the last one and then remembers the head. It
-// runs under the lock, so heads of two programs are remembered in order.
+// runs under the lock, so heads of two programs are remembered in order. Once
+// the entries are stored there is no error: a head that could not be remembered
+// stays behind, as after a crash, and Verify says by how much.
 func (j *Journal) chain(ctx context.Context, entries []Entry) error {
 	var last head
 	err := immediate(ctx, j.db, func(c *sql.Conn) error {
@@ -140,7 +161,7 @@ func (j *Journal) chain(ctx context.Context, entries []Entry) error {
 		if last, err = lastHead(ctx, c); err != nil {
 			return err
 		}
-		if why := j.compareHead(ctx, c, last); why != "" {
+		if _, why := j.compareHead(ctx, c, last); why != "" {
 			broken := breakEntry(why)
 			j.stamp(&broken)
 			if err := insert(ctx, c, &broken, &last); err != nil {
@@ -157,7 +178,10 @@ func (j *Journal) chain(ctx context.Context, entries []Entry) error {
 	if err != nil {
 		return err
 	}
-	return j.rememberHead(last)
+	if j.rememberHead(last) != nil && j.releaseReserve() {
+		j.rememberHead(last) // see above
+	}
+	return nil
 }
 
 func lastHead(ctx context.Context, c *sql.Conn) (head, error) {

@@ -13,22 +13,27 @@ const Tick = 10_000_000
 
 // ProcessID names one process for ever. A number alone is given to another
 // process sooner or later; together with the boot and the start time it is not,
-// as far as one tick tells apart.
+// as far as one tick tells apart; where the kernel numbers its pidfds (6.9), the
+// inode tells apart the rest.
 type ProcessID struct {
-	HostID string `json:"host_id"` // "" when unknown: not compared
-	BootID string `json:"boot_id"` // "" when unknown: not compared
-	PID    int    `json:"pid"`     // in the host's first pid namespace
-	Start  int64  `json:"start"`   // ns since boot (start_boottime); exact from the sensor, whole ticks from /proc
+	HostID string `json:"host_id"`         // "" when unknown: not compared
+	BootID string `json:"boot_id"`         // "" when unknown: not compared
+	PID    int    `json:"pid"`             // in the host's first pid namespace
+	Start  int64  `json:"start"`           // ns since boot (start_boottime); exact from the sensor, whole ticks from /proc
+	Inode  uint64 `json:"inode,omitempty"` // of its pidfd, never given twice in one boot; 0 when unknown: not compared
 }
 
 // Same tells whether both name the same process: number and start tick equal,
-// and host and boot where both know them.
+// and host, boot and inode where both know them.
 func (p ProcessID) Same(q ProcessID) bool {
 	return p.PID == q.PID && p.Ticks() == q.Ticks() &&
-		agree(p.BootID, q.BootID) && agree(p.HostID, q.HostID)
+		agree(p.BootID, q.BootID) && agree(p.HostID, q.HostID) && agree(p.Inode, q.Inode)
 }
 
-func agree(a, b string) bool { return a == "" || b == "" || a == b }
+func agree[T comparable](a, b T) bool {
+	var unknown T
+	return a == unknown || b == unknown || a == b
+}
 
 // Ticks is the start time as /proc/PID/stat writes it.
 func (p ProcessID) Ticks() int64 { return p.Start / Tick }

@@ -2,6 +2,7 @@ package respond
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
 )
@@ -39,6 +40,8 @@ func (j *Journal) releaseReserve() bool { return os.Remove(j.path("reserve")) ==
 
 // SQLite's result codes; the extended ones carry the primary in the low byte.
 const (
+	sqliteCorrupt    = 11
+	sqliteNotADB     = 26
 	sqliteFull       = 13
 	sqliteIOWrite    = 10 | 3<<8
 	sqliteIOFsync    = 10 | 4<<8
@@ -48,19 +51,35 @@ const (
 	sqliteCantOpen   = 14
 )
 
-// noSpace tells whether err may come of a full disk or quota.
-func noSpace(err error) bool {
+// noSpace tells whether err comes of a full disk or quota. SQLite names some of
+// these as it names other troubles; then the file system is asked.
+func (j *Journal) noSpace(err error) bool {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return true
 	}
-	var coded interface{ Code() int }
-	if !errors.As(err, &coded) {
-		return false
-	}
-	switch code := coded.Code(); code {
-	case sqliteIOWrite, sqliteIOFsync, sqliteIOTruncate, sqliteIOShmOpen, sqliteIOShmSize:
-		return true
+	switch code := sqliteCode(err); code {
+	case sqliteIOWrite, sqliteIOFsync, sqliteIOTruncate, sqliteIOShmOpen, sqliteIOShmSize, sqliteCantOpen:
+		free, ok := freeBytes(j.dir)
+		return !ok || free < ReserveSize
 	default:
-		return code&0xff == sqliteFull || code&0xff == sqliteCantOpen
+		return code&0xff == sqliteFull
 	}
+}
+
+// damaged adds ErrDamaged to what SQLite says about a file that is none of its own.
+func damaged(err error) error {
+	switch sqliteCode(err) & 0xff {
+	case sqliteCorrupt, sqliteNotADB:
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return err
+}
+
+// sqliteCode is the result code that the driver's error carries; 0 for none.
+func sqliteCode(err error) int {
+	var coded interface{ Code() int }
+	if errors.As(err, &coded) {
+		return coded.Code()
+	}
+	return 0
 }

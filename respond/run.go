@@ -28,6 +28,9 @@ func RunUnjournaled(ctx context.Context, j *Journal, actor Actor, o Override, ac
 // Undo takes back a result of an operation, journaled under that operation,
 // and verifies nothing: look at the returned result, and at the host.
 func Undo(ctx context.Context, j *Journal, actor Actor, action Action, h Host, op string, r Result) (Result, error) {
+	if r.Kind != action.Kind() || r.Host != h.Name() {
+		return Result{}, Refuse("wrong-result", "the result is of %s on %s, not of %s on %s", r.Kind, r.Host, action.Kind(), h.Name())
+	}
 	o := newOperator(j, actor, action, h, nil)
 	o.op, o.identity = op, r.Identity
 	if err := o.write(ctx, Undoing, Outcome{Result: &Result{Version: Version, Kind: r.Kind, Host: r.Host, Identity: r.Identity, Body: r.Body}}); err != nil {

@@ -32,7 +32,7 @@ func (j *Journal) entries(ctx context.Context, where string, args ...any) ([]Ent
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
+		return nil, fmt.Errorf("journal: %w", damaged(err))
 	}
 	return entries, nil
 }

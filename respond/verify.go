@@ -11,12 +11,24 @@ import (
 type Check struct {
 	Entries int64  `json:"entries"` // read
 	Head    Hash   `json:"head"`    // of the last one
-	Broken  int64  `json:"broken"`  // the first sequence number that does not hold; 0: the chain is whole
+	Broken  int64  `json:"broken"`  // the first sequence number that does not hold; 0: all do
 	Why     string `json:"why"`     // what is wrong there
+	// Breaks are entries that record, truly, that what was remembered before
+	// them was gone: a database that was lost, set aside or cut.
+	Breaks []Break `json:"breaks,omitempty"`
+	// Behind counts the last entries that the remembered head does not cover, as
+	// after a crash or on a full disk: cut off, they would not show.
+	Behind int64 `json:"behind"`
 }
 
-// OK tells whether the chain is whole.
-func (c Check) OK() bool { return c.Broken == 0 }
+// Break is one such entry.
+type Break struct {
+	Seq int64  `json:"seq"`
+	Why string `json:"why"`
+}
+
+// OK tells whether the chain is whole from the first entry ever written.
+func (c Check) OK() bool { return c.Broken == 0 && len(c.Breaks) == 0 }
 
 // Verify reads the whole journal and recomputes the chain. A changed, moved,
 // dropped or added entry is named by the first sequence number that does not
@@ -32,16 +44,18 @@ func (j *Journal) Verify(ctx context.Context) (Check, error) {
 		}
 		defer tx.Rollback()
 		check, err = verifyChain(ctx, tx)
-		if err != nil || !check.OK() {
+		if err != nil || check.Broken > 0 {
 			return err
 		}
-		if why := j.compareHead(ctx, tx, head{Seq: check.Entries, Hash: check.Head}); why != "" {
+		remembered, why := j.compareHead(ctx, tx, head{Seq: check.Entries, Hash: check.Head})
+		if why != "" {
 			check.Broken, check.Why = check.Entries+1, why
 		}
+		check.Behind = max(0, check.Entries-remembered)
 		return nil
 	})
 	if err != nil {
-		return Check{}, fmt.Errorf("journal: %w", err)
+		return Check{}, fmt.Errorf("journal: %w", damaged(err))
 	}
 	return check, nil
 }
@@ -50,12 +64,15 @@ func verifyChain(ctx context.Context, q querier) (Check, error) {
 	var check Check
 	var prev Hash
 	err := scan(ctx, q, ``, nil, func(r *row) error {
-		if !check.OK() {
+		if check.Broken > 0 {
 			return nil
 		}
 		if why := r.fault(check.Entries+1, prev); why != "" {
 			check.Broken, check.Why = check.Entries+1, why
 			return nil
+		}
+		if r.kind == breakKind {
+			check.Breaks = append(check.Breaks, Break{Seq: r.seq, Why: r.brokenBy()})
 		}
 		check.Entries, prev = r.seq, Hash(r.hash)
 		return nil
@@ -76,10 +93,20 @@ func (r *row) fault(seq int64, prev Hash) string {
 		return fmt.Sprintf("entry %d does not follow the one before it", r.seq)
 	case !bytes.Equal(r.hash, sum[:]):
 		return fmt.Sprintf("entry %d was changed: its content does not give its hash", r.seq)
-	case r.kind == breakKind:
-		return fmt.Sprintf("entry %d records that the journal was broken before it: %s", r.seq, r.body)
 	}
 	return ""
+}
+
+func (r *row) brokenBy() string {
+	e, err := r.entry()
+	if err != nil {
+		return err.Error()
+	}
+	out, err := e.Outcome()
+	if err != nil {
+		return err.Error()
+	}
+	return out.Error
 }
 
 // scan reads rows in order; where is SQL behind WHERE, "" for all.
