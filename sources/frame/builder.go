@@ -65,6 +65,21 @@ func (b *Builder) DropRow() {
 // Keyword sets text (Keyword and Version columns).
 func (b *Builder) Keyword(col int, s string) { b.cols[col].addCode(b.rows, s) }
 
+// KeywordBytes is Keyword for text that the caller goes on to change.
+func (b *Builder) KeywordBytes(col int, s []byte) {
+	c := &b.cols[col]
+	if !c.Type.Coded() {
+		panic("frame: text put into a column of type " + c.Type.String())
+	}
+	if c.dict == nil {
+		c.dict = newDictBuilder()
+	}
+	code := c.dict.codeOf(s)
+	c.begin(b.rows)
+	c.Codes = append(c.Codes, code)
+	c.end(b.rows)
+}
+
 // Keywords sets all of ss; an empty slice leaves the column null.
 func (b *Builder) Keywords(col int, ss []string) {
 	for _, s := range ss {

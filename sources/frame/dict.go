@@ -42,6 +42,7 @@ func (d *Dict) Code(value string) (uint32, bool) {
 type dictBuilder struct {
 	values []string
 	index  map[string]uint32
+	last   uint32 // what codeOf gave: columns repeat themselves
 }
 
 func newDictBuilder() *dictBuilder {
@@ -55,6 +56,19 @@ func (d *dictBuilder) code(v string) uint32 {
 	c := uint32(len(d.values))
 	d.values = append(d.values, v)
 	d.index[v] = c
+	return c
+}
+
+// codeOf is code for text that is only copied when it is new.
+func (d *dictBuilder) codeOf(v []byte) uint32 {
+	if d.last != 0 && d.values[d.last] == string(v) {
+		return d.last
+	}
+	c, ok := d.index[string(v)]
+	if !ok {
+		c = d.code(string(v))
+	}
+	d.last = c
 	return c
 }
 
