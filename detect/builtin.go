@@ -1,3 +1,5 @@
+//go:build !esqlready
+
 package detect
 
 import "io/fs"

@@ -54,6 +54,8 @@ type Mapping struct{ Field, Value, Severity string }
 type Suppression struct {
 	By  []string
 	For time.Duration // 0: within one execution
+	// KeepMissing tells that a row without one of the fields is an alert of its own.
+	KeepMissing bool
 }
 
 // Window is what a run at now looks at: the rows of the look-back, now included.

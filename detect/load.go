@@ -1,0 +1,203 @@
+//go:build esqlready
+
+package detect
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+//go:embed rules
+var embedded embed.FS
+
+// BuiltinFS holds the rules that come with the program, and their tests.
+func BuiltinFS() fs.FS {
+	sub, err := fs.Sub(embedded, "rules")
+	if err != nil {
+		panic(err) // the directory is part of the program
+	}
+	return sub
+}
+
+// Builtin gives the rules that come with the program, and whatever is wrong with them.
+func Builtin() ([]*Rule, []Problem) { return LoadRules(BuiltinFS()) }
+
+// maxRuleFile bounds a rule file.
+const maxRuleFile = 64 << 20
+
+// LoadRules loads rule files: Elastic's TOML and exported NDJSON. A name is a
+// file or a directory; without names it loads all of fsys. A rule that cannot
+// be loaded is a problem; the others still load.
+func LoadRules(fsys fs.FS, names ...string) ([]*Rule, []Problem) {
+	files, problems := ruleFiles(fsys, names, ".toml", ".ndjson")
+	var rules []*Rule
+	seen := make(map[string]string)
+	for _, file := range files {
+		loaded, wrong := loadFile(fsys, file)
+		problems = append(problems, wrong...)
+		for _, r := range loaded {
+			if other, twice := seen[r.ID]; twice {
+				problems = append(problems, Problem{File: file, Text: fmt.Sprintf("rule_id %s is also that of %s: this one is left out", r.ID, other)})
+				continue
+			}
+			seen[r.ID] = file
+			rules = append(rules, r)
+		}
+	}
+	return rules, problems
+}
+
+// ruleFiles gives the files that the names stand for, by suffix, in order.
+func ruleFiles(fsys fs.FS, names []string, suffixes ...string) (files []string, problems []Problem) {
+	if len(names) == 0 {
+		names = []string{"."}
+	}
+	for _, name := range names {
+		named := true
+		err := fs.WalkDir(fsys, name, func(p string, d fs.DirEntry, err error) error {
+			if err != nil {
+				problems = append(problems, Problem{File: p, Text: err.Error()})
+				return nil
+			}
+			if d.IsDir() {
+				named = false
+				return nil
+			}
+			if named || slices.Contains(suffixes, path.Ext(p)) {
+				files = append(files, p)
+			}
+			return nil
+		})
+		if err != nil {
+			problems = append(problems, Problem{File: name, Text: err.Error()})
+		}
+	}
+	return files, problems
+}
+
+func loadFile(fsys fs.FS, file string) ([]*Rule, []Problem) {
+	info, err := fs.Stat(fsys, file)
+	if err == nil && info.Size() > maxRuleFile {
+		err = fmt.Errorf("%d bytes are more than a rule file may have", info.Size())
+	}
+	if err != nil {
+		return nil, []Problem{{File: file, Text: err.Error()}}
+	}
+	text, err := fs.ReadFile(fsys, file)
+	if err != nil {
+		return nil, []Problem{{File: file, Text: err.Error()}}
+	}
+	if path.Ext(file) == ".ndjson" || path.Ext(file) == ".json" {
+		return loadJSON(file, text)
+	}
+	return loadTOML(file, text)
+}
+
+func loadTOML(file string, text []byte) ([]*Rule, []Problem) {
+	var d document
+	b := &builder{file: file, text: string(text)}
+	err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&d)
+	var unknown *toml.StrictMissingError
+	if errors.As(err, &unknown) {
+		for i := range unknown.Errors {
+			b.unknown(&unknown.Errors[i])
+		}
+		err = nil
+	}
+	if err != nil {
+		return nil, []Problem{decodeProblem(file, err)}
+	}
+	if d.Rule == nil {
+		return nil, append(b.problems, Problem{File: file, Text: "has no [rule] table"})
+	}
+	r := b.rule(d.Rule)
+	r.Why = d.Metadata.Interdict.Why
+	if b.failed() {
+		return nil, b.problems
+	}
+	return []*Rule{r}, b.problems
+}
+
+func decodeProblem(file string, err error) Problem {
+	p := Problem{File: file, Text: strings.TrimPrefix(err.Error(), "toml: ")}
+	var d *toml.DecodeError
+	if errors.As(err, &d) {
+		p.Line, p.Column = d.Position()
+	}
+	return p
+}
+
+// unknown notes a key that nothing here reads.
+func (b *builder) unknown(e *toml.DecodeError) {
+	line, column := e.Position()
+	key := e.Key()
+	p := Problem{File: b.file, Line: line, Column: column, Warning: true}
+	name := strings.Join(key, ".")
+	if len(key) > 0 && (key[0] == "transform" || key[0] == "metadata" && !(len(key) > 1 && key[1] == "interdict")) {
+		return // of the rule's own repository, or drawn by Kibana
+	}
+	if why, ok := matters[key[len(key)-1]]; ok && len(key) == 2 {
+		p.Text = name + " is not used: " + why
+	} else {
+		p.Text = name + " is not used" + nearest(key[len(key)-1])
+	}
+	b.problems = append(b.problems, p)
+}
+
+// loadJSON reads Kibana's export: a rule a line, then exception lists and a summary.
+func loadJSON(file string, text []byte) (rules []*Rule, problems []Problem) {
+	for i, line := range bytes.Split(text, []byte("\n")) {
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		r, wrong := loadLine(file, i+1, line)
+		problems = append(problems, wrong...)
+		if r != nil {
+			rules = append(rules, r)
+		}
+	}
+	return rules, problems
+}
+
+func loadLine(file string, number int, line []byte) (*Rule, []Problem) {
+	b := &builder{file: file, line: number}
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(line, &keys); err != nil {
+		return nil, []Problem{{File: file, Line: number, Text: "not a JSON object: " + err.Error()}}
+	}
+	if _, summary := keys["exported_count"]; summary {
+		return nil, nil
+	}
+	if _, list := keys["list_id"]; list {
+		b.say(true, "", "exception lists are not applied: rules may find more")
+		return nil, b.problems
+	}
+	var d struct {
+		ruleBody
+		Enabled *bool `json:"enabled"`
+	}
+	if err := json.Unmarshal(line, &d); err != nil {
+		return nil, []Problem{{File: file, Line: number, Text: err.Error()}}
+	}
+	for name, why := range matters {
+		if v, ok := keys[name]; ok && len(bytes.Trim(v, `[]{}" `)) > 0 && name != "to" && string(v) != "null" {
+			b.say(true, "", "%s is not used: %s", name, why)
+		}
+	}
+	d.ruleBody.Enabled = d.Enabled
+	slices.SortFunc(b.problems, func(p, q Problem) int { return strings.Compare(p.Text, q.Text) })
+	r := b.rule(&d.ruleBody)
+	if b.failed() {
+		return nil, b.problems
+	}
+	return r, b.problems
+}

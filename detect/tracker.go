@@ -1,0 +1,251 @@
+package detect
+
+import (
+	"strings"
+
+	"interdict/sources/ecs"
+)
+
+// tracker follows processes and the transfers that they are part of.
+type tracker struct {
+	*table
+	live []*transfer // that have not settled
+}
+
+func newTracker() *tracker { return &tracker{table: newTable()} }
+
+// put follows a batch. It gives the number of executions in it.
+func (k *tracker) put(v *view) (judged int64) {
+	byCode := v.actions()
+	if byCode == nil {
+		return 0
+	}
+	ids := identitiesOf(v)
+	sockets := v.cols[ecs.ControlSocket]
+	for row := range v.f.Rows {
+		at := v.intOr(ecs.Timestamp, row, 0)
+		switch what := v.action(byCode, row); what {
+		case forked:
+			k.started(&ids, row, what, at)
+		case executed:
+			judged++
+			k.started(&ids, row, what, at)
+		case running:
+			k.started(&ids, row, what, at)
+		case ended:
+			k.exited(&ids, row, at)
+		case connected:
+			k.sent(&ids, row, at)
+		case opened:
+			k.read(&ids, row, at)
+		}
+		if sockets != nil && !sockets.IsNull(row) {
+			k.mastered(&ids, row, sockets.Text(row))
+		}
+	}
+	return judged
+}
+
+func (k *tracker) started(ids *identities, row int, what action, at int64) {
+	p := k.see(ids, row, what, at)
+	if p == nil {
+		return
+	}
+	if p.transfer == nil {
+		if up := k.all[p.up]; up != nil && up.transfer != nil {
+			up.transfer.join(p)
+		}
+	}
+	if what == forked {
+		return
+	}
+	if p.transfer != nil {
+		p.transfer.dirty = true
+		return
+	}
+	if toolAt(ids.view, row) {
+		k.begin(p, at)
+	}
+}
+
+// toolAt tells whether row starts a transfer tool of its own, not a helper of one.
+func toolAt(v *view, row int) bool {
+	if tool := v.text(ecs.ProcessTool, row); tool != "" {
+		return v.text(ecs.ProcessToolHow, row) != "inherited"
+	}
+	if _, ours := v.int(ecs.StartTicks, row); ours {
+		return false
+	}
+	t, ok := ecs.ToolNamed(v.text(ecs.ProcessName, row))
+	return ok && t.Always
+}
+
+// begin starts a transfer at its tool.
+func (k *tracker) begin(p *proc, at int64) {
+	k.believe(p)
+	facts := k.process(p)
+	t := &transfer{root: p, started: at, files: make(map[string]*File), dirty: true}
+	if !facts.Started.IsZero() && facts.Started.UnixMilli() < at {
+		t.started = facts.Started.UnixMilli()
+	}
+	t.join(p)
+	t.adopt(p, false)
+	if serves(&facts) {
+		t.served = true
+		k.enter(t)
+	}
+	t.upper = k.ancestors(p)
+	k.live = append(k.live, t)
+}
+
+// enter finds the login session above an inbound tool. The topmost of several
+// services is the listener, which all sessions share; it is not part of any.
+func (k *tracker) enter(t *transfer) {
+	var chain []*proc
+	p := t.root
+	for range 8 {
+		up := k.all[p.up]
+		if up == nil || up == p {
+			break
+		}
+		if loginService(k.process(up).Name) {
+			chain = append(chain, up)
+		} else if len(chain) > 0 {
+			break
+		}
+		p = up
+	}
+	if n := len(chain); n > 1 && !perSession(k.process(chain[n-1])) {
+		chain = chain[:n-1]
+	}
+	for _, s := range chain {
+		again := s.session != nil
+		s.session = t
+		t.session = append(t.session, s)
+		t.adopt(s, again)
+	}
+}
+
+func loginService(name string) bool { return strings.HasPrefix(name, "sshd") || name == "dropbear" }
+
+// perSession tells a service that was started for one connection (inetd, socket activation) from a listener.
+func perSession(p Process) bool { return hasFlag(p.Args, 'i') || hasFlag(p.Args, 'R') }
+
+func (k *tracker) exited(ids *identities, row int, at int64) {
+	p := k.end(ids, row, at)
+	if p == nil {
+		return
+	}
+	for _, t := range []*transfer{p.transfer, p.session} {
+		if t != nil {
+			t.dirty = true
+			if p == t.root {
+				t.endedAt = p.endedAt
+			}
+		}
+	}
+}
+
+// owner gives the process of a network or file event, made up from the event if no other told of it.
+func (k *tracker) owner(ids *identities, row int, at int64) *proc {
+	key, ok := ids.process(row)
+	if !ok {
+		return nil
+	}
+	if p := k.all[key]; p != nil {
+		return p
+	}
+	p := k.see(ids, row, running, at)
+	if up := k.all[p.up]; up != nil && up.transfer != nil {
+		up.transfer.join(p)
+	} else if toolAt(ids.view, row) {
+		k.begin(p, at)
+	}
+	return p
+}
+
+// maxLoose is how many far ends of a process outside of transfers are remembered.
+const maxLoose = 32
+
+func (k *tracker) sent(ids *identities, row int, at int64) {
+	p := k.owner(ids, row, at)
+	if p == nil {
+		return
+	}
+	f := flowAt(ids.view, row, at)
+	f.owner = p
+	if !f.addr.IsValid() {
+		return
+	}
+	known := p.flow(&f)
+	var more, since int64
+	if known != nil {
+		more, since = known.update(&f)
+	} else {
+		known, more, since = &f, f.sent, at
+		if len(p.flows) >= maxLoose && p.transfer == nil {
+			p.flows = append(p.flows[:0], p.flows[1:]...)
+		}
+		p.flows = append(p.flows, known)
+	}
+	t := p.transfer
+	if t == nil {
+		t = p.session
+	}
+	if t != nil {
+		t.moved(known, more, since, at)
+	}
+}
+
+func (p *proc) flow(f *flow) *flow {
+	for _, g := range p.flows {
+		if g.same(f) {
+			return g
+		}
+	}
+	return nil
+}
+
+func (k *tracker) read(ids *identities, row int, at int64) {
+	p := k.owner(ids, row, at)
+	if p == nil || p.transfer == nil {
+		return
+	}
+	file := File{Path: ids.text(ecs.FilePath, row), Size: ids.intOr(ecs.FileSize, row, 0), At: millis(at)}
+	facts := k.process(p)
+	if file.Path == "" || surrounding(file.Path, facts.CommandLine) {
+		return
+	}
+	file.Sensitive, file.Process = readBy(&facts, file.Path), facts.EntityID
+	p.transfer.read(file)
+}
+
+// mastered notes the control socket through which a member reaches the connection of another ssh.
+func (k *tracker) mastered(ids *identities, row int, socket string) {
+	key, ok := ids.process(row)
+	if !ok {
+		return
+	}
+	if p := k.all[key]; p != nil && p.transfer != nil {
+		p.transfer.master, p.transfer.dirty = socket, true
+	}
+}
+
+// tick lets go of what is settled. It tells whether something that is shown changes with the clock.
+func (k *tracker) tick(now int64) (moving bool) {
+	k.settle(now)
+	rest := k.live[:0]
+	for _, t := range k.live {
+		if t.over(now) {
+			k.freeze(t, now)
+			continue
+		}
+		if !t.pace.idle(now) {
+			t.dirty, moving = true, true
+		}
+		rest = append(rest, t)
+	}
+	clear(k.live[len(rest):])
+	k.live = rest
+	return moving
+}
