@@ -23,6 +23,7 @@ type Process struct {
 	TTY       string // "pts/2"; "" without
 	Cgroup    string // path in version 2; "" when unknown
 	Container string // id, short; "" for none
+	Service   string // innermost systemd unit; "" for none
 	Inner     int    // number inside its own pid namespace; ID.PID when it has none of its own
 	Tracer    int    // of a debugger; 0 for none
 	FrozenV1  bool   // in a frozen cgroup of version 1, where a kill waits for the thaw

@@ -1,0 +1,61 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// Bounds of a command that is run to read something.
+const (
+	commandTime = 3 * time.Second
+	commandRead = 4 << 20
+)
+
+// errAbsent: the machine does not have the command.
+var errAbsent = errors.New("is not installed")
+
+// command runs a program of the system with constant options and returns what
+// it wrote. No shell is involved; the environment is ours, not the caller's.
+func command(ctx context.Context, name string, args ...string) ([]byte, error) {
+	path := ""
+	for _, dir := range []string{"/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/"} {
+		if p, err := exec.LookPath(dir + name); err == nil {
+			path = p
+			break
+		}
+	}
+	if path == "" {
+		return nil, fmt.Errorf("%s %w", name, errAbsent)
+	}
+	ctx, cancel := context.WithTimeout(ctx, commandTime)
+	defer cancel()
+	out, errs := capped{left: commandRead}, capped{left: 4096}
+	c := exec.CommandContext(ctx, path, args...)
+	c.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "TZ=UTC"}
+	c.Dir = "/"
+	c.Stdout, c.Stderr = &out, &errs
+	c.WaitDelay = time.Second
+	if err := c.Run(); err != nil {
+		first, _, _ := strings.Cut(strings.TrimSpace(errs.String()), "\n")
+		return out.Bytes(), fmt.Errorf("%s: %w: %s", name, err, first)
+	}
+	return out.Bytes(), nil
+}
+
+// capped keeps the first bytes and swallows the rest.
+type capped struct {
+	bytes.Buffer
+	left int
+}
+
+func (c *capped) Write(b []byte) (int, error) {
+	keep := min(len(b), c.left)
+	c.left -= keep
+	c.Buffer.Write(b[:keep])
+	return len(b), nil
+}
