@@ -10,11 +10,13 @@ import (
 //go:embed incident.ndjson.gz
 var incident []byte
 
+// incidentNote says where the recording comes from.
+const incidentNote = "the recorded incident is hand-made: no sensor has recorded it yet"
+
 // Incident plays the recording that the program carries: a web shell's script
 // collects files into an archive and copies it out with scp, among a
-// machine's usual work. It happens now. See the recording's own README for
-// whether a sensor made it or a hand.
+// machine's usual work. It happens now. Where it comes from is in Stats().Notes.
 func Incident(speed float64, now func() time.Time) *Source {
-	return New(Config{Name: "the recorded incident", Speed: speed, AsNow: true, Now: now,
+	return New(Config{Name: "the recorded incident", Note: incidentNote, Speed: speed, AsNow: true, Now: now,
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(incident)), nil }})
 }

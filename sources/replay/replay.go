@@ -22,6 +22,7 @@ const (
 // Config says what is played and how.
 type Config struct {
 	Name  string // as the user calls it; "" is "replay"
+	Note  string // said first in Stats().Notes
 	Open  func() (io.ReadCloser, error)
 	Speed float64 // 1: as recorded, 4: four times as fast; 0: as fast as it is taken
 	AsNow bool    // move all dates by one amount so that it happens now
@@ -74,6 +75,9 @@ func (s *Source) Stats() sources.Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := sources.Stats{Read: s.read, Lost: s.lost, Lag: s.lag}
+	if s.cfg.Note != "" {
+		st.Notes = append(st.Notes, s.cfg.Note)
+	}
 	if s.first != "" {
 		st.Notes = append(st.Notes, fmt.Sprintf("%d lines of the recording could not be read; the first is %s", s.lost.Malformed, s.first))
 	}
@@ -96,6 +100,19 @@ func (s *Source) bad(number int, line []byte, err error) {
 			s.first += fmt.Sprintf(": %.80q", line[:min(len(line), 80)])
 		}
 	}
+}
+
+// garbage is the error of a recording in which nothing could be read.
+func (s *Source) garbage(any bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if any || s.lost.Malformed == 0 {
+		return nil
+	}
+	if s.first == "" {
+		return errors.New(s.ended)
+	}
+	return fmt.Errorf("no line is an event; the first is %s", s.first)
 }
 
 func (s *Source) cut(number int, err error) {
@@ -150,10 +167,7 @@ func (p *play) run(ctx context.Context) error {
 	if err := p.deliver(ctx); err != nil {
 		return err
 	}
-	if st := p.source.Stats(); !p.any && st.Lost.Malformed > 0 {
-		return errors.New(st.Notes[0])
-	}
-	return nil
+	return p.source.garbage(p.any)
 }
 
 // open begins to read the recording.
