@@ -1,0 +1,189 @@
+//go:build amd64 || arm64
+
+package ebpf
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/ringbuf"
+	"golang.org/x/sys/unix"
+)
+
+// programs are the loaded and attached kernel side.
+type programs struct {
+	have       abilities
+	collection *ebpf.Collection
+	links      []io.Closer
+	ring       *ringbuf.Reader
+	tasks      *link.Iter // nil: /proc is read instead
+}
+
+// load loads, fills the tables of tools and attaches. Events begin to come.
+func load(config Config, tools *toolTable) (*programs, error) {
+	types, err := kernelTypes()
+	if err != nil {
+		return nil, err
+	}
+	if err := mayLoad(); err != nil {
+		return nil, err
+	}
+	p := &programs{have: probe(types)}
+	spec, err := p.spec(config)
+	if err != nil {
+		return nil, err
+	}
+	p.collection, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{KernelTypes: types}})
+	if err != nil {
+		return nil, refused("the kernel refused the sensor's programs", err)
+	}
+	if err := p.start(tools); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func refused(what string, err error) error {
+	u := &Unsupported{Missing: what, Err: err}
+	if errors.Is(err, os.ErrPermission) {
+		u.Hint = "run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; a locked-down kernel may refuse even that"
+	}
+	return u
+}
+
+// spec is the object fitted to this kernel.
+func (p *programs) spec(config Config) (*ebpf.CollectionSpec, error) {
+	spec, err := loadKernel()
+	if err != nil {
+		return nil, fmt.Errorf("ebpf: embedded object: %w", err)
+	}
+	ring := config.RingBytes
+	if ring == 0 {
+		ring = DefaultRingBytes
+	}
+	spec.Maps[kernelMapRing].MaxEntries = uint32(ring)
+	scope, err := cgroupID(config.Scope)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range map[string]any{
+		kernelVarHaveAtomics: p.have.atomics, kernelVarHaveTaskStorage: p.have.taskStorage,
+		kernelVarHaveGroupDead: p.have.groupDead, kernelVarHaveSockLength: p.have.sockLength, kernelVarScope: scope,
+	} {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return nil, fmt.Errorf("ebpf: %s: %w", name, err)
+		}
+	}
+	if !p.have.taskStorage {
+		tasks := spec.Maps[kernelMapTasks]
+		tasks.Type, tasks.Flags, tasks.MaxEntries = ebpf.Hash, 0, 1
+		tasks.Key, tasks.Value = nil, nil
+	}
+	if !p.have.sockLength {
+		delete(spec.Programs, kernelProgOnSend)
+		delete(spec.Programs, kernelProgOnReceive)
+	}
+	return spec, nil
+}
+
+// cgroupID is the version 2 id of a cgroup, which is its directory's inode number.
+func cgroupID(path string) (uint64, error) {
+	if path == "" {
+		return 0, nil
+	}
+	tried := []string{path}
+	if !strings.HasPrefix(path, "/sys/fs/cgroup") {
+		tried = []string{filepath.Join("/sys/fs/cgroup", path), filepath.Join("/sys/fs/cgroup/unified", path)}
+	}
+	for _, dir := range tried {
+		var st unix.Stat_t
+		if unix.Stat(filepath.Join(dir, "cgroup.procs"), &st) == nil && unix.Stat(dir, &st) == nil {
+			return st.Ino, nil
+		}
+	}
+	return 0, fmt.Errorf("ebpf: scope %q is no version 2 cgroup of this machine", path)
+}
+
+func (p *programs) start(tools *toolTable) error {
+	if err := tools.fill(p.collection.Maps[kernelMapToolNames], p.collection.Maps[kernelMapToolInodes]); err != nil {
+		return fmt.Errorf("ebpf: table of tools: %w", err)
+	}
+	ring, err := ringbuf.NewReader(p.collection.Maps[kernelMapRing])
+	if err != nil {
+		return fmt.Errorf("ebpf: ring: %w", err)
+	}
+	p.ring = ring
+	// Whoever attaches first sees first: exits before forks, so that no process stays for ever.
+	for _, name := range []string{kernelProgOnExit, kernelProgOnExec, kernelProgOnFork, kernelProgOnSyscall, kernelProgOnTcpState, kernelProgOnSend, kernelProgOnReceive} {
+		program := p.collection.Programs[name]
+		if program == nil {
+			continue
+		}
+		l, err := link.AttachTracing(link.TracingOptions{Program: program})
+		if err != nil {
+			return refused("the kernel refused to attach "+name, err)
+		}
+		p.links = append(p.links, l)
+	}
+	if it, err := link.AttachIter(link.IterOptions{Program: p.collection.Programs[kernelProgEnumerate]}); err == nil {
+		p.tasks = it
+		p.links = append(p.links, it)
+	}
+	return nil
+}
+
+func (p *programs) close() error {
+	var errs []error
+	for _, l := range p.links {
+		errs = append(errs, l.Close())
+	}
+	if p.ring != nil {
+		errs = append(errs, p.ring.Close())
+	}
+	p.collection.Close()
+	return errors.Join(errs...)
+}
+
+// counters are the sums over all CPUs.
+func (p *programs) counters() (kernelCounters, error) {
+	var each []kernelCounters
+	var sum kernelCounters
+	if err := p.collection.Maps[kernelMapCpuCounters].Lookup(uint32(0), &each); err != nil {
+		return sum, fmt.Errorf("ebpf: counters: %w", err)
+	}
+	for _, c := range each {
+		for class := range sum.Seen {
+			sum.Seen[class] += c.Seen[class]
+			sum.Sent[class] += c.Sent[class]
+			sum.LostRing[class] += c.LostRing[class]
+			sum.LostScratch[class] += c.LostScratch[class]
+		}
+		sum.LostState += c.LostState
+		sum.Faults += c.Faults
+	}
+	return sum, nil
+}
+
+// follow makes a process of interest that the kernel side did not recognise.
+func (p *programs) follow(pid uint32, start uint64, tool uint16) error {
+	state := kernelTaskState{Flags: stateInterest, Pid: pid, Start: start, Tool: tool, How: howInode}
+	if !p.have.taskStorage {
+		return p.collection.Maps[kernelMapTasksByPid].Update(pid, &state, ebpf.UpdateNoExist)
+	}
+	fd, err := unix.PidfdOpen(int(pid), 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if now, err := startTicks(pid); err != nil || now != start/tick {
+		return errors.New("the process has ended")
+	}
+	return p.collection.Maps[kernelMapTasks].Update(uint32(fd), &state, ebpf.UpdateNoExist)
+}
