@@ -29,10 +29,11 @@ type Process struct {
 	FrozenV1  bool   // in a frozen cgroup of version 1, where a kill waits for the thaw
 }
 
-// Table is all processes of a host at about one moment.
+// Table is all processes of a host at about one moment. It is for one goroutine.
 type Table struct {
 	byPID    map[int]*Process
-	children map[int][]*Process // by parent, ascending
+	children map[int][]*Process // by parent, in the order they were read
+	sessions map[int][]*Process // made when first asked for
 }
 
 // NewTable takes the processes over.

@@ -1,0 +1,174 @@
+package process
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"interdict/respond"
+)
+
+// Verify asks twice: the pidfd of each process, and /proc anew.
+func (a *action) Verify(ctx context.Context, h respond.Host, r respond.Result) (respond.Verdict, error) {
+	d, m, err := remembered(ctx, h, r)
+	if errors.Is(err, respond.ErrPlanStale) { // nothing outlives a reboot
+		state := respond.Not
+		if a.kind == KindKill {
+			state = respond.Holds
+		}
+		return respond.Verdict{State: state, Summary: "the host was started again since: nothing of it is left", Checked: time.Now().UTC()}, nil
+	}
+	if err != nil {
+		return respond.Verdict{}, err
+	}
+	scope := newScope(d.Roots, d.Tree)
+	for _, id := range d.Members {
+		scope.known[id] = true
+	}
+	outcomes, err := m.Signal(ctx, Look, d.Members...)
+	if err != nil {
+		return respond.Verdict{}, err
+	}
+	_, members, err := scope.members(ctx, m)
+	if err != nil {
+		return respond.Verdict{}, err
+	}
+	frozen := ""
+	if c, err := m.Cgroup(ctx, d.Cgroup); d.Cgroup != "" && err == nil && c.Frozen {
+		frozen = d.Cgroup
+	}
+	return a.judge(outcomes, members, &sweep{cgroup: frozen}, d), nil
+}
+
+// judge counts who is as the action wants it, and who is not.
+func (a *action) judge(outcomes []Outcome, members []*Process, s *sweep, d did) respond.Verdict {
+	v := respond.Verdict{Checked: time.Now().UTC()}
+	gone := map[respond.ProcessID]bool{}
+	for _, o := range outcomes {
+		gone[o.ID] = o.Gone
+	}
+	as, against := 0, 0
+	say := func(p *Process, text string) {
+		against++
+		v.Lines = append(v.Lines, respond.Line{Label: p.label(), Text: text})
+	}
+	for _, p := range members {
+		stands := p.Stopped() || s.inFrozen(p)
+		switch {
+		case p.Ended() || gone[p.ID]:
+		case a.kind == KindKill:
+			say(p, "still lives, in state "+string(rune(p.State)))
+		case a.kind == KindFreeze && !stands:
+			say(p, "moves, in state "+string(rune(p.State)))
+		case a.kind == KindResume && stands && slices.Contains(d.Members, p.ID):
+			say(p, "stands still")
+		default:
+			as++
+		}
+	}
+	v.State, v.Summary = a.state(as, against, len(d.Members))
+	return v
+}
+
+func (a *action) state(as, against, acted int) (respond.State, string) {
+	word := map[string]string{KindFreeze: "stand", KindResume: "run", KindKill: "are gone"}[a.kind]
+	switch {
+	case against == 0 && a.kind == KindKill:
+		return respond.Holds, fmt.Sprintf("all %d are gone", acted)
+	case against == 0 && as == 0:
+		return respond.Holds, "all have ended meanwhile"
+	case against == 0:
+		return respond.Holds, fmt.Sprintf("all %d %s", as, word)
+	case as == 0 && a.kind != KindKill:
+		return respond.Not, fmt.Sprintf("none %s: %d do not", word, against)
+	}
+	return respond.Partly, fmt.Sprintf("%d do not follow", against)
+}
+
+// Undo of a freeze resumes exactly what it stopped and is still the same.
+func (a *action) Undo(ctx context.Context, h respond.Host, r respond.Result) (respond.Result, error) {
+	if a.kind != KindFreeze {
+		_, why := undoTexts(a.kind)
+		return respond.Result{}, fmt.Errorf("%w: %s", respond.ErrNoUndo, why)
+	}
+	d, m, err := remembered(ctx, h, r)
+	if err != nil && !errors.Is(err, respond.ErrPlanStale) {
+		return respond.Result{}, err
+	}
+	undone := respond.Result{Version: respond.Version, Kind: a.kind, Host: r.Host, Identity: r.Identity, Started: time.Now().UTC()}
+	u := undoing{did: did{Roots: d.Roots, Tree: d.Tree}}
+	if err == nil {
+		err = u.thaw(ctx, m, d)
+	} else { // after a reboot there is nothing to resume
+		u.ended, err = d.Members, nil
+	}
+	for _, held := range r.Holds {
+		undone.Releases = append(undone.Releases, held.Key)
+	}
+	if err != nil {
+		undone.Releases, undone.Partial = u.releases(r.Identity.BootID), true
+	}
+	undone.Summary = fmt.Sprintf("%d processes resumed, %d had ended", len(u.did.Members), len(u.ended))
+	undone.Ended = time.Now().UTC()
+	body, encodeErr := json.Marshal(u.did)
+	undone.Body = body
+	return undone, errors.Join(err, encodeErr)
+}
+
+type undoing struct {
+	did   did
+	ended []respond.ProcessID
+}
+
+func (u *undoing) thaw(ctx context.Context, m Machine, d did) error {
+	if d.Cgroup != "" {
+		limited, cancel := context.WithTimeout(ctx, frozenTime)
+		defer cancel()
+		if err := m.SetFrozen(limited, d.Cgroup, false); err != nil {
+			return err
+		}
+		u.did.Cgroup = d.Cgroup
+	}
+	children := slices.Clone(d.Members)
+	slices.Reverse(children) // they were stopped top down
+	outcomes, err := m.Signal(ctx, Cont, children...)
+	for _, o := range outcomes {
+		switch {
+		case o.Sent:
+			u.did.Members = append(u.did.Members, o.ID)
+		case o.Gone:
+			u.ended = append(u.ended, o.ID)
+		default:
+			err = errors.Join(err, fmt.Errorf("process %s: %s", o.ID, o.Err))
+		}
+	}
+	return err
+}
+
+func (u *undoing) releases(boot string) []string {
+	var keys []string
+	for _, id := range append(slices.Clone(u.did.Members), u.ended...) {
+		keys = append(keys, processKey(boot, id))
+	}
+	if u.did.Cgroup != "" {
+		keys = append(keys, cgroupKey(boot, u.did.Cgroup))
+	}
+	return keys
+}
+
+// remembered decodes a result's body and finds the host as it was; ErrPlanStale
+// after a reboot.
+func remembered(ctx context.Context, h respond.Host, r respond.Result) (did, Machine, error) {
+	var d did
+	if err := json.Unmarshal(r.Body, &d); err != nil {
+		return d, nil, fmt.Errorf("result: %w", err)
+	}
+	m, identity, err := machine(ctx, h)
+	if err != nil {
+		return d, nil, err
+	}
+	return d, m, sameBoot(r.Identity, identity)
+}
