@@ -98,10 +98,16 @@ func (d *Decoder) setNumber(col int, s []byte, whole bool) bool {
 	return false
 }
 
+// The years 0000 to 9999, which is what has a spelling.
+const minDate, maxDate = -62167219200000, 253402300799999
+
 // setDate adds the shift and stores; out of the type's range is a misfit.
 func (d *Decoder) setDate(col int, at instant) bool {
 	if d.shift != 0 {
 		at = at.add(d.shift)
+	}
+	if at.ms < minDate || at.ms > maxDate {
+		return false
 	}
 	if d.fields[col].Type == frame.Date {
 		d.b.Int(col, at.ms)
@@ -307,11 +313,13 @@ func monthDays(year, month int64) int64 {
 	return 31
 }
 
-// days counts from 1970-01-01, proleptic Gregorian; years begin in March here.
+// days counts from 1970-01-01, proleptic Gregorian; years begin in March here,
+// and 400 years (146097 days) later, so that nothing is negative.
 func days(year, month, day int64) int64 {
+	year += 400
 	if month <= 2 {
 		year--
 		month += 12
 	}
-	return 365*year + year/4 - year/100 + year/400 + (153*(month-3)+2)/5 + day - 1 - 719468
+	return 365*year + year/4 - year/100 + year/400 + (153*(month-3)+2)/5 + day - 1 - 719468 - 146097
 }
