@@ -204,7 +204,9 @@ type kernelPartRecord struct {
 type kernelScratch struct {
 	_      structs.HostLayout
 	Busy   uint32
+	Slot   uint32
 	Length uint32
+	Pad    uint32
 	Exec   kernelExecRecord
 	Str    [16384]int8
 }

@@ -57,7 +57,7 @@ func mayLoad() error {
 	if err := rlimit.RemoveMemlock(); err != nil && !errors.Is(err, os.ErrPermission) {
 		return &Unsupported{Missing: "locked memory for the kernel's maps", Err: err}
 	}
-	err := features.HaveProgramType(ebpf.Tracing)
+	err := features.HaveMapType(ebpf.RingBuf)
 	if errors.Is(err, os.ErrPermission) {
 		return &Unsupported{Missing: "no right to watch the kernel", Hint: "run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE"}
 	}

@@ -25,7 +25,7 @@ struct {
 /* Room to put a record together. A program may be preempted by another one on
  * the same CPU, so areas are claimed; none left is a counted loss. */
 struct scratch {
-	u32 busy, length;
+	u32 busy, slot, length, pad;
 	union {
 		struct exec_record exec;
 		struct file_record file;
@@ -86,6 +86,15 @@ struct {
 	__type(value, u8);
 } cgroups_told SEC(".maps");
 
+static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
+{
+	struct kernfs_node___6_15 *now = (void *)kn;
+	if (bpf_core_field_exists(now->__parent))
+		return BPF_CORE_READ(now, __parent);
+	struct kernfs_node___5_8 *old = (void *)kn;
+	return BPF_CORE_READ(old, parent);
+}
+
 static __always_inline u64 fetch_add(u64 *p, u64 n)
 {
 	if (have_atomics)
@@ -108,10 +117,10 @@ static __always_inline struct scratch *claim(struct counters *c, enum class clas
 		struct scratch *s = bpf_map_lookup_elem(&scratches, &key);
 		if (!s)
 			break;
-		if (!have_atomics)
+		if (!have_atomics || __sync_val_compare_and_swap(&s->busy, 0, 1) == 0) {
+			s->slot = i;
 			return s;
-		if (__sync_val_compare_and_swap(&s->busy, 0, 1) == 0)
-			return s;
+		}
 	}
 	fetch_add(&c->lost_scratch[class], 1);
 	fetch_add(&c->seq, 1);

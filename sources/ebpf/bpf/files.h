@@ -15,13 +15,17 @@ enum { NR_open = -1, NR_connect = 203, NR_openat = 56, NR_openat2 = 437 };
 #define SYSCALL_ARG2(regs) ((void *)BPF_CORE_READ(regs, user_regs.regs[1]))
 #endif
 
-/* Names begin right after the record, as in every record. */
-static __always_inline void emit_file(struct counters *c, struct scratch *s, u32 pid, u64 start, struct file *f, u32 flags)
+/* Names begin right after the record, as in every record. A global function of
+ * numbers, for the verifier's sake, as put_path. */
+__noinline int emit_file(u32 slot, u32 pid, u64 start, u64 at, u32 flags)
 {
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	struct counters *c = my_counters();
+	struct file *f = (void *)at;
 	struct inode *inode = BPF_CORE_READ(f, f_inode);
 	u32 mode = BPF_CORE_READ(inode, i_mode);
-	if ((mode & S_IFMT) != S_IFREG)
-		return;
+	if (!s || !c || (mode & S_IFMT) != S_IFREG)
+		return 0;
 	struct file_record *r = &s->file;
 	fetch_add(&c->seen[C_FILE], 1);
 	begin(c, &r->h, T_FILE, H_INTEREST);
@@ -35,13 +39,13 @@ static __always_inline void emit_file(struct counters *c, struct scratch *s, u32
 	r->mode = mode;
 	r->flags = flags;
 	r->pad = 0;
-	char *names = (char *)s + offsetof(struct scratch, file) + sizeof(*r);
-	u32 n = put_path(&s->length, names, 0, BPF_CORE_READ(f, f_path.mnt), BPF_CORE_READ(f, f_path.dentry));
+	u32 n = put_path(slot, offsetof(struct scratch, file) + sizeof(*r), (u64)BPF_CORE_READ(f, f_path.mnt), (u64)BPF_CORE_READ(f, f_path.dentry));
 	if (n >> 31)
 		r->flags |= F_PATH_CUT;
 	n &= 0xfff;
 	r->path_len = n;
 	sent(c, C_FILE, bpf_ringbuf_output(&ring, r, sizeof(*r) + n, BPF_RB_NO_WAKEUP));
+	return 0;
 }
 
 static __always_inline struct file *file_at(struct task_struct *t, u32 fd)
@@ -55,14 +59,14 @@ static __always_inline struct file *file_at(struct task_struct *t, u32 fd)
 }
 
 /* What the shell opened for it: nc host port < file. */
-static __always_inline void files_at_start(struct counters *c, struct scratch *s, struct task_struct *t)
+static __always_inline void files_at_start(struct scratch *s, struct task_struct *t)
 {
 	u32 pid = t->tgid;
 	u64 start = t->group_leader->start_boottime;
 	for (u32 fd = 0; fd < START_FDS; fd++) {
 		struct file *f = file_at(t, fd);
 		if (f)
-			emit_file(c, s, pid, start, f, F_INHERITED);
+			emit_file(s->slot, pid, start, (u64)f, F_INHERITED);
 	}
 }
 
@@ -74,7 +78,7 @@ static __always_inline void opened(struct counters *c, struct task_state *st, u3
 	struct scratch *s = claim(c, C_FILE);
 	if (!s)
 		return;
-	emit_file(c, s, st->pid, st->start, f, 0);
+	emit_file(s->slot, st->pid, st->start, (u64)f, 0);
 	release(s);
 }
 

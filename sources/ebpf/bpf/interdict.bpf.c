@@ -6,8 +6,8 @@
 #include <bpf/bpf_tracing.h>
 #include "interdict.h"
 
-#include "path.h"
 #include "core.h"
+#include "path.h"
 #include "network.h"
 #include "files.h"
 #include "process.h"

@@ -5,28 +5,25 @@
 
 enum { PATH_DEPTH = 80, CGROUP_DEPTH = 24, NAME_BYTES = 256 };
 
-static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
+/* Writes a path into a scratch area, off bytes from its beginning, at most
+ * PATH_PART bytes, and gives their number; bit 31 tells that the path is longer.
+ * It is a global function of numbers alone, so that the verifier looks at it
+ * once and not at each call. The length so far is kept in map memory: a number
+ * that the verifier knows nothing of lets it see all rounds as one. */
+__noinline u32 put_path(u32 slot, u32 off, u64 vfs, u64 entry)
 {
-	struct kernfs_node___6_15 *now = (void *)kn;
-	if (bpf_core_field_exists(now->__parent))
-		return BPF_CORE_READ(now, __parent);
-	struct kernfs_node___5_8 *old = (void *)kn;
-	return BPF_CORE_READ(old, parent);
-}
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	struct dentry *d = (void *)entry;
+	struct mount *m = (void *)(vfs - bpf_core_field_offset(struct mount, mnt));
+	struct dentry *root = BPF_CORE_READ((struct vfsmount *)vfs, mnt_root);
 
-/* Writes the path to buf[off…], at most PATH_PART bytes, and gives their number;
- * bit 31 tells that the path is longer. The length so far is kept in map memory:
- * a number that the verifier knows nothing of lets it see all rounds as one. */
-static __noinline u32 put_path(u32 *length, char *buf, u32 off, struct vfsmount *vfs, struct dentry *d)
-{
-	struct mount *m = (void *)((char *)vfs - bpf_core_field_offset(struct mount, mnt));
-	struct dentry *root = BPF_CORE_READ(vfs, mnt_root);
-
-	*(volatile u32 *)length = 0;
-	if (off > STRINGS - PATH_PART - NAME_BYTES)
+	if (!s || off > sizeof(*s) - PATH_PART - NAME_BYTES)
 		return 0;
+	char *buf = (char *)s;
+	volatile u32 *length = &s->length;
+	*length = 0;
 	for (int i = 0; i < PATH_DEPTH; i++) {
-		u32 n = *(volatile u32 *)length;
+		u32 n = *length;
 		if (n > PATH_PART - NAME_BYTES)
 			return n | 1u << 31;
 		if (d == root) {
@@ -47,12 +44,12 @@ static __noinline u32 put_path(u32 *length, char *buf, u32 off, struct vfsmount 
 		if (bpf_probe_read_kernel(at, len, name.name))
 			return n;
 		at[len] = 0;
-		*(volatile u32 *)length = n + len + 1;
+		*length = n + len + 1;
 		if (parent == d) /* belongs to no directory: memfd, pipe */
 			return n + len + 1;
 		d = parent;
 	}
-	return *(volatile u32 *)length | 1u << 31;
+	return *length | 1u << 31;
 }
 
 static __always_inline u32 put_cgroup_path(char *buf, struct kernfs_node *kn)

@@ -205,7 +205,7 @@ static __always_inline u32 put_paths(struct scratch *s, struct task_struct *t, s
 	struct exec_record *r = &s->exec;
 	u32 exe_len = 0, cwd_len = 0;
 	if (exe) {
-		exe_len = put_path(&s->length, s->str, 0, exe->f_path.mnt, exe->f_path.dentry);
+		exe_len = put_path(s->slot, offsetof(struct scratch, str), (u64)BPF_CORE_READ(exe, f_path.mnt), (u64)BPF_CORE_READ(exe, f_path.dentry));
 		if (exe_len >> 31)
 			r->flags |= X_EXE_CUT;
 		exe_len &= 0xfff;
@@ -215,7 +215,7 @@ static __always_inline u32 put_paths(struct scratch *s, struct task_struct *t, s
 	}
 	struct fs_struct *fs = t->fs;
 	if (fs) {
-		cwd_len = put_path(&s->length, s->str, exe_len, fs->pwd.mnt, fs->pwd.dentry);
+		cwd_len = put_path(s->slot, offsetof(struct scratch, str) + exe_len, (u64)BPF_CORE_READ(fs, pwd.mnt), (u64)BPF_CORE_READ(fs, pwd.dentry));
 		if (cwd_len >> 31)
 			r->flags |= X_CWD_CUT;
 		cwd_len &= 0xfff;
@@ -233,38 +233,52 @@ static __always_inline u32 put_kernel_string(struct scratch *s, u32 off, const c
 	return n < 0 || n > FILENAME_PART ? 0 : n;
 }
 
-/* User memory in parts, each a record of its own before the record they belong
- * to. Gives the bytes that are on their way. */
-static __noinline u32 send_parts(struct counters *c, struct exec_record *r, u64 from, u32 total, u8 type)
+/* One part of user memory, a record of its own. Not 0: it found no room, or
+ * the memory could not be read. */
+__noinline int send_part(u32 pid, u64 start, u64 from, u32 offset, u32 len_type)
 {
-	u32 off = 0, limit = type == T_ARGS ? ARGV_PARTS * PART : ENV_PARTS * PART;
-	for (int i = 0; i < ARGV_PARTS; i++) {
-		if (off >= total || off >= limit)
+	struct counters *c = my_counters();
+	if (!c)
+		return 1;
+	fetch_add(&c->seen[C_PART], 1);
+	struct part_record *p = bpf_ringbuf_reserve(&ring, sizeof(*p), 0);
+	if (!p) {
+		fetch_add(&c->seq, 1);
+		sent(c, C_PART, 1);
+		return 1;
+	}
+	u32 len = len_type >> 8;
+	begin(c, &p->h, len_type & 0xff, 0);
+	p->pid = pid;
+	p->start = start;
+	p->offset = offset;
+	p->pad = 0;
+	if (len > PART)
+		len = PART;
+	p->len = len;
+	long err = bpf_probe_read_user(p->data, len, (void *)from);
+	if (err) {
+		p->len = 0;
+		fetch_add(&c->faults, 1);
+	}
+	bpf_ringbuf_submit(p, BPF_RB_NO_WAKEUP);
+	sent(c, C_PART, 0);
+	return err != 0;
+}
+
+/* User memory in parts, before the record they belong to. Gives the bytes that
+ * are on their way. */
+static __always_inline u32 send_parts(u32 pid, u64 start, u64 from, u32 total, u32 type, int most)
+{
+	u32 off = 0;
+	for (int i = 0; i < most; i++) {
+		if (off >= total)
 			break;
-		fetch_add(&c->seen[C_PART], 1);
 		u32 len = total - off;
 		if (len > PART)
 			len = PART;
-		struct part_record *p = bpf_ringbuf_reserve(&ring, sizeof(*p), 0);
-		sent(c, C_PART, p ? 0 : -1);
-		if (!p) {
-			fetch_add(&c->seq, 1);
+		if (send_part(pid, start, from + off, off, len << 8 | type))
 			break;
-		}
-		begin(c, &p->h, type, 0);
-		p->pid = r->pid;
-		p->start = r->start;
-		p->offset = off;
-		p->pad = 0;
-		p->len = len;
-		if (len < PART ? bpf_probe_read_user(p->data, len & (PART - 1), (void *)(from + off))
-			       : bpf_probe_read_user(p->data, PART, (void *)(from + off))) {
-			p->len = 0;
-			fetch_add(&c->faults, 1);
-			bpf_ringbuf_submit(p, BPF_RB_NO_WAKEUP);
-			break;
-		}
-		bpf_ringbuf_submit(p, BPF_RB_NO_WAKEUP);
 		off += len;
 	}
 	return off;
@@ -278,7 +292,7 @@ static __always_inline u32 put_args(struct counters *c, struct scratch *s, u32 o
 	r->args_total = total;
 	if (total >= ARGV_INLINE) {
 		r->flags |= X_ARGS_PARTS;
-		u32 got = send_parts(c, r, from, total, T_ARGS);
+		u32 got = send_parts(r->pid, r->start, from, total, T_ARGS, ARGV_PARTS);
 		if (got < total)
 			r->flags |= X_ARGS_CUT;
 		return 0;
@@ -320,9 +334,10 @@ static __always_inline struct tool *find_tool(struct exec_record *r, struct task
 }
 
 /* A tool that serves a login session is started with -f, -t or --server. */
-static __always_inline bool serves(struct scratch *s, u32 off, u32 len)
+__noinline int serves(u32 slot, u32 off, u32 len)
 {
-	if (off > STRINGS - ARGV_INLINE)
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	if (!s || off > STRINGS - ARGV_INLINE)
 		return false;
 	char *args = s->str + off;
 	for (u32 i = 0; i < 96; i++) {
@@ -384,7 +399,7 @@ static __always_inline u8 judge(struct counters *c, struct scratch *s, struct ta
 		st->tool = tool->id;
 		st->how = r->how;
 	}
-	if ((tool->flags & TOOL_INBOUND) || ((tool->flags & TOOL_INBOUND_ARGS) && serves(s, args, r->args_len)))
+	if ((tool->flags & TOOL_INBOUND) || ((tool->flags & TOOL_INBOUND_ARGS) && serves(s->slot, args, r->args_len)))
 		follow_session(c, t, tool->id);
 	return H_INTEREST;
 }
@@ -428,13 +443,13 @@ int BPF_PROG(on_exec, struct task_struct *t, int old_pid, struct linux_binprm *b
 	if (interest) {
 		u64 env = mm->env_start, env_end = mm->env_end;
 		if (env_end > env)
-			send_parts(c, r, env, env_end - env, T_ENV);
+			send_parts(r->pid, r->start, env, env_end - env, T_ENV, ENV_PARTS);
 	}
 	begin(c, &r->h, T_EXEC, interest);
 	off &= STRINGS - 1;
 	sent(c, C_PROCESS, bpf_ringbuf_output(&ring, r, sizeof(*r) + off, wake(interest)));
 	if (interest)
-		files_at_start(c, s, t);
+		files_at_start(s, t);
 	release(s);
 	return 0;
 }
