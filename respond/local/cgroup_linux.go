@@ -55,8 +55,10 @@ func (*Host) Cgroup(ctx context.Context, name string) (process.Cgroup, error) {
 		return process.Cgroup{}, err
 	}
 	var c process.Cgroup
-	freeze, err := os.ReadFile(filepath.Join(dir, "cgroup.freeze"))
-	c.Freezable, c.Frozen = err == nil, err == nil && strings.TrimSpace(string(freeze)) == "1"
+	_, err = os.Stat(filepath.Join(dir, "cgroup.freeze"))
+	c.Freezable = err == nil
+	events, err := os.ReadFile(filepath.Join(dir, "cgroup.events")) // what is so, also by an ancestor's doing
+	c.Frozen = err == nil && strings.Contains(string(events), "frozen 1")
 	err = filepath.WalkDir(dir, func(sub string, e fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()

@@ -6,7 +6,7 @@ import (
 )
 
 // masters start other people's work: what stops with one is far more than the
-// theft. Names are without version and of programs that no open place holds.
+// theft. Names are without version, and count in a place of the system only.
 var masters = map[string]string{
 	"systemd": "service manager", "init": "service manager", "runit": "service manager", "runsvdir": "service manager",
 	"runsv": "service manager", "s6-svscan": "service manager", "s6-supervise": "service manager", "supervisord": "service manager",
@@ -22,13 +22,13 @@ var masters = map[string]string{
 	"gitlab-runner": "CI runner", "Runner.Listener": "CI runner", "Runner.Worker": "CI runner", "buildkite-agent": "CI runner",
 }
 
-// master says what kind of service p is; "" for none. Only a program that
-// nothing speaks against is one: a file called sshd in /tmp is not.
+// master says what kind of service p is; "" for none. Only a program of the
+// system is one: a file called sshd in /tmp or in somebody's home is not.
 func master(p *Process) string {
-	if p.ID.PID == 1 || p.Inner == 1 && p.Container == "" {
+	if p.ID.PID == 1 {
 		return "service manager"
 	}
-	if p.Exe == "" || Untrusted(p) != "" {
+	if below(p.Exe, systemPlaces) == "" || Untrusted(p) != "" {
 		return ""
 	}
 	return masters[program(p.Exe)]

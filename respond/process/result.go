@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,12 +15,15 @@ import (
 type did struct {
 	Roots   []respond.ProcessID `json:"roots"`
 	Tree    bool                `json:"tree"`
-	Members []respond.ProcessID `json:"members"` // acted on
+	Members []respond.ProcessID `json:"members"` // signalled
+	Frozen  []respond.ProcessID `json:"frozen"`  // held, or let go, by the cgroup alone
 	Already []respond.ProcessID `json:"already"` // stood before, by somebody else's doing
 	Left    []respond.ProcessID `json:"left"`    // did not follow: still moving, or still alive
 	Cgroup  string              `json:"cgroup"`  // frozen or thawed; "" for none
 	Notes   []string            `json:"notes"`
 }
+
+func (d did) all() []respond.ProcessID { return append(slices.Clone(d.Members), d.Frozen...) }
 
 // Keys of what is held. One process has the same key whoever froze it.
 const (
@@ -45,9 +49,9 @@ func (s *sweep) result(r respond.Result, err error) (respond.Result, error) {
 	}
 	r.Ended = time.Now().UTC()
 	r.Partial = err != nil || len(s.did.Left) > 0
-	r.Summary = fmt.Sprintf("%d processes %s", len(s.did.Members), done[r.Kind])
+	r.Summary = fmt.Sprintf("%d processes %s", len(s.did.all()), done[r.Kind])
 	add := func(label, text string) { r.Lines = append(r.Lines, respond.Line{Label: label, Text: text}) }
-	for _, id := range s.did.Members {
+	for _, id := range s.did.all() {
 		add(done[r.Kind], s.name(id))
 	}
 	for _, id := range s.did.Already {
@@ -79,7 +83,7 @@ func (s *sweep) name(id respond.ProcessID) string {
 func (s *sweep) account(r *respond.Result) {
 	boot := r.Identity.BootID
 	if r.Kind == KindFreeze {
-		for _, id := range s.did.Members {
+		for _, id := range s.did.all() {
 			r.Holds = append(r.Holds, respond.Held{Key: processKey(boot, id), Kind: "frozen", Text: s.name(id)})
 		}
 		if s.did.Cgroup != "" {
@@ -91,9 +95,14 @@ func (s *sweep) account(r *respond.Result) {
 	for _, id := range s.did.Left {
 		left[id] = true
 	}
-	for _, id := range s.did.Members {
+	for _, id := range s.did.all() {
 		if !left[id] {
 			r.Releases = append(r.Releases, processKey(boot, id))
+		}
+	}
+	for _, id := range s.stopped {
+		if !slices.Contains(s.did.Members, id) { // a kill that ended half-way
+			r.Holds = append(r.Holds, respond.Held{Key: processKey(boot, id), Kind: "frozen", Text: s.name(id)})
 		}
 	}
 	if s.did.Cgroup != "" {

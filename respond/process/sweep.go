@@ -26,7 +26,8 @@ type sweep struct {
 	guard   *guard
 	sent    map[respond.ProcessID]bool
 	failed  map[respond.ProcessID]string
-	cgroup  string // frozen by this sweep
+	cgroup  string              // frozen by this sweep
+	stopped []respond.ProcessID // by a kill, before it
 	names   map[respond.ProcessID]string
 	did     did
 }
@@ -124,12 +125,12 @@ func (s *sweep) moving(members []*Process) []*Process {
 	for _, p := range members {
 		switch {
 		case p.Ended(), s.failed[p.ID] != "":
-		case s.inFrozen(p):
-			s.note(p.ID)
 		case p.State == 'T' || p.State == 't' && s.sent[p.ID]:
-			if !s.sent[p.ID] && !slices.Contains(s.did.Already, p.ID) {
-				s.did.Already = append(s.did.Already, p.ID)
+			if !s.sent[p.ID] && !slices.Contains(s.did.Frozen, p.ID) {
+				s.did.Already = addOnce(s.did.Already, p.ID)
 			}
+		case s.inFrozen(p):
+			s.did.Frozen = addOnce(s.did.Frozen, p.ID)
 		default:
 			moving = append(moving, p)
 		}
@@ -141,19 +142,20 @@ func (s *sweep) inFrozen(p *Process) bool {
 	return s.cgroup != "" && (p.Cgroup == s.cgroup || strings.HasPrefix(p.Cgroup, s.cgroup+"/"))
 }
 
-func (s *sweep) note(id respond.ProcessID) {
-	if !s.sent[id] {
-		s.sent[id] = true
-		s.did.Members = append(s.did.Members, id)
+func addOnce(list []respond.ProcessID, id respond.ProcessID) []respond.ProcessID {
+	if slices.Contains(list, id) {
+		return list
 	}
+	return append(list, id)
 }
 
 func (s *sweep) signal(ctx context.Context, sig Signal, to []*Process) error {
 	outcomes, err := s.machine.Signal(ctx, sig, ids(to)...)
 	for _, o := range outcomes {
 		switch {
-		case o.Sent:
-			s.note(o.ID)
+		case o.Sent && !s.sent[o.ID]:
+			s.sent[o.ID] = true
+			s.did.Members = append(s.did.Members, o.ID)
 		case o.Err != "":
 			s.failed[o.ID] = o.Err
 		}
@@ -194,11 +196,14 @@ func (s *sweep) owns(ctx context.Context, cgroup string) bool {
 	return err == nil && ownCgroup(ctx, s.machine, cgroup, members) != ""
 }
 
-// kill stops the scope first, so that nothing is born while it dies.
+// kill stops the scope first, so that nothing is born while it dies. Once that
+// is done it is carried through, also when ctx ends: half a kill is a freeze.
 func (s *sweep) kill(ctx context.Context, cgroup string) error {
 	s.freezeCgroup(ctx, cgroup)
 	err := s.stop(ctx)
-	s.did.Members, s.did.Already, s.sent = nil, nil, map[respond.ProcessID]bool{}
+	ctx = context.WithoutCancel(ctx)
+	s.stopped = s.did.Members
+	s.did.Members, s.did.Already, s.did.Frozen, s.sent = nil, nil, nil, map[respond.ProcessID]bool{}
 	owned := cgroup != "" && (s.cgroup != "" || s.owns(ctx, cgroup))
 	err = errors.Join(err, s.killAll(ctx))
 	if owned { // a frozen one would hold whatever is started in it next
@@ -253,6 +258,12 @@ func (s *sweep) resume(ctx context.Context, cgroup string) error {
 	members, err := s.look(ctx)
 	if err != nil {
 		return err
+	}
+	s.cgroup = s.did.Cgroup
+	for _, p := range members {
+		if s.inFrozen(p) {
+			s.did.Frozen = append(s.did.Frozen, p.ID)
+		}
 	}
 	stopped := slices.DeleteFunc(members, func(p *Process) bool { return !p.Stopped() })
 	slices.Reverse(stopped)

@@ -9,7 +9,7 @@ import (
 var openPlaces = []string{"/dev/shm/", "/tmp/", "/var/tmp/", "/run/shm/", "/dev/mqueue/"}
 
 // systemPlaces are where only root can, as a rule.
-var systemPlaces = []string{"/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/opt/"}
+var systemPlaces = []string{"/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/opt/", "/snap/", "/nix/store/", "/var/lib/rancher/"}
 
 func below(name string, places []string) string {
 	for _, p := range places {

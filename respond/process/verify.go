@@ -25,10 +25,10 @@ func (a *action) Verify(ctx context.Context, h respond.Host, r respond.Result) (
 		return respond.Verdict{}, err
 	}
 	scope := newScope(d.Roots, d.Tree)
-	for _, id := range d.Members {
+	for _, id := range d.all() {
 		scope.known[id] = true
 	}
-	outcomes, err := m.Signal(ctx, Look, d.Members...)
+	alive, err := a.alive(ctx, m, d)
 	if err != nil {
 		return respond.Verdict{}, err
 	}
@@ -40,16 +40,35 @@ func (a *action) Verify(ctx context.Context, h respond.Host, r respond.Result) (
 	if c, err := m.Cgroup(ctx, d.Cgroup); d.Cgroup != "" && err == nil && c.Frozen {
 		frozen = d.Cgroup
 	}
-	return a.judge(outcomes, members, &sweep{cgroup: frozen}, d), nil
+	return a.judge(alive, members, &sweep{cgroup: frozen}, d), nil
+}
+
+// alive asks the pidfds who has not ended. After a kill it waits a moment: the
+// last of a process goes after its signal.
+func (a *action) alive(ctx context.Context, m Machine, d did) (map[respond.ProcessID]bool, error) {
+	if a.kind != KindKill {
+		outcomes, err := m.Signal(ctx, Look, d.all()...)
+		alive := map[respond.ProcessID]bool{}
+		for _, o := range outcomes {
+			alive[o.ID] = !o.Gone
+		}
+		return alive, err
+	}
+	limited, cancel := context.WithTimeout(ctx, settleTime)
+	defer cancel()
+	left, err := m.Await(limited, d.all()...)
+	alive := map[respond.ProcessID]bool{}
+	for _, id := range left {
+		alive[id] = true
+	}
+	return alive, err
 }
 
 // judge counts who is as the action wants it, and who is not.
-func (a *action) judge(outcomes []Outcome, members []*Process, s *sweep, d did) respond.Verdict {
+// The pidfd's word counts for those acted on, /proc's for what else belongs.
+func (a *action) judge(alive map[respond.ProcessID]bool, members []*Process, s *sweep, d did) respond.Verdict {
 	v := respond.Verdict{Checked: time.Now().UTC()}
-	gone := map[respond.ProcessID]bool{}
-	for _, o := range outcomes {
-		gone[o.ID] = o.Gone
-	}
+	acted := d.all()
 	as, against := 0, 0
 	say := func(p *Process, text string) {
 		against++
@@ -58,18 +77,18 @@ func (a *action) judge(outcomes []Outcome, members []*Process, s *sweep, d did) 
 	for _, p := range members {
 		stands := p.Stopped() || s.inFrozen(p)
 		switch {
-		case p.Ended() || gone[p.ID]:
+		case p.Ended() || !alive[p.ID] && slices.Contains(acted, p.ID):
 		case a.kind == KindKill:
 			say(p, "still lives, in state "+string(rune(p.State)))
 		case a.kind == KindFreeze && !stands:
 			say(p, "moves, in state "+string(rune(p.State)))
-		case a.kind == KindResume && stands && slices.Contains(d.Members, p.ID):
+		case a.kind == KindResume && stands && slices.Contains(acted, p.ID):
 			say(p, "stands still")
 		default:
 			as++
 		}
 	}
-	v.State, v.Summary = a.state(as, against, len(d.Members))
+	v.State, v.Summary = a.state(as, against, len(acted))
 	return v
 }
 
@@ -82,7 +101,7 @@ func (a *action) state(as, against, acted int) (respond.State, string) {
 		return respond.Holds, "all have ended meanwhile"
 	case against == 0:
 		return respond.Holds, fmt.Sprintf("all %d %s", as, word)
-	case as == 0 && a.kind != KindKill:
+	case as == 0 && (a.kind != KindKill || against >= acted):
 		return respond.Not, fmt.Sprintf("none %s: %d do not", word, against)
 	}
 	return respond.Partly, fmt.Sprintf("%d do not follow", against)
@@ -103,7 +122,7 @@ func (a *action) Undo(ctx context.Context, h respond.Host, r respond.Result) (re
 	if err == nil {
 		err = u.thaw(ctx, m, d)
 	} else { // after a reboot there is nothing to resume
-		u.ended, err = d.Members, nil
+		u.ended, err = d.all(), nil
 	}
 	for _, held := range r.Holds {
 		undone.Releases = append(undone.Releases, held.Key)
@@ -111,7 +130,7 @@ func (a *action) Undo(ctx context.Context, h respond.Host, r respond.Result) (re
 	if err != nil {
 		undone.Releases, undone.Partial = u.releases(r.Identity.BootID), true
 	}
-	undone.Summary = fmt.Sprintf("%d processes resumed, %d had ended", len(u.did.Members), len(u.ended))
+	undone.Summary = fmt.Sprintf("%d processes resumed, %d had ended", len(u.did.all()), len(u.ended))
 	undone.Ended = time.Now().UTC()
 	body, encodeErr := json.Marshal(u.did)
 	undone.Body = body
@@ -130,7 +149,7 @@ func (u *undoing) thaw(ctx context.Context, m Machine, d did) error {
 		if err := m.SetFrozen(limited, d.Cgroup, false); err != nil {
 			return err
 		}
-		u.did.Cgroup = d.Cgroup
+		u.did.Cgroup, u.did.Frozen = d.Cgroup, d.Frozen
 	}
 	children := slices.Clone(d.Members)
 	slices.Reverse(children) // they were stopped top down
@@ -150,7 +169,7 @@ func (u *undoing) thaw(ctx context.Context, m Machine, d did) error {
 
 func (u *undoing) releases(boot string) []string {
 	var keys []string
-	for _, id := range append(slices.Clone(u.did.Members), u.ended...) {
+	for _, id := range append(u.did.all(), u.ended...) {
 		keys = append(keys, processKey(boot, id))
 	}
 	if u.did.Cgroup != "" {
