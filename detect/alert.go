@@ -27,6 +27,8 @@ type Alert struct {
 	NoLonger string   // why the rule's row is gone ("no longer matches: 5 of < 5"); "" while it is there
 	Degraded []string // what could not be seen around it, a sentence each
 	Closed   bool
+
+	CloseReason string // what the analyst said
 }
 
 // Field is one column of a rule's row as text.

@@ -1,3 +1,5 @@
+//go:build esqlready
+
 package detect
 
 import (
@@ -6,6 +8,7 @@ import (
 	"time"
 
 	"interdict/sources"
+	"interdict/sources/frame"
 )
 
 // Change is what happened to an alert.
@@ -34,8 +37,40 @@ type Options struct {
 // Engine evaluates rules on the stream of batches. It is safe for concurrent use.
 type Engine struct {
 	o       Options
-	mu      sync.Mutex
 	changed chan struct{}
+
+	mu      sync.Mutex
+	track   *tracker
+	watches []*watch
+	started bool
+	since   time.Time
+	newest  int64 // ms, of all events: the clock of a recording
+	judged  int64
+	lost    sources.Loss
+	losses  []loss
+
+	alerts    map[string]*open // by id
+	closedIDs map[string]bool
+	closed    []*Finding // the newest maxClosed
+	nClosed   int
+	dropped   int64
+	folds     map[string]*open
+
+	version uint64
+	snap    *Snapshot
+	stale   bool // the findings of snap are
+	outbox  []told
+	telling bool
+}
+
+type loss struct {
+	at time.Time
+	n  int64
+}
+
+type told struct {
+	Alert
+	Change
 }
 
 // New makes an engine. Rules that cannot be run are listed in the snapshot with the reason.
@@ -43,29 +78,308 @@ func New(o Options) (*Engine, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Engine{o: o, changed: make(chan struct{}, 1)}, nil
+	e := &Engine{
+		o: o, changed: make(chan struct{}, 1), track: newTracker(), alerts: make(map[string]*open),
+		closedIDs: make(map[string]bool), folds: make(map[string]*open), since: o.Now(),
+	}
+	for _, r := range o.Rules {
+		e.watches = append(e.watches, newWatch(r))
+	}
+	return e, nil
+}
+
+// now is the engine's clock, in whole milliseconds as events have them.
+func (e *Engine) now() time.Time {
+	if e.o.Recording {
+		return millis(e.newest)
+	}
+	return e.o.Now().Truncate(time.Millisecond)
 }
 
 // Put judges a batch.
-func (e *Engine) Put(ctx context.Context, b sources.Batch) error { return ctx.Err() }
+func (e *Engine) Put(ctx context.Context, b sources.Batch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	e.begin(ctx)
+	e.lose(b.Lost)
+	if e.o.Recording {
+		e.steps(ctx, b.Events)
+	} else {
+		e.take(ctx, b.Events)
+	}
+	e.publish()
+	e.mu.Unlock()
+	e.deliver()
+	return nil
+}
+
+// begin seeds the rules before the first batch.
+func (e *Engine) begin(ctx context.Context) {
+	if e.started {
+		return
+	}
+	e.started = true
+	if e.o.Recording {
+		return
+	}
+	now := e.now()
+	for _, w := range e.watches {
+		e.seed(ctx, w, now)
+	}
+}
+
+// step is how finely a recording is cut in time: a rule sees at least every such moment.
+const step = 1000 // ms
+
+// steps takes a recording's batch as if its events had come when they happened.
+func (e *Engine) steps(ctx context.Context, f *frame.Frame) {
+	at := f.Column(timestamp)
+	if at == nil {
+		return
+	}
+	var rows []uint32
+	start := int64(-1)
+	flush := func() {
+		if len(rows) > 0 {
+			e.take(ctx, f.Gather(rows))
+			e.clock(ctx)
+			rows = rows[:0:0]
+		}
+	}
+	for row := range f.Rows {
+		ms, ok := at.Int(row)
+		if ok && (start < 0 || ms >= start+step) {
+			flush()
+			start = ms
+		}
+		if ok && e.newest < ms {
+			e.newest = ms
+		}
+		rows = append(rows, uint32(row))
+	}
+	flush()
+}
+
+func (e *Engine) take(ctx context.Context, f *frame.Frame) {
+	if f == nil || f.Rows == 0 {
+		return
+	}
+	v := viewOf(f)
+	e.judged += e.track.put(v)
+	now := e.now()
+	for _, w := range e.watches {
+		if w.mode != Live {
+			continue
+		}
+		groups := w.take(f, now)
+		if len(groups) == 0 {
+			continue
+		}
+		e.judge(ctx, w, groups, now)
+		if w.kept.full() {
+			e.overflow(w, now)
+		}
+	}
+	e.version++
+}
+
+// judge runs a rule over groups and settles their alerts.
+func (e *Engine) judge(ctx context.Context, w *watch, groups []*group, now time.Time) {
+	for _, g := range groups {
+		if !g.due() {
+			w.late[g] = true
+			continue
+		}
+		e.judgeOne(ctx, w, g, now)
+	}
+}
+
+func (e *Engine) judgeOne(ctx context.Context, w *watch, g *group, now time.Time) {
+	o, err := w.judge(ctx, g, now)
+	if err != nil {
+		w.notes["error"] = "its last run stopped: " + err.Error()
+		return
+	}
+	delete(w.notes, "error")
+	e.settle(w, o, now)
+}
+
+func (e *Engine) overflow(w *watch, now time.Time) {
+	if e.o.History != nil {
+		w.overflow(now)
+		return
+	}
+	w.notes["partial"] = "more rows matched within its window than can be kept: only the newest are counted"
+	half := w.kept.at[len(w.kept.at)/2]
+	w.renumber(w.kept.drop(half + 1))
+}
+
+func (e *Engine) lose(l sources.Loss) {
+	if l.Total() == 0 {
+		return
+	}
+	e.lost = e.lost.Add(l)
+	e.losses = append(e.losses, loss{e.now(), l.Total()})
+	if len(e.losses) > 1024 {
+		e.losses[1].n += e.losses[0].n
+		e.losses = append(e.losses[:0], e.losses[1:]...)
+	}
+	e.version++
+}
+
+func (e *Engine) lostSince(t time.Time) (n int64) {
+	for _, l := range e.losses {
+		if !l.at.Before(t) {
+			n += l.n
+		}
+	}
+	return n
+}
+
+// beat is how often the clock is looked at.
+const beat = 250 * time.Millisecond
 
 // Run is the clock: windows that end, scheduled rules, rates. It returns nil when ctx ends.
 func (e *Engine) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
+	e.mu.Lock()
+	e.begin(ctx)
+	e.publish()
+	e.mu.Unlock()
+	e.deliver()
+	t := time.NewTicker(beat)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+			e.tick(ctx)
+		}
+	}
+}
+
+func (e *Engine) tick(ctx context.Context) {
+	e.mu.Lock()
+	e.clock(ctx)
+	e.publish()
+	e.mu.Unlock()
+	e.deliver()
+	e.scheduled(ctx)
+}
+
+// patience is how long one beat may judge groups again because the time has changed.
+const patience = 10 * time.Millisecond
+
+// clock lets time act on windows, rates and what is remembered.
+func (e *Engine) clock(ctx context.Context) {
+	now := e.now()
+	if e.track.tick(now.UnixMilli()) {
+		e.version++
+	}
+	for _, w := range e.watches {
+		if w.mode != Live {
+			continue
+		}
+		second := now.Truncate(time.Second).After(w.ran)
+		for _, g := range w.reach(now) {
+			e.judgeOne(ctx, w, g, now)
+			e.version++
+		}
+		if w.clocked {
+			e.round(ctx, w, now, second)
+		}
+	}
+}
+
+// round judges all groups of a rule that asks for the time, once a second, a few at a time.
+func (e *Engine) round(ctx context.Context, w *watch, now time.Time, second bool) {
+	if len(w.turn) == 0 && second {
+		w.turn = w.every()
+	}
+	for deadline := time.Now().Add(patience); len(w.turn) > 0 && time.Now().Before(deadline); {
+		g := w.turn[len(w.turn)-1]
+		w.turn = w.turn[:len(w.turn)-1]
+		before := len(g.result)
+		e.judgeOne(ctx, w, g, now)
+		if len(g.result) != before {
+			e.version++
+		}
+	}
+}
+
+// publish says that there is something new to see.
+func (e *Engine) publish() {
+	if e.snap != nil && e.snap.Version == e.version {
+		return
+	}
+	select {
+	case e.changed <- struct{}{}:
+	default:
+	}
+}
+
+// tell queues what happened to an alert.
+func (e *Engine) tell(a *open, c Change) {
+	if a.evicted {
+		return
+	}
+	e.version++
+	e.stale = true
+	a.changes++
+	if e.o.OnAlert != nil {
+		e.outbox = append(e.outbox, told{a.Alert, c})
+	}
+}
+
+// deliver hands on what is queued, in order. Whoever comes while another one
+// delivers, OnAlert itself included, leaves its share to that one.
+func (e *Engine) deliver() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.telling {
+		return
+	}
+	e.telling = true
+	for len(e.outbox) > 0 {
+		batch := e.outbox
+		e.outbox = nil
+		e.mu.Unlock()
+		for _, t := range batch {
+			e.o.OnAlert(t.Alert, t.Change)
+		}
+		e.mu.Lock()
+	}
+	e.telling = false
 }
 
 // Changed receives after something in the snapshot changed. Signals are coalesced.
 func (e *Engine) Changed() <-chan struct{} { return e.changed }
 
-// Snapshot gives the present state. It costs next to nothing while nothing changes.
-func (e *Engine) Snapshot() *Snapshot { return &Snapshot{} }
-
-// Finding gives the finding that an alert belongs to; closed alerts are found for a while.
-func (e *Engine) Finding(alertID string) (*Finding, bool) { return nil, false }
-
-// Close closes an alert: it leaves the snapshot, and only events that come later raise its rule's next one.
-func (e *Engine) Close(alertID, reason string) {}
-
 // Process gives a process by its entity id, as far as it is still remembered.
-func (e *Engine) Process(entityID string) (Process, bool) { return Process{}, false }
+func (e *Engine) Process(entityID string) (Process, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p := e.track.find(entityID)
+	if p == nil {
+		return Process{}, false
+	}
+	return e.track.process(p), true
+}
+
+// rows gives what a rule's text holds live, in no order.
+func (e *Engine) rows(rule string) []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var out []string
+	for _, w := range e.watches {
+		if w.rule.ID != rule {
+			continue
+		}
+		for _, g := range w.groups {
+			out = append(out, g.result...)
+		}
+	}
+	return out
+}

@@ -60,6 +60,7 @@ type Suppression struct {
 
 // Window is what a run at now looks at: the rows of the look-back, now included.
 func (r *Rule) Window(now time.Time) sources.Window {
+	now = now.Truncate(time.Millisecond)
 	w := sources.Window{Field: r.Field, To: now.Add(time.Millisecond)}
 	if r.Field != "" && r.Field != timestamp {
 		w.Fallback = timestamp

@@ -29,6 +29,14 @@ type Finding struct {
 // Live tells whether the transfer still goes on.
 func (f *Finding) Live() bool { return f.Transfer != nil && f.Transfer.Live }
 
+// bundle is a finding as it was last made, and what it was made of.
+type bundle struct {
+	finding *Finding
+	alerts  int
+	changes uint64
+	ended   int
+}
+
 // RuleStatus says how a rule is doing.
 type RuleStatus struct {
 	Rule    *Rule

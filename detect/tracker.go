@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"strings"
 
 	"interdict/sources/ecs"
@@ -240,7 +241,7 @@ func (k *tracker) tick(now int64) (moving bool) {
 			k.freeze(t, now)
 			continue
 		}
-		if !t.pace.idle(now) {
+		if !t.pace.idle(now) || t.shown != nil && t.shown.Live != t.alive(now) {
 			t.dirty, moving = true, true
 		}
 		rest = append(rest, t)
@@ -248,4 +249,9 @@ func (k *tracker) tick(now int64) (moving bool) {
 	clear(k.live[len(rest):])
 	k.live = rest
 	return moving
+}
+
+// dirty tells whether a transfer changed since it was last shown.
+func (k *tracker) dirty() bool {
+	return slices.ContainsFunc(k.live, func(t *transfer) bool { return t.dirty })
 }

@@ -33,6 +33,7 @@ type transfer struct {
 
 	dirty  bool
 	shown  *Transfer // as of the last time it was not dirty
+	bundle bundle    // what the engine made of it
 	frozen bool      // settled: shown is all that is left
 }
 

@@ -127,3 +127,12 @@ func (v *view) action(byCode []action, row int) action {
 	}
 	return best
 }
+
+// fieldNamed gives the type of an event field.
+func fieldNamed(name string) (frame.Type, bool) {
+	c, ok := ecs.Lookup(name)
+	if !ok {
+		return frame.Null, false
+	}
+	return c.Type(), true
+}

@@ -1,0 +1,237 @@
+//go:build esqlready
+
+package detect
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Bounds of what is shown.
+const (
+	maxOpen   = 10_000
+	maxClosed = 1_000
+)
+
+// Snapshot gives the present state. It costs next to nothing while nothing changes.
+func (e *Engine) Snapshot() *Snapshot {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.snap != nil && e.snap.Version == e.version {
+		return e.snap
+	}
+	e.snap = &Snapshot{
+		Version: e.version, Findings: e.findings(), Judged: e.judged, Since: e.since,
+		Lost: e.lost, Closed: e.nClosed, Dropped: e.dropped,
+	}
+	for _, w := range e.watches {
+		e.snap.Rules = append(e.snap.Rules, w.status())
+	}
+	return e.snap
+}
+
+func (w *watch) status() RuleStatus {
+	s := RuleStatus{Rule: w.rule, Mode: w.mode, Groups: len(w.groups), Raised: w.raised, LastRun: w.ran}
+	if w.kept != nil {
+		s.Kept = len(w.kept.at)
+	}
+	for _, note := range w.notes {
+		s.Notes = append(s.Notes, note)
+	}
+	slices.Sort(s.Notes)
+	return s
+}
+
+// findings brings alerts about one transfer together. What did not change since the last time is reused.
+func (e *Engine) findings() []*Finding {
+	if e.snap != nil && !e.stale && !e.track.dirty() {
+		return e.snap.Findings
+	}
+	e.stale = false
+	now := e.now().UnixMilli()
+	by := make(map[*transfer][]*open)
+	out := make([]*Finding, 0, len(e.alerts))
+	for _, a := range e.alerts {
+		if t := e.transferOf(a); t != nil {
+			by[t] = append(by[t], a)
+			continue
+		}
+		out = append(out, e.finding(&a.bundle, nil, a))
+	}
+	for t, alerts := range by {
+		out = append(out, e.finding(&t.bundle, e.track.show(t, now), alerts...))
+	}
+	slices.SortFunc(out, func(a, b *Finding) int {
+		if a.Live() != b.Live() {
+			if a.Live() {
+				return -1
+			}
+			return 1
+		}
+		return order(a.Alert, b.Alert)
+	})
+	return out
+}
+
+func (e *Engine) finding(last *bundle, t *Transfer, alerts ...*open) *Finding {
+	next := bundle{alerts: len(alerts)}
+	for _, a := range alerts {
+		next.changes += a.changes
+		if a.tool != nil && a.tool.endedAt != 0 {
+			next.ended++
+		}
+	}
+	if f := last.finding; f != nil && f.Transfer == t && next == (bundle{nil, last.alerts, last.changes, last.ended}) {
+		return f
+	}
+	next.finding = &Finding{Alert: alerts[0].present(e), Transfer: t}
+	for _, a := range alerts[1:] {
+		next.finding.join(a.present(e))
+	}
+	slices.SortFunc(next.finding.Also, order)
+	*last = next
+	return next.finding
+}
+
+// order is by risk, then newest first, then id.
+func order(a, b Alert) int {
+	if a.Risk != b.Risk {
+		return b.Risk - a.Risk
+	}
+	if c := b.Last.Compare(a.Last); c != 0 {
+		return c
+	}
+	return strings.Compare(a.ID, b.ID)
+}
+
+// join adds an alert about the same transfer; the one of the highest risk
+// leads, among equals the one that was raised first.
+func (f *Finding) join(a Alert) {
+	lead := a.Risk > f.Risk || a.Risk == f.Risk && (a.Raised.Before(f.Raised) || a.Raised.Equal(f.Raised) && a.RuleID+a.ID < f.RuleID+f.ID)
+	if lead {
+		f.Alert, a = a, f.Alert
+	}
+	f.Also = append(f.Also, a)
+}
+
+func (e *Engine) transferOf(a *open) *transfer {
+	if a.tool == nil || a.tool.key.entity() != a.Process.EntityID {
+		a.tool = e.track.find(a.Process.EntityID)
+	}
+	if a.tool == nil {
+		return nil
+	}
+	return a.tool.transfer
+}
+
+// present gives the alert with its process as it is now.
+func (a *open) present(e *Engine) Alert {
+	out := a.Alert
+	if a.tool != nil && a.tool.facts != nil && a.tool.facts.Name == out.Process.Name {
+		out.Process = *a.tool.facts
+	}
+	return out
+}
+
+func (e *Engine) present(t *transfer) *Transfer {
+	if t == nil {
+		return nil
+	}
+	return e.track.show(t, e.now().UnixMilli())
+}
+
+// Finding gives the finding that an alert belongs to; closed alerts are found for a while.
+func (e *Engine) Finding(alertID string) (*Finding, bool) {
+	for _, f := range e.Snapshot().Findings {
+		if f.has(alertID) {
+			return f, true
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, f := range e.closed {
+		if f.ID == alertID {
+			return f, true
+		}
+	}
+	return nil, false
+}
+
+func (f *Finding) has(id string) bool {
+	return f.ID == id || slices.ContainsFunc(f.Also, func(a Alert) bool { return a.ID == id })
+}
+
+// Close closes an alert: it leaves the snapshot, and only events that come
+// later raise its rule's next one. An alert that is not open is left alone.
+func (e *Engine) Close(alertID, reason string) {
+	e.mu.Lock()
+	if a := e.alerts[alertID]; a != nil {
+		e.close(a, reason)
+	}
+	e.publish()
+	e.mu.Unlock()
+	e.deliver()
+}
+
+func (e *Engine) close(a *open, reason string) {
+	a.Closed, a.CloseReason = true, reason
+	f := &Finding{Alert: a.present(e), Transfer: e.present(e.transferOf(a))}
+	f.Alert.Closed, f.Alert.CloseReason = true, reason
+	if e.closed = append(e.closed, f); len(e.closed) > maxClosed {
+		delete(e.closedIDs, e.closed[0].ID)
+		e.closed = append(e.closed[:0], e.closed[1:]...)
+	}
+	e.closedIDs[a.ID] = true
+	e.nClosed++
+	g := a.group
+	if g.closed == nil {
+		g.closed = make(map[string]int64)
+	}
+	g.closed[a.sub] = a.Last.UnixMilli()
+	g.total = 0
+	delete(g.open, a.sub)
+	delete(e.alerts, a.ID)
+	e.tell(a, Closed)
+}
+
+// makeRoom drops open alerts beyond the bound: what still goes on and what has the highest risk stays.
+func (e *Engine) makeRoom() {
+	if len(e.alerts) <= maxOpen+maxOpen/10 {
+		return
+	}
+	all := make([]*open, 0, len(e.alerts))
+	live := make(map[*open]bool)
+	now := e.now().UnixMilli()
+	for _, a := range e.alerts {
+		all = append(all, a)
+		t := e.transferOf(a)
+		live[a] = t != nil && !t.frozen && t.alive(now)
+	}
+	slices.SortFunc(all, func(a, b *open) int {
+		if live[a] != live[b] {
+			if live[a] {
+				return -1
+			}
+			return 1
+		}
+		return order(a.Alert, b.Alert)
+	})
+	for _, a := range all[maxOpen:] {
+		a.evicted = true
+		delete(e.alerts, a.ID)
+		e.dropped++
+	}
+	e.version++
+	e.stale = true
+}
+
+// excess notes alerts beyond what Kibana would have made of a run.
+func (w *watch) excess(now time.Time) {
+	if now.Sub(w.spanFrom) > w.rule.Interval {
+		w.spanFrom, w.inSpan = now, 0
+	}
+	if w.inSpan++; w.inSpan == w.rule.MaxSignals+1 {
+		w.notes["max_signals"] = "more alerts within one interval than max_signals: all are shown"
+	}
+}

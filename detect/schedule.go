@@ -1,0 +1,268 @@
+//go:build esqlready
+
+package detect
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"interdict/sources"
+	"interdict/sources/frame"
+)
+
+// What may be asked of History.
+const (
+	maxSeed     = 10_000 // rows that one ES|QL answer can have
+	maxPivot    = 100    // source events looked up behind a row
+	askFor      = 30 * time.Second
+	seedOverlap = 30 * time.Second // in which the stream may bring what was seeded
+)
+
+// seed fills the window of a rule from History and judges it.
+func (e *Engine) seed(ctx context.Context, w *watch, now time.Time) {
+	if w.mode != Live {
+		return
+	}
+	if len(w.by) == 0 && !w.alone {
+		w.group("") // a rule without groups may say something about no rows at all
+	}
+	if e.o.History == nil || w.rule.Lookback == 0 {
+		return
+	}
+	f, err := w.past(ctx, e.o.History, now, maxSeed, nil)
+	switch {
+	case err != nil:
+		w.notes["seed"] = "it knows only what came since " + now.Format(time.TimeOnly) + ": " + err.Error()
+		return
+	case f.Rows >= maxSeed:
+		w.overflow(now)
+		return
+	}
+	delete(w.notes, "overflow")
+	rows := w.live.Match(f)
+	picked := w.kept.pick(f).Gather(rows)
+	w.seen, w.until = make(map[string]bool), now.Add(seedOverlap)
+	v := viewOf(picked)
+	for row := range picked.Rows {
+		if picked.Rows-row <= maxKept {
+			w.seen[eventID(v, row)] = true
+		}
+	}
+	w.keep(picked, now)
+	for _, g := range w.every() {
+		e.judgeOne(ctx, w, g, now)
+	}
+}
+
+// past asks for the rows that the rule's prefix picks within its window, oldest first.
+func (w *watch) past(ctx context.Context, h sources.History, now time.Time, limit int, filter sources.Filter) (*frame.Frame, error) {
+	prefix := w.text.prefix()
+	if prefix == nil {
+		return nil, fmt.Errorf("%s cannot be asked for the events behind it", w.rule.Name)
+	}
+	columns := carried
+	if w.kept != nil {
+		columns = w.kept.fields
+	}
+	text := fmt.Sprintf("%s\n| SORT `%s` DESC\n| LIMIT %d\n| KEEP %s", prefix, timestamp, limit, quoted(columns))
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	f, _, err := h.Query(ctx, sources.Query{Text: text, Window: w.rule.Window(now), Now: now, Filter: filter})
+	if err != nil {
+		return nil, err
+	}
+	return reversed(f), nil
+}
+
+func quoted(names []string) string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = "`" + n + "`"
+	}
+	return strings.Join(out, ", ")
+}
+
+func reversed(f *frame.Frame) *frame.Frame {
+	rows := make([]uint32, f.Rows)
+	for i := range rows {
+		rows[i] = uint32(f.Rows - 1 - i)
+	}
+	return f.Gather(rows)
+}
+
+// scheduled runs the rules whose time has come. It asks History without
+// holding up the stream.
+func (e *Engine) scheduled(ctx context.Context) {
+	e.mu.Lock()
+	now := e.now()
+	var due []*watch
+	for _, w := range e.watches {
+		if w.mode != Scheduled || now.Before(w.next) {
+			continue
+		}
+		w.next = now.Add(w.rule.Interval)
+		if w.live != nil {
+			w.next = now.Add(w.pressed())
+		}
+		due = append(due, w)
+	}
+	e.mu.Unlock()
+	for _, w := range due {
+		e.scheduledOne(ctx, w, now)
+	}
+}
+
+func (e *Engine) scheduledOne(ctx context.Context, w *watch, now time.Time) {
+	run := runOnce(ctx, w, e.o.History, now)
+	e.mu.Lock()
+	w.ran = now
+	if run.err != nil {
+		w.notes["error"] = "its last run stopped: " + run.err.Error()
+	} else {
+		delete(w.notes, "error")
+		e.take1(run, now)
+	}
+	if w.live != nil && !now.Before(w.back) {
+		w.mode = Live
+		clear(w.groups)
+		e.seed(ctx, w, now)
+	}
+	e.publish()
+	e.mu.Unlock()
+	e.deliver()
+}
+
+// run is the result of a rule over History, each row with the events behind it.
+type run struct {
+	w       *watch
+	result  *frame.Frame
+	quality sources.Quality
+	sources []*frame.Frame // by row of result
+	err     error
+}
+
+func runOnce(ctx context.Context, w *watch, h sources.History, now time.Time) run {
+	r := run{w: w}
+	if h == nil {
+		r.err = fmt.Errorf("there is no history to ask")
+		return r
+	}
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	size := w.rule.MaxSignals
+	r.result, r.quality, r.err = h.Query(ctx, sources.Query{Text: w.rule.Query, Window: w.rule.Window(now), Now: now, Limit: size})
+	if r.err != nil {
+		return r
+	}
+	if r.result.Rows >= size {
+		r.quality.Warnings = append(r.quality.Warnings, fmt.Sprintf("the rule stops at %d rows: there may be more", size))
+	}
+	for row := range r.result.Rows {
+		f, err := w.past(ctx, h, now, maxPivot, keysOf(r.result, row))
+		if err != nil {
+			f = &frame.Frame{}
+			r.quality.Partial = true
+			r.quality.Reasons = append(r.quality.Reasons, "the events behind an alert were not found: "+err.Error())
+		}
+		r.sources = append(r.sources, f)
+	}
+	return r
+}
+
+// keysOf gives the columns of a row that its source events have too.
+func keysOf(f *frame.Frame, row int) sources.Filter {
+	filter := make(sources.Filter)
+	for i, name := range f.Names {
+		c := f.Columns[i]
+		if field, ok := fieldNamed(name); ok && field == c.Type && field == frame.Keyword && !c.IsNull(row) {
+			filter[name] = c.Texts(row)
+		}
+	}
+	return filter
+}
+
+// take1 settles the alerts of a scheduled run.
+func (e *Engine) take1(r run, now time.Time) {
+	w := r.w
+	present := make(map[*open]bool)
+	for row := range r.result.Rows {
+		v := viewOf(r.sources[row])
+		h := &hit{watch: w, result: r.result, row: row, source: v, now: now, found: func() []figure {
+			return figuresOf(r.result.Gather([]uint32{uint32(row)}), w.limitsOf())
+		}}
+		for i := range v.f.Rows {
+			h.rows = append(h.rows, i)
+		}
+		h.group = w.group(w.keyOf(r.result, row, v))
+		h.group.result = []string{rowText(r.result, row)}
+		e.hit(h)
+		if a := h.group.open[""]; a != nil {
+			present[a] = true
+		}
+	}
+	for key, g := range w.groups {
+		for _, a := range g.open {
+			if !present[a] && a.matching {
+				e.leave(a)
+			}
+		}
+		if len(g.open) == 0 && len(g.closed) == 0 {
+			delete(w.groups, key)
+		}
+	}
+}
+
+// leave marks an alert that a scheduled run no longer gives.
+func (e *Engine) leave(a *open) {
+	a.matching = false
+	if a.Last.After(e.now().Add(-a.watch.rule.Lookback)) {
+		a.NoLonger = noLonger(nil)
+		e.tell(a, NoLonger)
+	}
+}
+
+func (w *watch) limitsOf() []condition {
+	_, limits, _ := w.text.figures()
+	return limits
+}
+
+// keyOf gives the group of a scheduled run's row: the same as on the stream, if it can run there.
+func (w *watch) keyOf(result *frame.Frame, row int, source *view) string {
+	switch {
+	case w.alone && source.f.Rows > 0:
+		return eventID(source, 0)
+	case len(w.by) > 0 && source.f.Rows > 0:
+		var b []byte
+		for _, name := range w.by {
+			b = appendKey(b, source.f.Column(name), 0)
+		}
+		return string(b)
+	}
+	sub, _ := pivot(result, row, source)
+	return sub
+}
+
+// Once runs a rule a single time over History, as on its schedule at now. The
+// alerts have the ids that they have live.
+func Once(ctx context.Context, r *Rule, h sources.History, now time.Time, environment func(Host) string) ([]Alert, sources.Quality, error) {
+	var out []Alert
+	now = now.Truncate(time.Millisecond)
+	e, err := New(Options{Rules: []*Rule{r}, Now: func() time.Time { return now }, Environment: environment,
+		OnAlert: func(a Alert, c Change) { out = append(out, a) }})
+	if err != nil {
+		return nil, sources.Quality{}, err
+	}
+	w := e.watches[0]
+	if w.mode == Off {
+		return nil, sources.Quality{}, fmt.Errorf("%s is not run: %s", r.Name, w.notes["off"])
+	}
+	run := runOnce(ctx, w, h, now)
+	if run.err != nil {
+		return nil, run.quality, run.err
+	}
+	e.take1(run, now)
+	e.deliver()
+	return out, run.quality, nil
+}
