@@ -85,6 +85,8 @@ type kernelExecRecord struct {
 	Mntns       uint32
 	Netns       uint32
 	Mode        uint32
+	Sid         uint32
+	Pgid        uint32
 	Cgroup      uint64
 	PathCgroup  uint64
 	Ino         uint64
@@ -204,9 +206,7 @@ type kernelPartRecord struct {
 type kernelScratch struct {
 	_      structs.HostLayout
 	Busy   uint32
-	Slot   uint32
 	Length uint32
-	Pad    uint32
 	Exec   kernelExecRecord
 	Str    [16384]int8
 }
@@ -220,7 +220,7 @@ type kernelTaskState struct {
 	How   uint16
 	Epoch uint32
 	Evict uint32
-	Pad   uint32
+	Lock  uint32
 	Dest  [8]kernelDest
 }
 
@@ -255,6 +255,8 @@ type kernelUnixRecord struct {
 	Pid     uint32
 	PathLen uint32
 	Start   uint64
+	Peer    uint32
+	Pad     uint32
 	Path    [112]int8
 }
 
@@ -264,6 +266,7 @@ type kernelUnixRecord struct {
 const (
 	kernelMapCgroupsTold     = "cgroups_told"
 	kernelMapCpuCounters     = "cpu_counters"
+	kernelMapExesSeen        = "exes_seen"
 	kernelMapNoState         = "no_state"
 	kernelMapRing            = "ring"
 	kernelMapScratches       = "scratches"
@@ -352,6 +355,7 @@ type kernelProgramSpecs struct {
 type kernelMapSpecs struct {
 	CgroupsTold *ebpf.MapSpec `ebpf:"cgroups_told"`
 	CpuCounters *ebpf.MapSpec `ebpf:"cpu_counters"`
+	ExesSeen    *ebpf.MapSpec `ebpf:"exes_seen"`
 	NoState     *ebpf.MapSpec `ebpf:"no_state"`
 	Ring        *ebpf.MapSpec `ebpf:"ring"`
 	Scratches   *ebpf.MapSpec `ebpf:"scratches"`
@@ -402,6 +406,7 @@ func (o *kernelObjects) Close() error {
 type kernelMaps struct {
 	CgroupsTold *ebpf.Map `ebpf:"cgroups_told"`
 	CpuCounters *ebpf.Map `ebpf:"cpu_counters"`
+	ExesSeen    *ebpf.Map `ebpf:"exes_seen"`
 	NoState     *ebpf.Map `ebpf:"no_state"`
 	Ring        *ebpf.Map `ebpf:"ring"`
 	Scratches   *ebpf.Map `ebpf:"scratches"`
@@ -415,6 +420,7 @@ func (m *kernelMaps) Close() error {
 	return _KernelClose(
 		m.CgroupsTold,
 		m.CpuCounters,
+		m.ExesSeen,
 		m.NoState,
 		m.Ring,
 		m.Scratches,

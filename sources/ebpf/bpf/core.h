@@ -12,7 +12,7 @@ const volatile u64 scope = 0;                 /* version 2 cgroup to stay inside
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 16 << 20);
+	__uint(max_entries, 32 << 20);
 } ring SEC(".maps");
 
 struct {
@@ -25,14 +25,11 @@ struct {
 /* Room to put a record together. A program may be preempted by another one on
  * the same CPU, so areas are claimed; none left is a counted loss. */
 struct scratch {
-	u32 busy, slot, length, pad;
-	union {
-		struct exec_record exec;
-		struct file_record file;
-		struct cgroup_record cgroup;
-	};
+	u32 busy, length;
+	struct exec_record exec; /* the strings follow every kind of record at once, so shorter ones end where it ends */
 	char str[STRINGS];
 };
+#define ENDS_AS_EXEC(s, type) ((type *)((char *)&(s)->exec + sizeof((s)->exec) - sizeof(type)))
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, SLOTS);
@@ -78,6 +75,14 @@ struct {
 	__type(value, struct task_state);
 } no_state SEC(".maps");
 
+/* Executables that ran before, by inode and change time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u64);
+	__type(value, u8);
+} exes_seen SEC(".maps");
+
 /* Cgroups whose path has been told. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -85,15 +90,6 @@ struct {
 	__type(key, u64);
 	__type(value, u8);
 } cgroups_told SEC(".maps");
-
-static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
-{
-	struct kernfs_node___6_15 *now = (void *)kn;
-	if (bpf_core_field_exists(now->__parent))
-		return BPF_CORE_READ(now, __parent);
-	struct kernfs_node___5_8 *old = (void *)kn;
-	return BPF_CORE_READ(old, parent);
-}
 
 static __always_inline u64 fetch_add(u64 *p, u64 n)
 {
@@ -110,21 +106,28 @@ static __always_inline struct counters *my_counters(void)
 	return bpf_map_lookup_elem(&cpu_counters, &zero);
 }
 
-static __always_inline struct scratch *claim(struct counters *c, enum class class)
+static __always_inline struct scratch *claim(struct counters *c, enum class class, u32 *slot)
 {
 	for (u32 i = 0; i < SLOTS; i++) {
 		u32 key = i;
 		struct scratch *s = bpf_map_lookup_elem(&scratches, &key);
 		if (!s)
 			break;
-		if (!have_atomics || __sync_val_compare_and_swap(&s->busy, 0, 1) == 0) {
-			s->slot = i;
+		*slot = i;
+		if (!have_atomics)
 			return s;
-		}
+		if (__sync_val_compare_and_swap(&s->busy, 0, 1) == 0)
+			return s;
 	}
+	fetch_add(&c->seen[class], 1);
 	fetch_add(&c->lost_scratch[class], 1);
 	fetch_add(&c->seq, 1);
 	return NULL;
+}
+
+static __always_inline struct scratch *scratch_at(u32 slot)
+{
+	return bpf_map_lookup_elem(&scratches, &slot);
 }
 
 static __always_inline void release(struct scratch *s)
@@ -142,16 +145,25 @@ static __always_inline void begin(struct counters *c, struct header *h, u8 type,
 	h->time = bpf_ktime_get_boot_ns();
 }
 
-/* Readers look every few milliseconds; only what is of interest wakes them. */
+/* Readers look every few milliseconds; only what is urgent wakes them. */
 static __always_inline u64 wake(u8 flags)
 {
-	return flags & H_INTEREST ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	return flags ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
 static __always_inline bool sent(struct counters *c, enum class class, long err)
 {
 	fetch_add(err ? &c->lost_ring[class] : &c->sent[class], 1);
 	return !err;
+}
+
+static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
+{
+	struct kernfs_node___6_15 *now = (void *)kn;
+	if (bpf_core_field_exists(now->__parent))
+		return BPF_CORE_READ(now, __parent);
+	struct kernfs_node___5_8 *old = (void *)kn;
+	return BPF_CORE_READ(old, parent);
 }
 
 static __always_inline bool in_scope(struct task_struct *t)

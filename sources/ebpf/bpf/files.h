@@ -8,25 +8,29 @@ enum { START_FDS = 10 };
 #if defined(__TARGET_ARCH_x86)
 enum { NR_open = 2, NR_connect = 42, NR_openat = 257, NR_openat2 = 437 };
 #define SYSCALL_NR(regs) ((long)(regs)->orig_ax)
+#define SYSCALL_ARG1(regs) ((u32)(regs)->di)
 #define SYSCALL_ARG2(regs) ((void *)(regs)->si)
 #elif defined(__TARGET_ARCH_arm64)
 enum { NR_open = -1, NR_connect = 203, NR_openat = 56, NR_openat2 = 437 };
 #define SYSCALL_NR(regs) ((long)(regs)->syscallno)
+/* The first argument is overwritten by the result. */
+#define SYSCALL_ARG1(regs) ((u32)(regs)->orig_x0)
 #define SYSCALL_ARG2(regs) ((void *)BPF_CORE_READ(regs, user_regs.regs[1]))
 #endif
 
-/* Names begin right after the record, as in every record. A global function of
- * numbers, for the verifier's sake, as put_path. */
-__noinline int emit_file(u32 slot, u32 pid, u64 start, u64 at, u32 flags)
+/* A global function of numbers, as put_path is. */
+__noinline int emit_file(u32 slot, u32 pid, u64 start, u64 file, u32 flags)
 {
-	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	struct scratch *s = scratch_at(slot);
 	struct counters *c = my_counters();
-	struct file *f = (void *)at;
+	struct file *f = (void *)file;
+	if (!s || !c)
+		return 0;
 	struct inode *inode = BPF_CORE_READ(f, f_inode);
 	u32 mode = BPF_CORE_READ(inode, i_mode);
-	if (!s || !c || (mode & S_IFMT) != S_IFREG)
+	if ((mode & S_IFMT) != S_IFREG)
 		return 0;
-	struct file_record *r = &s->file;
+	struct file_record *r = ENDS_AS_EXEC(s, struct file_record);
 	fetch_add(&c->seen[C_FILE], 1);
 	begin(c, &r->h, T_FILE, H_INTEREST);
 	r->pid = pid;
@@ -39,7 +43,7 @@ __noinline int emit_file(u32 slot, u32 pid, u64 start, u64 at, u32 flags)
 	r->mode = mode;
 	r->flags = flags;
 	r->pad = 0;
-	u32 n = put_path(slot, offsetof(struct scratch, file) + sizeof(*r), (u64)BPF_CORE_READ(f, f_path.mnt), (u64)BPF_CORE_READ(f, f_path.dentry));
+	u32 n = put_path(slot, 0, (u64)BPF_CORE_READ(f, f_path.mnt), (u64)BPF_CORE_READ(f, f_path.dentry));
 	if (n >> 31)
 		r->flags |= F_PATH_CUT;
 	n &= 0xfff;
@@ -59,14 +63,14 @@ static __always_inline struct file *file_at(struct task_struct *t, u32 fd)
 }
 
 /* What the shell opened for it: nc host port < file. */
-static __always_inline void files_at_start(struct scratch *s, struct task_struct *t)
+static __always_inline void files_at_start(u32 slot, struct task_struct *t)
 {
 	u32 pid = t->tgid;
 	u64 start = t->group_leader->start_boottime;
 	for (u32 fd = 0; fd < START_FDS; fd++) {
 		struct file *f = file_at(t, fd);
 		if (f)
-			emit_file(s->slot, pid, start, (u64)f, F_INHERITED);
+			emit_file(slot, pid, start, (u64)f, F_INHERITED);
 	}
 }
 
@@ -75,14 +79,26 @@ static __always_inline void opened(struct counters *c, struct task_state *st, u3
 	struct file *f = file_at((struct task_struct *)bpf_get_current_task(), fd);
 	if (!f)
 		return;
-	struct scratch *s = claim(c, C_FILE);
+	u32 slot;
+	struct scratch *s = claim(c, C_FILE, &slot);
 	if (!s)
 		return;
-	emit_file(s->slot, st->pid, st->start, (u64)f, 0);
+	emit_file(slot, st->pid, st->start, (u64)f, 0);
 	release(s);
 }
 
-static __always_inline void connected(struct counters *c, struct task_state *st, void *addr)
+/* The process that called listen for the socket that fd is connected to. */
+static __always_inline u32 peer_of(u32 fd)
+{
+	struct file *f = file_at((struct task_struct *)bpf_get_current_task(), fd);
+	if (!f)
+		return 0;
+	struct socket *socket = BPF_CORE_READ(f, private_data);
+	struct pid *peer = BPF_CORE_READ(socket, sk, sk_peer_pid);
+	return peer ? BPF_CORE_READ(peer, numbers[0].nr) : 0;
+}
+
+static __always_inline void connected(struct counters *c, struct task_state *st, u32 fd, void *addr)
 {
 	u16 family = 0;
 	if (bpf_probe_read_user(&family, sizeof(family), addr) || family != AF_UNIX)
@@ -92,9 +108,10 @@ static __always_inline void connected(struct counters *c, struct task_state *st,
 	begin(c, &r.h, T_UNIX, H_INTEREST);
 	r.pid = st->pid;
 	r.start = st->start;
+	r.peer = peer_of(fd);
 	long n = bpf_probe_read_user_str(r.path, sizeof(r.path), (char *)addr + sizeof(family));
 	r.path_len = n < 0 ? 0 : n;
-	sent(c, C_FILE, bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_NO_WAKEUP));
+	sent(c, C_FILE, bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_FORCE_WAKEUP));
 }
 
 SEC("tp_btf/sys_exit")
@@ -110,7 +127,7 @@ int BPF_PROG(on_syscall, struct pt_regs *regs, long ret)
 	if (!st || !c)
 		return 0;
 	if (nr == NR_connect)
-		connected(c, st, SYSCALL_ARG2(regs));
+		connected(c, st, SYSCALL_ARG1(regs), SYSCALL_ARG2(regs));
 	else
 		opened(c, st, ret);
 	return 0;

@@ -23,7 +23,10 @@ enum type { T_FORK = 1, T_EXEC, T_EXIT, T_TASK, T_ARGS, T_ENV, T_CGROUP, T_NET, 
 enum class { C_PROCESS, C_NETWORK, C_FILE, C_PART, CLASSES };
 
 /* header.flags */
-enum { H_INTEREST = 1 };
+enum {
+	H_INTEREST = 1,
+	H_LOOK = 2, /* an executable that did not run before, or that runs others: user space should look at once */
+};
 
 struct header {
 	__u8 type, flags;
@@ -70,6 +73,7 @@ struct exec_record {
 	__u32 tty; /* major << 20 | minor, 0: none */
 	__u32 tid; /* the thread that called exec */
 	__u32 pidns, mntns, netns, mode;
+	__u32 sid, pgid;
 	__u64 cgroup;      /* version 2 id */
 	__u64 path_cgroup; /* the one whose path says most */
 	__u64 ino;
@@ -130,6 +134,7 @@ struct unix_record {
 	struct header h;
 	__u32 pid, path_len;
 	__u64 start;
+	__u32 peer, pad; /* the process that listens there, 0: not known */
 	char path[112];
 };
 
@@ -142,7 +147,11 @@ struct counters {
 };
 
 /* tool.flags */
-enum { TOOL_INBOUND = 1 /* always serves a login session */, TOOL_INBOUND_ARGS = 2 /* with -f, -t or --server */ };
+enum {
+	TOOL_INBOUND = 1,      /* always serves a login session */
+	TOOL_INBOUND_ARGS = 2, /* with -f, -t or --server */
+	TOOL_LOOK = 4,         /* no tool, but may run one by its arguments: busybox, ld.so */
+};
 
 struct tool {
 	__u16 id, flags;
@@ -175,7 +184,7 @@ struct task_state {
 	__u64 start;
 	__u16 tool, how;
 	__u32 epoch;
-	__u32 evict, pad;
+	__u32 evict, lock;
 	struct dest dest[DESTS];
 };
 

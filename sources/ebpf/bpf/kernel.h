@@ -81,7 +81,7 @@ struct dentry { struct dentry *d_parent; struct qstr d_name; struct inode *d_ino
 struct vfsmount { struct dentry *mnt_root; };
 struct mount { struct mount *mnt_parent; struct dentry *mnt_mountpoint; struct vfsmount mnt; };
 struct path { struct vfsmount *mnt; struct dentry *dentry; };
-struct file { struct path f_path; struct inode *f_inode; unsigned int f_flags; };
+struct file { struct path f_path; struct inode *f_inode; unsigned int f_flags; void *private_data; };
 struct fdtable { unsigned int max_fds; struct file **fd; };
 struct files_struct { struct fdtable *fdt; };
 struct fs_struct { struct path pwd; };
@@ -104,7 +104,8 @@ struct css_set { struct cgroup_subsys_state *subsys[CGROUP_SUBSYS_COUNT]; struct
 
 struct tty_driver { int major, minor_start; };
 struct tty_struct { struct tty_driver *driver; int index; };
-struct signal_struct { atomic_t live; int group_exit_code; unsigned int flags; struct tty_struct *tty; };
+enum { PIDTYPE_PGID = 2, PIDTYPE_SID = 3, PIDTYPE_MAX };
+struct signal_struct { atomic_t live; int group_exit_code; unsigned int flags; struct pid *pids[PIDTYPE_MAX]; struct tty_struct *tty; };
 struct mm_struct { unsigned long arg_start, arg_end, env_start, env_end; struct file *exe_file; };
 struct cred { kuid_t uid; kgid_t gid; kuid_t euid; kgid_t egid; };
 struct task_struct {
@@ -136,7 +137,8 @@ struct sock_common {
 	volatile u8 skc_state;
 	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 };
-struct sock { struct sock_common __sk_common; u16 sk_protocol; };
+struct sock { struct sock_common __sk_common; u16 sk_protocol; struct pid *sk_peer_pid; };
+struct socket { struct sock *sk; };
 struct tcp_sock { u64 bytes_received, bytes_acked; u32 snd_una, write_seq; };
 
 struct bpf_iter_meta { struct seq_file *seq; };

@@ -69,29 +69,62 @@ static __always_inline bool same(struct dest *d, struct dest *e)
 	return d->key == e->key && a[0] == b[0] && a[1] == b[1] && d->rport == e->rport && d->proto == e->proto;
 }
 
-/* The slot that counts a destination. When all are taken, the totals of one go
- * out for good before it serves the new destination: nothing is forgotten. */
-static __always_inline struct dest *slot(struct counters *c, struct task_state *st, struct dest *e, bool make)
+/* Threads of one process may want a slot at the same time. Who cannot get the
+ * lock soon goes on without: its holder may be what was interrupted. */
+static __always_inline bool lock(struct task_state *st)
 {
-	u32 free = DESTS;
+	if (!have_atomics)
+		return false;
+	for (int i = 0; i < 64; i++)
+		if (__sync_val_compare_and_swap(&st->lock, 0, 1) == 0)
+			return true;
+	return false;
+}
+
+static __always_inline void unlock(struct task_state *st, bool locked)
+{
+	if (locked)
+		__sync_lock_test_and_set(&st->lock, 0);
+}
+
+static __always_inline struct dest *find_slot(struct task_state *st, struct dest *e, u32 *free)
+{
+	*free = DESTS;
 	for (int i = 0; i < DESTS; i++) {
 		struct dest *d = &st->dest[i];
 		if (same(d, e))
 			return d;
-		if (free == DESTS && !d->key)
-			free = i;
+		if (*free == DESTS && !d->key)
+			*free = i;
 	}
-	if (!make)
-		return NULL;
-	struct dest *d;
+	return NULL;
+}
+
+/* The slot that counts a destination. When all are taken, the totals of one go
+ * out for good before it serves the new destination: nothing is forgotten. */
+static __always_inline struct dest *slot(struct counters *c, struct task_state *st, struct dest *e, bool make)
+{
+	u32 free;
+	struct dest *d = find_slot(st, e, &free);
+	if (d || !make)
+		return d;
+	bool locked = lock(st);
+	d = find_slot(st, e, &free);
+	if (d)
+		goto out;
 	if (free < DESTS) {
 		d = &st->dest[free];
 	} else {
 		d = &st->dest[st->evict++ & (DESTS - 1)];
 		emit_totals(c, st, d, N_FINAL);
 	}
+	u64 key = e->key;
+	e->key = 0;
+	e->epoch = ++st->epoch;
 	*d = *e;
-	d->epoch = ++st->epoch;
+	*(volatile u64 *)&d->key = key; /* last: who looks without the lock sees all of it */
+out:
+	unlock(st, locked);
 	return d;
 }
 
@@ -118,6 +151,7 @@ static __always_inline void moved(struct sock *sk, int bytes, bool out)
 	struct dest *d = c ? slot(c, st, &e, true) : NULL;
 	if (!d)
 		return;
+	d->lport = e.lport; /* is not chosen yet when connect begins */
 	fetch_add(out ? &d->tx : &d->rx, bytes);
 	if (bpf_ktime_get_boot_ns() - d->last >= EMIT_NS)
 		emit_totals(c, st, d, N_PROGRESS);

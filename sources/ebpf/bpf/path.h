@@ -5,25 +5,26 @@
 
 enum { PATH_DEPTH = 80, CGROUP_DEPTH = 24, NAME_BYTES = 256 };
 
-/* Writes a path into a scratch area, off bytes from its beginning, at most
- * PATH_PART bytes, and gives their number; bit 31 tells that the path is longer.
- * It is a global function of numbers alone, so that the verifier looks at it
- * once and not at each call. The length so far is kept in map memory: a number
+/* Writes the path of a vfsmount and dentry to str[off…] of a scratch area, at
+ * most PATH_PART bytes, and gives their number; bit 31 tells that the path is
+ * longer. A global function is verified once instead of at every call, which
+ * is why it takes numbers. The length so far is kept in map memory: a number
  * that the verifier knows nothing of lets it see all rounds as one. */
-__noinline u32 put_path(u32 slot, u32 off, u64 vfs, u64 entry)
+__noinline u32 put_path(u32 slot, u32 off, u64 vfsmount, u64 dentry)
 {
-	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
-	struct dentry *d = (void *)entry;
-	struct mount *m = (void *)(vfs - bpf_core_field_offset(struct mount, mnt));
-	struct dentry *root = BPF_CORE_READ((struct vfsmount *)vfs, mnt_root);
+	struct vfsmount *vfs = (void *)vfsmount;
+	struct dentry *d = (void *)dentry;
+	struct mount *m = (void *)((char *)vfs - bpf_core_field_offset(struct mount, mnt));
+	struct dentry *root = BPF_CORE_READ(vfs, mnt_root);
+	struct scratch *s = scratch_at(slot);
 
-	if (!s || off > sizeof(*s) - PATH_PART - NAME_BYTES)
+	if (!s || off > STRINGS - PATH_PART - NAME_BYTES)
 		return 0;
-	char *buf = (char *)s;
-	volatile u32 *length = &s->length;
-	*length = 0;
+	u32 *length = &s->length;
+	char *buf = s->str;
+	*(volatile u32 *)length = 0;
 	for (int i = 0; i < PATH_DEPTH; i++) {
-		u32 n = *length;
+		u32 n = *(volatile u32 *)length;
 		if (n > PATH_PART - NAME_BYTES)
 			return n | 1u << 31;
 		if (d == root) {
@@ -44,16 +45,21 @@ __noinline u32 put_path(u32 slot, u32 off, u64 vfs, u64 entry)
 		if (bpf_probe_read_kernel(at, len, name.name))
 			return n;
 		at[len] = 0;
-		*length = n + len + 1;
+		*(volatile u32 *)length = n + len + 1;
 		if (parent == d) /* belongs to no directory: memfd, pipe */
 			return n + len + 1;
 		d = parent;
 	}
-	return *length | 1u << 31;
+	return *(volatile u32 *)length | 1u << 31;
 }
 
-static __always_inline u32 put_cgroup_path(char *buf, struct kernfs_node *kn)
+__noinline u32 put_cgroup_path(u32 slot, u64 node)
 {
+	struct kernfs_node *kn = (void *)node;
+	struct scratch *s = scratch_at(slot);
+	if (!s)
+		return 0;
+	char *buf = s->str;
 	u32 n = 0;
 	for (int i = 0; i < CGROUP_DEPTH; i++) {
 		struct kernfs_node *up = kernfs_parent(kn);

@@ -95,7 +95,7 @@ static __always_inline s64 change_time(struct inode *inode)
 static __always_inline struct kernfs_node *telling_cgroup(struct task_struct *t, u32 *v1)
 {
 	struct css_set *set = t->cgroups;
-	struct kernfs_node *kn = set->dfl_cgrp->kn, *other;
+	struct kernfs_node *kn = BPF_CORE_READ(set, dfl_cgrp, kn), *other;
 	*v1 = 0;
 	if (kernfs_parent(kn))
 		return kn;
@@ -120,16 +120,15 @@ static __always_inline void tell_cgroup(struct counters *c, struct kernfs_node *
 	u8 told = 1;
 	if (bpf_map_lookup_elem(&cgroups_told, &key))
 		return;
-	struct scratch *s = claim(c, C_PART);
+	u32 slot;
+	struct scratch *s = claim(c, C_PART, &slot);
 	if (!s)
 		return;
-	struct cgroup_record *r = &s->cgroup;
+	struct cgroup_record *r = ENDS_AS_EXEC(s, struct cgroup_record);
 	begin(c, &r->h, T_CGROUP, 0);
 	r->id = id;
 	r->v1 = v1;
-	/* Names begin right after the record. */
-	char *names = (char *)s + offsetof(struct scratch, cgroup) + sizeof(*r);
-	u32 n = put_cgroup_path(names, kn);
+	u32 n = put_cgroup_path(slot, (u64)kn);
 	r->path_len = n;
 	fetch_add(&c->seen[C_PART], 1);
 	if (n <= PATH_PART + NAME_BYTES &&
@@ -144,6 +143,11 @@ static __always_inline u32 tty_number(struct task_struct *t)
 	if (!tty)
 		return 0;
 	return tty->driver->major << 20 | (tty->driver->minor_start + tty->index);
+}
+
+static __always_inline u32 number_of(struct pid *p)
+{
+	return p ? BPF_CORE_READ(p, numbers[0].nr) : 0;
 }
 
 static __always_inline u32 pid_namespace(struct task_struct *t)
@@ -181,6 +185,8 @@ static __always_inline void describe(struct exec_record *r, struct task_struct *
 	r->pidns = pid_namespace(t);
 	r->mntns = ns->mnt_ns->ns.inum;
 	r->netns = ns->net_ns->ns.inum;
+	r->pgid = number_of(BPF_CORE_READ(t, signal, pids[PIDTYPE_PGID]));
+	r->sid = number_of(BPF_CORE_READ(t, signal, pids[PIDTYPE_SID]));
 	r->cgroup = t->cgroups->dfl_cgrp->kn->id;
 	r->args_total = r->flags = 0;
 	r->exe_len = r->cwd_len = r->filename_len = r->interp_len = 0;
@@ -200,12 +206,12 @@ static __always_inline void describe_exe(struct exec_record *r, struct file *exe
 }
 
 /* exe and cwd, at the beginning of the strings. Gives the bytes used. */
-static __always_inline u32 put_paths(struct scratch *s, struct task_struct *t, struct file *exe)
+static __always_inline u32 put_paths(struct scratch *s, u32 slot, struct task_struct *t, struct file *exe)
 {
 	struct exec_record *r = &s->exec;
 	u32 exe_len = 0, cwd_len = 0;
 	if (exe) {
-		exe_len = put_path(s->slot, offsetof(struct scratch, str), (u64)BPF_CORE_READ(exe, f_path.mnt), (u64)BPF_CORE_READ(exe, f_path.dentry));
+		exe_len = put_path(slot, 0, (u64)BPF_CORE_READ(exe, f_path.mnt), (u64)BPF_CORE_READ(exe, f_path.dentry));
 		if (exe_len >> 31)
 			r->flags |= X_EXE_CUT;
 		exe_len &= 0xfff;
@@ -215,7 +221,7 @@ static __always_inline u32 put_paths(struct scratch *s, struct task_struct *t, s
 	}
 	struct fs_struct *fs = t->fs;
 	if (fs) {
-		cwd_len = put_path(s->slot, offsetof(struct scratch, str) + exe_len, (u64)BPF_CORE_READ(fs, pwd.mnt), (u64)BPF_CORE_READ(fs, pwd.dentry));
+		cwd_len = put_path(slot, exe_len, (u64)BPF_CORE_READ(fs, pwd.mnt), (u64)BPF_CORE_READ(fs, pwd.dentry));
 		if (cwd_len >> 31)
 			r->flags |= X_CWD_CUT;
 		cwd_len &= 0xfff;
@@ -233,58 +239,58 @@ static __always_inline u32 put_kernel_string(struct scratch *s, u32 off, const c
 	return n < 0 || n > FILENAME_PART ? 0 : n;
 }
 
-/* One part of user memory, a record of its own. Not 0: it found no room, or
- * the memory could not be read. */
-__noinline int send_part(u32 pid, u64 start, u64 from, u32 offset, u32 len_type)
+/* One part of user memory, a record of its own before the record that it
+ * belongs to. Gives the bytes that are on their way, 0 when it failed. */
+static __always_inline u32 send_part(struct counters *c, struct exec_record *r, u64 from, u32 off, u32 len, u8 type)
 {
-	struct counters *c = my_counters();
-	if (!c)
-		return 1;
 	fetch_add(&c->seen[C_PART], 1);
 	struct part_record *p = bpf_ringbuf_reserve(&ring, sizeof(*p), 0);
-	if (!p) {
+	if (!sent(c, C_PART, p ? 0 : -1)) {
 		fetch_add(&c->seq, 1);
-		sent(c, C_PART, 1);
-		return 1;
+		return 0;
 	}
-	u32 len = len_type >> 8;
-	begin(c, &p->h, len_type & 0xff, 0);
-	p->pid = pid;
-	p->start = start;
-	p->offset = offset;
+	if (!p) /* for the verifier */
+		return 0;
+	begin(c, &p->h, type, 0);
+	p->pid = r->pid;
+	p->start = r->start;
+	p->offset = off;
 	p->pad = 0;
 	if (len > PART)
 		len = PART;
-	p->len = len;
-	long err = bpf_probe_read_user(p->data, len, (void *)from);
-	if (err) {
-		p->len = 0;
+	if (bpf_probe_read_user(p->data, len, (void *)(from + off))) {
+		len = 0;
 		fetch_add(&c->faults, 1);
 	}
+	p->len = len;
 	bpf_ringbuf_submit(p, BPF_RB_NO_WAKEUP);
-	sent(c, C_PART, 0);
-	return err != 0;
+	return len;
 }
 
-/* User memory in parts, before the record they belong to. Gives the bytes that
- * are on their way. */
-static __always_inline u32 send_parts(u32 pid, u64 start, u64 from, u32 total, u32 type, int most)
+/* User memory in parts. The bytes sent so far are kept in map memory, for the
+ * same reason as in put_path. */
+__noinline u32 send_parts(u32 slot, u64 from, u32 total, u32 type)
 {
-	u32 off = 0;
-	for (int i = 0; i < most; i++) {
-		if (off >= total)
+	struct scratch *s = scratch_at(slot);
+	struct counters *c = my_counters();
+	if (!s || !c)
+		return 0;
+	volatile u32 *off = &s->length;
+	u32 limit = type == T_ARGS ? ARGV_PARTS * PART : ENV_PARTS * PART;
+	*off = 0;
+	for (int i = 0; i < ARGV_PARTS; i++) {
+		u32 at = *off;
+		if (at >= total || at >= limit)
 			break;
-		u32 len = total - off;
-		if (len > PART)
-			len = PART;
-		if (send_part(pid, start, from + off, off, len << 8 | type))
+		u32 len = send_part(c, &s->exec, from, at, total - at, type);
+		if (!len)
 			break;
-		off += len;
+		*off = at + len;
 	}
-	return off;
+	return *off;
 }
 
-static __always_inline u32 put_args(struct counters *c, struct scratch *s, u32 off, struct mm_struct *mm)
+static __always_inline u32 put_args(struct counters *c, struct scratch *s, u32 slot, u32 off, struct mm_struct *mm)
 {
 	struct exec_record *r = &s->exec;
 	u64 from = mm->arg_start, to = mm->arg_end;
@@ -292,7 +298,7 @@ static __always_inline u32 put_args(struct counters *c, struct scratch *s, u32 o
 	r->args_total = total;
 	if (total >= ARGV_INLINE) {
 		r->flags |= X_ARGS_PARTS;
-		u32 got = send_parts(r->pid, r->start, from, total, T_ARGS, ARGV_PARTS);
+		u32 got = send_parts(slot, from, total, T_ARGS);
 		if (got < total)
 			r->flags |= X_ARGS_CUT;
 		return 0;
@@ -309,7 +315,7 @@ static __always_inline u32 put_args(struct counters *c, struct scratch *s, u32 o
 	return len;
 }
 
-static __always_inline struct tool *find_tool(struct exec_record *r, struct task_struct *t, struct file *exe)
+static __always_inline struct tool *find_tool(struct exec_record *r, struct task_struct *t, struct file *exe, bool *look)
 {
 	struct tool_name name = {};
 	struct tool_inode inode = { .ino = r->ino, .dev = r->dev };
@@ -319,13 +325,14 @@ static __always_inline struct tool *find_tool(struct exec_record *r, struct task
 	bpf_probe_read_kernel_str(&name, sizeof(name), leaf);
 	r->how = HOW_NAME;
 	tool = bpf_map_lookup_elem(&tool_names, &name);
-	if (tool)
+	if (tool && !(tool->flags & TOOL_LOOK))
 		return tool;
 	struct tool_name comm = {};
 	__builtin_memcpy(comm.name, r->comm, sizeof(r->comm));
 	tool = bpf_map_lookup_elem(&tool_names, &comm);
-	if (tool)
+	if (tool && !(tool->flags & TOOL_LOOK))
 		return tool;
+	*look = tool != NULL;
 	r->how = HOW_INODE;
 	tool = bpf_map_lookup_elem(&tool_inodes, &inode);
 	if (!tool)
@@ -336,7 +343,7 @@ static __always_inline struct tool *find_tool(struct exec_record *r, struct task
 /* A tool that serves a login session is started with -f, -t or --server. */
 __noinline int serves(u32 slot, u32 off, u32 len)
 {
-	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	struct scratch *s = scratch_at(slot);
 	if (!s || off > STRINGS - ARGV_INLINE)
 		return false;
 	char *args = s->str + off;
@@ -379,18 +386,32 @@ static __always_inline void follow_session(struct counters *c, struct task_struc
 	}
 }
 
-static __always_inline u8 judge(struct counters *c, struct scratch *s, struct task_struct *t, struct file *exe, u32 args)
+/* The first run of an executable since the sensor began, or of this version of it. */
+static __always_inline bool first_run(struct exec_record *r)
+{
+	u64 key = (r->ino ^ (u64)r->dev << 40) * 0x9e3779b97f4a7c15ULL ^ r->ctime;
+	u8 one = 1;
+	if (bpf_map_lookup_elem(&exes_seen, &key))
+		return false;
+	bpf_map_update_elem(&exes_seen, &key, &one, BPF_ANY);
+	return true;
+}
+
+/* Gives the record's header flags. */
+static __always_inline u8 judge(struct counters *c, struct scratch *s, u32 slot, struct task_struct *t, struct file *exe, u32 args)
 {
 	struct exec_record *r = &s->exec;
 	struct task_state *st = find_state(t);
-	struct tool *tool = exe ? find_tool(r, t, exe) : NULL;
+	bool look = false;
+	struct tool *tool = exe ? find_tool(r, t, exe, &look) : NULL;
 	if (!tool) {
+		u8 flags = look || first_run(r) ? H_LOOK : 0;
 		if (!st || !(st->flags & S_INTEREST) || (st->flags & S_NO_INHERIT))
-			return 0;
+			return flags;
 		r->how = HOW_INHERITED;
 		st->pid = r->pid; /* a thread that called exec became the leader */
 		st->start = r->start;
-		return H_INTEREST;
+		return H_INTEREST | flags;
 	}
 	r->tool = tool->id;
 	st = make_state(c, t);
@@ -399,7 +420,7 @@ static __always_inline u8 judge(struct counters *c, struct scratch *s, struct ta
 		st->tool = tool->id;
 		st->how = r->how;
 	}
-	if ((tool->flags & TOOL_INBOUND) || ((tool->flags & TOOL_INBOUND_ARGS) && serves(s->slot, args, r->args_len)))
+	if ((tool->flags & TOOL_INBOUND) || ((tool->flags & TOOL_INBOUND_ARGS) && serves(slot, args, r->args_len)))
 		follow_session(c, t, tool->id);
 	return H_INTEREST;
 }
@@ -410,15 +431,15 @@ int BPF_PROG(on_exec, struct task_struct *t, int old_pid, struct linux_binprm *b
 	struct counters *c = my_counters();
 	if (!c || !in_scope(t))
 		return 0;
-	fetch_add(&c->seen[C_PROCESS], 1);
-	u32 v1;
+	u32 v1, slot;
 	struct kernfs_node *kn = telling_cgroup(t, &v1);
 	u64 kn_id = BPF_CORE_READ(kn, id);
 	tell_cgroup(c, kn, kn_id, v1);
 
-	struct scratch *s = claim(c, C_PROCESS);
+	struct scratch *s = claim(c, C_PROCESS, &slot);
 	if (!s)
 		return 0;
+	fetch_add(&c->seen[C_PROCESS], 1);
 	struct exec_record *r = &s->exec;
 	struct mm_struct *mm = t->mm;
 	struct file *exe = mm->exe_file;
@@ -429,7 +450,7 @@ int BPF_PROG(on_exec, struct task_struct *t, int old_pid, struct linux_binprm *b
 		r->flags |= X_CGROUP_V1;
 	if (exe)
 		describe_exe(r, exe);
-	u32 off = put_paths(s, t, exe);
+	u32 off = put_paths(s, slot, t, exe);
 	r->filename_len = put_kernel_string(s, off & 0x1fff, bprm->filename);
 	off += r->filename_len;
 	if (bprm->interp != bprm->filename) {
@@ -438,18 +459,18 @@ int BPF_PROG(on_exec, struct task_struct *t, int old_pid, struct linux_binprm *b
 	}
 	off &= 0x1fff;
 	u32 args = off;
-	off += put_args(c, s, off, mm);
-	u8 interest = judge(c, s, t, exe, args);
-	if (interest) {
+	off += put_args(c, s, slot, off, mm);
+	u8 flags = judge(c, s, slot, t, exe, args);
+	if (flags & H_INTEREST) {
 		u64 env = mm->env_start, env_end = mm->env_end;
 		if (env_end > env)
-			send_parts(r->pid, r->start, env, env_end - env, T_ENV, ENV_PARTS);
+			send_parts(slot, env, env_end - env, T_ENV);
 	}
-	begin(c, &r->h, T_EXEC, interest);
+	begin(c, &r->h, T_EXEC, flags);
 	off &= STRINGS - 1;
-	sent(c, C_PROCESS, bpf_ringbuf_output(&ring, r, sizeof(*r) + off, wake(interest)));
-	if (interest)
-		files_at_start(s, t);
+	sent(c, C_PROCESS, bpf_ringbuf_output(&ring, r, sizeof(*r) + off, wake(flags)));
+	if (flags & H_INTEREST)
+		files_at_start(slot, t);
 	release(s);
 	return 0;
 }
@@ -462,10 +483,10 @@ int enumerate(struct bpf_iter__task *ctx)
 	struct counters *c = my_counters();
 	if (!t || !c || t->pid != t->tgid || !in_scope(t))
 		return 0;
-	struct scratch *s = claim(c, C_PART);
+	u32 v1, slot;
+	struct scratch *s = claim(c, C_PART, &slot);
 	if (!s)
 		return 0;
-	u32 v1;
 	struct kernfs_node *kn = telling_cgroup(t, &v1);
 	struct exec_record *r = &s->exec;
 	struct mm_struct *mm = t->mm;
@@ -482,7 +503,7 @@ int enumerate(struct bpf_iter__task *ctx)
 		r->flags |= X_KTHREAD;
 	if (exe)
 		describe_exe(r, exe);
-	u32 off = put_paths(s, t, exe) & 0x1fff;
+	u32 off = put_paths(s, slot, t, exe) & 0x1fff;
 	bpf_seq_write(ctx->meta->seq, r, sizeof(*r) + off);
 	release(s);
 	return 0;
