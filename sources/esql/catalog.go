@@ -34,3 +34,19 @@ type Segment interface {
 	// throughout. The frame is shared and immutable. `_index` is a column like others.
 	Read(ctx context.Context, columns []string) (*frame.Frame, error)
 }
+
+// Sieve is a Segment that can pass over rows before it decodes them.
+type Sieve interface {
+	Segment
+	// ReadWhere is Read of those rows only that may satisfy all conditions. It may
+	// give rows that do not; every row that does is there, in order.
+	ReadWhere(ctx context.Context, columns []string, where []Condition) (*frame.Frame, error)
+}
+
+// Condition says that a keyword field of a row has one value alone, or several of
+// which one at least, that Takes accepts. Takes may be called from several
+// goroutines, and is asked about once per distinct value.
+type Condition struct {
+	Field string
+	Takes func(value string) bool
+}
