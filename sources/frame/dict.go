@@ -38,24 +38,29 @@ func (d *Dict) Code(value string) (uint32, bool) {
 	return c, ok
 }
 
+// fewValues are found faster by looking at each than by a map.
+const fewValues = 8
+
 // dictBuilder grows; view gives an immutable Dict of what it holds now.
 type dictBuilder struct {
 	values []string
-	index  map[string]uint32
-	last   uint32 // what codeOf gave: columns repeat themselves
+	index  map[string]uint32 // nil up to fewValues
+	last   uint32            // neighbouring rows often have the same value
 }
 
 func newDictBuilder() *dictBuilder {
-	return &dictBuilder{values: make([]string, 1, 16), index: make(map[string]uint32, 16)}
+	return &dictBuilder{values: make([]string, 1, 4)}
 }
 
 func (d *dictBuilder) code(v string) uint32 {
-	if c, ok := d.index[v]; ok {
-		return c
+	if d.last != 0 && d.values[d.last] == v {
+		return d.last
 	}
-	c := uint32(len(d.values))
-	d.values = append(d.values, v)
-	d.index[v] = c
+	c, ok := d.find(v)
+	if !ok {
+		c = d.add(v)
+	}
+	d.last = c
 	return c
 }
 
@@ -64,11 +69,47 @@ func (d *dictBuilder) codeOf(v []byte) uint32 {
 	if d.last != 0 && d.values[d.last] == string(v) {
 		return d.last
 	}
-	c, ok := d.index[string(v)]
-	if !ok {
-		c = d.code(string(v))
+	if d.index != nil {
+		if c, ok := d.index[string(v)]; ok {
+			d.last = c
+			return c
+		}
+		return d.code(string(v))
 	}
-	d.last = c
+	for i := 1; i < len(d.values); i++ {
+		if d.values[i] == string(v) {
+			d.last = uint32(i)
+			return d.last
+		}
+	}
+	return d.code(string(v))
+}
+
+func (d *dictBuilder) find(v string) (uint32, bool) {
+	if d.index != nil {
+		c, ok := d.index[v]
+		return c, ok
+	}
+	for i := 1; i < len(d.values); i++ {
+		if d.values[i] == v {
+			return uint32(i), true
+		}
+	}
+	return 0, false
+}
+
+func (d *dictBuilder) add(v string) uint32 {
+	c := uint32(len(d.values))
+	d.values = append(d.values, v)
+	switch {
+	case d.index != nil:
+		d.index[v] = c
+	case len(d.values) > fewValues:
+		d.index = make(map[string]uint32, 4*fewValues)
+		for i, v := range d.values[1:] {
+			d.index[v] = uint32(i + 1)
+		}
+	}
 	return c
 }
 
