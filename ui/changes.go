@@ -1,0 +1,209 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"interdict/detect"
+	"interdict/respond"
+	"interdict/respond/process"
+)
+
+// changes is what the console does to hosts and reads of what was done.
+type changes interface {
+	Run(ctx context.Context, a respond.Action, h respond.Host, p respond.Plan) (respond.Result, respond.Verdict, error)
+	RunUnjournaled(ctx context.Context, typed string, a respond.Action, h respond.Host, p respond.Plan) (respond.Result, respond.Verdict, error)
+	Undo(ctx context.Context, a respond.Action, h respond.Host, op string, r respond.Result) (respond.Result, error)
+	Refused(ctx context.Context, a respond.Action, h respond.Host, err error) error
+	Standing(ctx context.Context) ([]respond.Standing, error)
+	Entries(ctx context.Context, after int64, limit int) ([]respond.Entry, error)
+	Operation(ctx context.Context, op string) (respond.Operation, error)
+}
+
+// journaled is changes with a real journal.
+type journaled struct {
+	*respond.Journal
+	actor respond.Actor
+}
+
+func (j *journaled) Run(ctx context.Context, a respond.Action, h respond.Host, p respond.Plan) (respond.Result, respond.Verdict, error) {
+	return respond.Run(ctx, j.Journal, j.actor, a, h, p)
+}
+
+func (j *journaled) RunUnjournaled(ctx context.Context, typed string, a respond.Action, h respond.Host, p respond.Plan) (respond.Result, respond.Verdict, error) {
+	o := respond.Override{By: j.actor.User, Typed: typed, Reason: "no space for the journal"}
+	return respond.RunUnjournaled(ctx, j.Journal, j.actor, o, a, h, p)
+}
+
+func (j *journaled) Undo(ctx context.Context, a respond.Action, h respond.Host, op string, r respond.Result) (respond.Result, error) {
+	return respond.Undo(ctx, j.Journal, j.actor, a, h, op, r)
+}
+
+func (j *journaled) Refused(ctx context.Context, a respond.Action, h respond.Host, err error) error {
+	return respond.RecordRefusal(ctx, j.Journal, j.actor, a, h, err)
+}
+
+// actionOf makes the action of a key for a finding.
+type actionOf func(c Config, a action, f *detect.Finding) respond.Action
+
+func processAction(c Config, a action, f *detect.Finding) respond.Action {
+	o := process.Options{Tree: true, Reach: reach(f)}
+	if id, err := respond.ParseProcessID(c.Actor.Program); err == nil {
+		o.Console = id
+	}
+	target := identity(f.Host, tool(f))
+	if a == kill {
+		return process.NewKill(target, o)
+	}
+	return process.NewFreeze(target, o)
+}
+
+// actOn does what a key means for one finding.
+func (m *Model) actOn(f *detect.Finding, a action) tea.Cmd {
+	switch a {
+	case closeIt:
+		m.overlay = &reasonMenu{finding: f}
+	case freeze, kill:
+		if h, ok := m.reachable(f.Host); ok {
+			return m.openPlan(f, a, h)
+		}
+	case resume:
+		return m.resumeOn(f)
+	}
+	return nil
+}
+
+// reachable finds the host, or says why nothing can be changed there.
+func (m *Model) reachable(d detect.Host) (respond.Host, bool) {
+	switch {
+	case m.config.ReadOnly:
+		m.warn("read-only: nothing here changes a host")
+	case m.changes == nil:
+		m.warn("nothing can be changed: there is no journal to write it to first")
+	case m.config.Host == nil:
+		m.warn("nothing can be changed: no host can be reached from here")
+	default:
+		h, err := m.config.Host(d)
+		if err == nil {
+			return h, true
+		}
+		m.warn(d.Name + " cannot be acted on: " + err.Error())
+	}
+	return nil, false
+}
+
+// resumeOn resumes the one thing that is frozen on the host, or shows the list to choose from.
+func (m *Model) resumeOn(f *detect.Finding) tea.Cmd {
+	var frozen []respond.Standing
+	for _, s := range m.standing {
+		if s.Kind == "frozen" && (s.HostID == f.Host.ID || f.Host.ID == "") {
+			frozen = append(frozen, s)
+		}
+	}
+	switch len(frozen) {
+	case 0:
+		m.say("nothing is frozen on " + f.Host.Name)
+		return nil
+	case 1:
+		return m.openUndo(frozen[0])
+	}
+	m.say("several trees are frozen there: choose one, R resumes it")
+	return m.show(inStanding)
+}
+
+// readStanding asks the journal what is still held.
+func (m *Model) readStanding() tea.Cmd {
+	if m.changes == nil {
+		return nil
+	}
+	c := m.changes
+	return m.ask(10*time.Second, func(ctx context.Context) tea.Msg {
+		all, err := c.Standing(ctx)
+		return stood{all, err}
+	})
+}
+
+type stood struct {
+	all []respond.Standing
+	err error
+}
+
+func (s stood) take(m *Model) tea.Cmd {
+	if s.err != nil {
+		m.blindOn = s.err.Error()
+		return nil
+	}
+	m.standing, m.blindOn = s.all, ""
+	m.panes[inStanding].(*standingPane).set(m.standing)
+	return nil
+}
+
+// undoing is an action that takes back what an operation left on a host: as
+// what happens is known already, its plan is made from that operation.
+type undoing struct {
+	respond.Action
+	changes changes
+	of      respond.Standing
+	result  respond.Result
+}
+
+var errNothingToUndo = errors.New("the journal does not say what was done: nothing can be taken back from here")
+
+func (m *Model) openUndo(s respond.Standing) tea.Cmd {
+	h, ok := m.reachable(detect.Host{ID: s.HostID, BootID: s.BootID, Name: s.Host})
+	if !ok {
+		return nil
+	}
+	d := m.newDialog("RESUME", "Resume", s.Host, environmentOf(m, s))
+	d.host = h
+	m.overlay = d
+	c := m.changes
+	return d.make(m, func(ctx context.Context) (respond.Action, respond.Plan, error) {
+		op, err := c.Operation(ctx, s.Op)
+		if err != nil {
+			return nil, respond.Plan{}, err
+		}
+		a, known := process.ActionOf(op.Kind)
+		if op.Result == nil || !known {
+			return nil, respond.Plan{}, errNothingToUndo
+		}
+		u := &undoing{Action: a, changes: c, of: s, result: *op.Result}
+		p, err := u.Plan(ctx, h)
+		return u, p, err
+	})
+}
+
+// Plan says what the operation did, which is what will be taken back.
+func (u *undoing) Plan(ctx context.Context, h respond.Host) (respond.Plan, error) {
+	now, err := h.Identity(ctx)
+	if err != nil {
+		return respond.Plan{}, fmt.Errorf("%s does not answer: %w", h.Name(), err)
+	}
+	if now.BootID != u.of.BootID {
+		return respond.Plan{}, respond.Stale("%s was started again since: what was frozen then has ended with it", h.Name())
+	}
+	lines := append([]respond.Line{
+		{Label: "Held", Text: u.of.Text},
+		{Label: "Since", Text: u.of.Since.UTC().Format("2006-01-02 15:04:05Z") + " by " + u.of.Actor.String()},
+		{Label: "Did", Text: u.result.Summary},
+	}, u.result.Lines...)
+	return respond.Plan{
+		Version: respond.Version, Kind: u.Kind(), Host: h.Name(), Identity: now, Made: time.Now().UTC(),
+		Title: "let run again what is frozen on " + h.Name(), Lines: lines, Undo: "freeze it again",
+		Warnings: []string{"what was frozen goes on at once, a transfer included"},
+	}, nil
+}
+
+// environmentOf looks for the environment of a host among what is known of it.
+func environmentOf(m *Model, s respond.Standing) string {
+	for _, f := range m.snap.Findings {
+		if f.Host.ID == s.HostID {
+			return f.Host.Environment
+		}
+	}
+	return ""
+}

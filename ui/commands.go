@@ -1,0 +1,92 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// named is a command of the colon line.
+type named struct {
+	name, help string
+	args       []string
+	do         func(m *Model, arg string) tea.Cmd
+}
+
+// commands are those that there are: the keys by name, and what takes an argument.
+func (m *Model) commands() []named {
+	out := []named{
+		by("alerts", "the alerts", alerts), by("events", "live events", events), by("journal", "every change that was made", journal),
+		by("standing", "what is still held on hosts", standing), by("help", "all keys", help), by("quit", "quit", quit),
+		by("guide", "the guide of the alert", open), by("ack", "mark as seen", ack),
+		{"close", "close the alert, with a reason", reasonNames(), closeNamed},
+		{"filter", "show only what matches", nil, filterNamed},
+		{"sort", "sort the alerts", orderNames(), sortNamed},
+		{"theme", "other colours", Themes, themeNamed},
+	}
+	if !m.config.ReadOnly {
+		out = append(out, by("freeze", "freeze the tree: plan first", freeze), by("kill", "kill the tree: plan first", kill), by("resume", "resume what is frozen: plan first", resume))
+	}
+	return out
+}
+
+func by(name, help string, a action) named {
+	return named{name, help, nil, func(m *Model, _ string) tea.Cmd { return m.act(a) }}
+}
+
+func orderNames() []string {
+	out := make([]string, len(orders))
+	for i, o := range orders {
+		out[i] = o.name
+	}
+	return out
+}
+
+func sortNamed(m *Model, arg string) tea.Cmd {
+	for i, o := range orders {
+		if arg != "" && strings.HasPrefix(o.name, arg) {
+			m.alerts.order = i
+			m.alerts.setSnapshot(m)
+			return nil
+		}
+	}
+	m.warn("sort takes one of: " + strings.Join(orderNames(), ", "))
+	return nil
+}
+
+func themeNamed(m *Model, arg string) tea.Cmd {
+	t, err := newTheme(arg, m.config.NoColor)
+	if err != nil {
+		m.warn(err.Error())
+		return nil
+	}
+	m.theme = t
+	if m.config.NoColor {
+		m.say("NO_COLOR is set: no theme has colours")
+	}
+	return nil
+}
+
+func filterNamed(m *Model, arg string) tea.Cmd {
+	if m.shown == inEvents && m.config.Feed != nil {
+		return m.events.setFilter(m, arg)
+	}
+	return m.alerts.setFilter(m, arg)
+}
+
+func closeNamed(m *Model, arg string) tea.Cmd {
+	f := m.looked()
+	if f == nil {
+		m.warn("there is no alert to close")
+		return nil
+	}
+	for _, r := range Reasons {
+		if arg == r.Word {
+			return m.closeAlert(f, r)
+		}
+	}
+	m.overlay = &reasonMenu{finding: f}
+	m.say(fmt.Sprintf("close takes one of: %s", strings.Join(reasonNames(), ", ")))
+	return nil
+}

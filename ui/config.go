@@ -1,0 +1,51 @@
+package ui
+
+import (
+	"context"
+	"time"
+
+	"interdict/detect"
+	"interdict/respond"
+	"interdict/sources"
+)
+
+// Engine is what the console asks of detection; *detect.Engine is one.
+type Engine interface {
+	Changed() <-chan struct{}
+	Snapshot() *detect.Snapshot
+	Finding(alertID string) (*detect.Finding, bool)
+	Close(alertID, reason string)
+}
+
+// Assessor answers the investigation guide; *playbooks.Assessor is one.
+type Assessor interface {
+	Assess(ctx context.Context, f *detect.Finding) *guide
+}
+
+// Config is what the program opened. Engine is needed; everything else may be
+// left out, and what is missing is said where it would have been of use.
+type Config struct {
+	Engine  Engine
+	Feed    *Feed // nil: no live events
+	Assess  Assessor
+	Sources []sources.Source // for the header: their names, losses and notes
+
+	// Host finds what can act on the machine that an alert names. Its error says
+	// why nothing can.
+	Host    func(detect.Host) (respond.Host, error)
+	Journal *respond.Journal // nil: nothing can be changed
+	Actor   respond.Actor
+
+	ReadOnly bool
+	Theme    string           // auto, dark, light, high-contrast, none; "" is auto
+	NoColor  bool             // NO_COLOR is set to anything
+	Banner   string           // why this is the recorded incident and how to get the kernel
+	Now      func() time.Time // nil: time.Now
+}
+
+func (c Config) now() time.Time {
+	if c.Now != nil {
+		return c.Now()
+	}
+	return time.Now()
+}

@@ -1,0 +1,313 @@
+package ui
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"interdict/detect"
+	"interdict/respond"
+)
+
+// What a finding says in words. All of it is untrusted and unfitted.
+
+// liveWord says whether it is still going on.
+func liveWord(f *detect.Finding) string {
+	switch t := f.Transfer; {
+	case t != nil && t.Live && t.Rate > 0:
+		return "SENDING"
+	case t != nil && t.Live:
+		return "open" // connected or able to connect, and nothing moves
+	case t == nil && f.Process.Alive():
+		return "running"
+	}
+	code := f.Process.ExitCode
+	if f.Transfer != nil {
+		code = f.Transfer.Tool.ExitCode
+	}
+	return "ended " + strconv.FormatInt(code, 10)
+}
+
+func sendingNow(f *detect.Finding) bool {
+	return f.Transfer != nil && f.Transfer.Live && f.Transfer.Rate > 0
+}
+
+var severities = map[string]string{"critical": "CRIT", "high": "high", "medium": "med", "low": "low"}
+
+func riskWord(f *detect.Finding) string {
+	if w, ok := severities[f.Severity]; ok {
+		return w
+	}
+	return f.Severity
+}
+
+func riskRole(f *detect.Finding) role {
+	switch f.Severity {
+	case "critical", "high":
+		return critical
+	case "medium":
+		return warning
+	}
+	return normal
+}
+
+// hostWord is host and environment, and how often the alert fired.
+func hostWord(f *detect.Finding) string {
+	s := f.Host.Name
+	if s == "" {
+		s = "(no name)"
+	}
+	if e := environment(f.Host); e != "" {
+		s += " " + e
+	}
+	if f.Count > 1 {
+		s += " ×" + strconv.Itoa(f.Count)
+	}
+	return s
+}
+
+func environment(h detect.Host) string {
+	switch h.Environment {
+	case "production":
+		return "prod"
+	case "staging":
+		return "stag"
+	}
+	return h.Environment
+}
+
+// tool is the process that the alert is about.
+func tool(f *detect.Finding) detect.Process {
+	if f.Transfer != nil {
+		return f.Transfer.Tool
+	}
+	return f.Process
+}
+
+// what reads tool ◂ parent ◂ first interesting ancestor.
+func what(f *detect.Finding) string {
+	p := tool(f)
+	s := name(p)
+	if f.Transfer != nil && f.Transfer.Direction == detect.Pulled {
+		s = "PULL " + s
+	}
+	for _, a := range lineage(f) {
+		s += " ◂ " + a
+	}
+	return s
+}
+
+func name(p detect.Process) string {
+	switch {
+	case p.Name != "":
+		return p.Name
+	case p.Executable != "":
+		return path.Base(p.Executable)
+	}
+	return "(unknown)"
+}
+
+// lineage is the parent and the first ancestor above it that tells something.
+func lineage(f *detect.Finding) []string {
+	if f.Transfer == nil || len(f.Transfer.Ancestors) == 0 {
+		return fromRow(f)
+	}
+	up := f.Transfer.Ancestors
+	out := []string{name(up[0])}
+	for _, a := range up[1:] {
+		if !wrapper(a) && a.PID != 1 {
+			return append(out, name(a))
+		}
+	}
+	return out
+}
+
+func fromRow(f *detect.Finding) []string {
+	for _, c := range f.Row {
+		if c.Value != "" && (c.Name == "process.parent.name" || c.Name == "process.parent.executable") {
+			return []string{path.Base(c.Value)}
+		}
+	}
+	return nil
+}
+
+// wrapper tells whether a process only starts others, unless it hides.
+func wrapper(p detect.Process) bool {
+	if p.Deleted || p.Memfd {
+		return false
+	}
+	return slices.Contains([]string{"sh", "bash", "dash", "zsh", "ksh", "ash", "busybox", "env", "sudo", "su", "timeout", "nice", "nohup", "setsid", "xargs"}, p.Name)
+}
+
+// peerWord is where the data went, or who fetched it.
+func peerWord(f *detect.Finding) string {
+	t := f.Transfer
+	if t == nil || len(t.Peers) == 0 {
+		return "?"
+	}
+	p := t.Peers[0]
+	s := p.Addr.String() + ":" + strconv.Itoa(p.Port)
+	if p.Inbound {
+		s = "by " + p.Addr.String()
+	}
+	if n := len(t.Peers) - 1; n > 0 {
+		s += fmt.Sprintf(" +%d", n)
+	}
+	return s
+}
+
+func outWord(f *detect.Finding) string {
+	switch t := f.Transfer; {
+	case t == nil:
+		return "?"
+	case t.Direction == detect.In:
+		return "in " + size(t.Received)
+	default:
+		return size(t.Sent)
+	}
+}
+
+func contentWord(f *detect.Finding) string {
+	if f.Transfer != nil {
+		for _, file := range f.Transfer.Files {
+			if file.Sensitive != "" {
+				return file.Sensitive
+			}
+		}
+	}
+	return "?"
+}
+
+func age(f *detect.Finding, now time.Time) string { return span(now.Sub(f.Last)) }
+
+func (m *Model) hostHeading(h detect.Host) string {
+	parts := []string{h.Name}
+	if h.Environment != "" {
+		parts = append(parts, h.Environment)
+	}
+	if h.OS != "" {
+		parts = append(parts, h.OS)
+	}
+	return strings.Join(parts, " · ")
+}
+
+// identity is how a process is named to whatever acts on it.
+func identity(h detect.Host, p detect.Process) respond.ProcessID {
+	return respond.ProcessID{HostID: h.ID, BootID: h.BootID, PID: p.PID, Start: p.Start}
+}
+
+// reach are the members of a transfer besides its tool.
+func reach(f *detect.Finding) []respond.ProcessID {
+	if f.Transfer == nil {
+		return nil
+	}
+	var out []respond.ProcessID
+	for _, p := range f.Transfer.Members {
+		if p.Alive() && p.EntityID != f.Transfer.Tool.EntityID {
+			out = append(out, identity(f.Host, p))
+		}
+	}
+	return out
+}
+
+// leftWord says how much has left, of what, how fast, and when it is whole.
+func leftWord(f *detect.Finding) string {
+	t := f.Transfer
+	if t == nil {
+		return "not seen: no connection of this process was counted"
+	}
+	if t.Direction == detect.In {
+		return size(t.Received) + " received (kernel)"
+	}
+	s := size(t.Sent) + " sent (kernel)"
+	if len(t.Files) > 0 && t.Files[0].Size > 0 {
+		s += " of " + size(t.Files[0].Size) + " " + path.Base(t.Files[0].Path)
+	}
+	if t.Rate <= 0 {
+		return s
+	}
+	s += " · " + size(int64(t.Rate)) + "/s"
+	if rest := whole(t); rest > 0 {
+		s += " · whole in about " + span(rest)
+	}
+	return s
+}
+
+// whole is how long the largest file still takes at the present rate; 0 when that cannot be said.
+func whole(t *detect.Transfer) time.Duration {
+	if len(t.Files) == 0 || t.Files[0].Size <= t.Sent || t.Rate <= 0 {
+		return 0
+	}
+	return time.Duration(float64(t.Files[0].Size-t.Sent) / t.Rate * float64(time.Second))
+}
+
+func whoWord(f *detect.Finding) string {
+	p := tool(f)
+	s := p.User
+	if s == "" {
+		s = "uid " + p.UserID
+	} else if p.UserID != "" {
+		s += " (" + p.UserID + ")"
+	}
+	switch {
+	case p.LoginUID < 0:
+		s += ", no login"
+	case p.Interactive:
+		s += ", at a terminal"
+	default:
+		s += fmt.Sprintf(", login uid %d", p.LoginUID)
+	}
+	if p.Container != "" {
+		s += " · container " + p.Container
+	}
+	return s
+}
+
+// treeWord is the line of ancestors from the top, the tool, and what it started.
+func treeWord(f *detect.Finding) string {
+	p := tool(f)
+	var parts []string
+	if f.Transfer == nil {
+		return numbered(p)
+	}
+	for _, a := range slices.Backward(f.Transfer.Ancestors) {
+		parts = append(parts, numbered(a))
+	}
+	parts = append(parts, numbered(p))
+	for _, c := range f.Transfer.Members {
+		if c.EntityID != p.EntityID {
+			parts = append(parts, numbered(c))
+		}
+	}
+	s := strings.Join(parts, " ─ ")
+	if len(f.Transfer.Peers) > 0 {
+		s += " → " + peerWord(f)
+	}
+	return s
+}
+
+func numbered(p detect.Process) string {
+	s := name(p) + " " + strconv.Itoa(p.PID)
+	switch {
+	case p.Memfd:
+		s += " (memory only)"
+	case p.Deleted:
+		s += " (deleted)"
+	}
+	return s
+}
+
+// blindWord is what could not be seen around it.
+func blindWord(f *detect.Finding) []string {
+	out := slices.Clone(f.Degraded)
+	if f.Transfer != nil {
+		out = append(out, f.Transfer.Unseen...)
+		if f.Transfer.Master != "" {
+			out = append(out, "the connection belongs to an ssh master outside the tree: "+f.Transfer.Master)
+		}
+	}
+	return out
+}

@@ -1,0 +1,218 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"interdict/detect"
+	"interdict/ui/text"
+)
+
+// guidePane is the investigation guide of one alert, already answered.
+type guidePane struct {
+	alert string
+	last  *detect.Finding // as it was seen last: it may be closed meanwhile
+	at    int             // the question under the cursor
+	top   int
+	whole map[int]bool // questions whose evidence is shown whole
+	query bool         // the query behind the question under the cursor
+}
+
+func (m *Model) openGuide(f *detect.Finding) tea.Cmd {
+	p := m.panes[inGuide].(*guidePane)
+	if p.alert != f.ID {
+		*p = guidePane{alert: f.ID, whole: map[int]bool{}}
+	}
+	p.last = f
+	return m.show(inGuide)
+}
+
+func (p *guidePane) enter(m *Model) tea.Cmd { return m.assess() }
+
+// finding is the alert's as the engine has it now.
+func (p *guidePane) finding(m *Model) *detect.Finding {
+	if f, ok := m.config.Engine.Finding(p.alert); ok {
+		p.last = f
+	}
+	return p.last
+}
+
+func (p *guidePane) act(m *Model, a action) tea.Cmd {
+	f := p.finding(m)
+	if f == nil {
+		return nil
+	}
+	n := 0
+	g := m.guides.of(f)
+	if g != nil {
+		n = len(g.Answers)
+	}
+	switch a {
+	case up, pageUp:
+		p.move(-1, n)
+	case down, pageDown:
+		p.move(1, n)
+	case first:
+		p.move(-n, n)
+	case last:
+		p.move(n, n)
+	case next:
+		p.nextOpen(g)
+	case open:
+		p.whole[p.at] = !p.whole[p.at]
+	case query:
+		p.query = !p.query
+	case again:
+		m.guides.forget(f.ID)
+		return m.assess()
+	default:
+		return m.actOn(f, a)
+	}
+	return nil
+}
+
+func (p *guidePane) move(by, n int) { p.at = max(min(p.at+by, n-1), 0) }
+
+func (p *guidePane) nextOpen(g *guide) {
+	if g == nil {
+		return
+	}
+	for i := range g.Answers {
+		at := (p.at + 1 + i) % len(g.Answers)
+		if g.Answers[at].State == stateOpen {
+			p.at = at
+			return
+		}
+	}
+}
+
+func (p *guidePane) lines(m *Model, w, h int) []string {
+	f := p.finding(m)
+	if f == nil {
+		return []string{m.strip(w).add(normal, "  no alert was chosen").String()}
+	}
+	out := p.top3(m, f, w)
+	g := m.guides.of(f)
+	if g == nil {
+		return append(out, "", m.strip(w).add(normal, "  "+m.unanswered()).String())
+	}
+	body, starts := p.answers(m, g, w)
+	room := h - len(out)
+	p.scroll(starts, len(body), room)
+	return append(out, body[p.top:min(p.top+room, len(body))]...)
+}
+
+// unanswered says why there are no answers.
+func (m *Model) unanswered() string {
+	if m.config.Assess == nil {
+		return "the guide cannot be answered: there is no history to ask"
+	}
+	return "the questions are being answered…"
+}
+
+// top3 is which alert it is, the verdict, and what would stop it.
+func (p *guidePane) top3(m *Model, f *detect.Finding, w int) []string {
+	g := m.guides.of(f)
+	head := m.strip(w).add(title, " "+hostWord(f)+" · "+what(f)).add(normal, " · "+f.RuleName).right(muted, "alert "+text.Fit(f.ID, 8)+" ")
+	verdict := m.strip(w).add(normal, " ")
+	m.verdictWords(verdict, g, f)
+	out := []string{head.String(), verdict.String()}
+	if g != nil && g.Stop != "" && !m.config.ReadOnly {
+		out = append(out, m.strip(w).add(muted, " Stop it  ").add(normal, g.Stop).String())
+	}
+	if f.Closed {
+		out = append(out, m.strip(w).add(warning, " this alert is closed").String())
+	}
+	return append(out, m.rule(w, ""))
+}
+
+// scroll keeps the question under the cursor on the screen.
+func (p *guidePane) scroll(starts []int, total, room int) {
+	if len(starts) == 0 {
+		p.top = 0
+		return
+	}
+	p.at = min(p.at, len(starts)-1)
+	begin, end := starts[p.at], total
+	if p.at+1 < len(starts) {
+		end = starts[p.at+1]
+	}
+	if end > p.top+room {
+		p.top = end - room
+	}
+	p.top = max(min(p.top, begin), 0)
+}
+
+// answers gives all lines, and where each question begins.
+func (p *guidePane) answers(m *Model, g *guide, w int) (out []string, starts []int) {
+	for i, a := range g.Answers {
+		starts = append(starts, len(out))
+		out = append(out, p.answer(m, i, a, w)...)
+	}
+	for _, b := range g.Blind {
+		for _, t := range text.Wrap(b, w-10, 3) {
+			out = append(out, m.strip(w).add(muted, " not seen  ").add(normal, t).String())
+		}
+	}
+	return out, starts
+}
+
+const answerIndent = 10
+
+func (p *guidePane) answer(m *Model, i int, a answer, w int) []string {
+	mark, r := "  ", normal
+	if i == p.at {
+		mark, r = "▌ ", title
+	}
+	s := m.strip(w).add(title, mark).add(stateRole(a.State), fmt.Sprintf("%-5s", a.State))
+	s.add(r, fmt.Sprintf(" %d %s", a.Number, a.Question)).right(muted, took(a.Took)+" ")
+	out := []string{s.String()}
+	put := func(r role, t string, limit int) {
+		for _, line := range text.Wrap(t, w-answerIndent-1, limit) {
+			out = append(out, m.strip(w).to(answerIndent).add(r, line).String())
+		}
+	}
+	limit := 2
+	if p.whole[i] {
+		limit = 40
+	}
+	put(r, a.Why, limit)
+	for n, e := range a.Evidence {
+		if n == 2 && !p.whole[i] {
+			put(muted, fmt.Sprintf("+ %s (enter)", plural(len(a.Evidence)-n, "more line")), 1)
+			break
+		}
+		put(normal, strings.TrimPrefix(e.Label+": ", ": ")+e.Text, limit)
+	}
+	if i == p.at && p.query {
+		put(muted, "query: "+orNone(a.Query), 40)
+	}
+	return out
+}
+
+func orNone(query string) string {
+	if query == "" {
+		return "none: this was read from the machine, not from history"
+	}
+	return query
+}
+
+func stateRole(s state) role {
+	switch s {
+	case stateBad:
+		return critical
+	case stateOK:
+		return good
+	}
+	return warning
+}
+
+func took(d time.Duration) string {
+	if d <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d ms", d.Milliseconds())
+}

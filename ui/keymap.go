@@ -1,0 +1,219 @@
+package ui
+
+import (
+	"slices"
+	"strings"
+)
+
+// mode is what is on the screen, as far as keys go.
+type mode string
+
+const (
+	everywhere mode = "everywhere"
+	inAlerts   mode = "alerts"
+	inEvents   mode = "events"
+	inGuide    mode = "guide"
+	inJournal  mode = "journal"
+	inStanding mode = "standing"
+	inHelp     mode = "help"
+	inDialog   mode = "plan" // no letters: tab moves, enter presses
+	inOutcome  mode = "outcome"
+	inReason   mode = "reason"
+	inLine     mode = "line" // typing a filter or a command
+	inQuit     mode = "quit"
+)
+
+// action is what a key does.
+type action string
+
+const (
+	up       action = "up"
+	down     action = "down"
+	pageUp   action = "page-up"
+	pageDown action = "page-down"
+	first    action = "first"
+	last     action = "last"
+	open     action = "open"
+	back     action = "back"
+	next     action = "next"
+
+	alerts   action = "alerts"
+	events   action = "events"
+	journal  action = "journal"
+	standing action = "standing"
+	help     action = "help"
+	command  action = "command"
+	filter   action = "filter"
+	quit     action = "quit"
+
+	sortBy  action = "sort"
+	ack     action = "ack"
+	closeIt action = "close"
+	query   action = "query"
+	again   action = "refresh"
+
+	freeze action = "freeze"
+	resume action = "resume"
+	kill   action = "kill"
+)
+
+// Binding is one line of the keymap: footer, help, README and manual are made from these.
+type Binding struct {
+	Mode   string // where it works
+	Keys   []string
+	Action string
+	Short  string // for the footer; "" keeps it out of there
+	Help   string
+	Danger bool // it changes a host: absent in read-only
+}
+
+type keymap []Binding
+
+// Keys gives the keymap, for documents.
+func Keys(readOnly bool) []Binding { return newKeymap(readOnly) }
+
+func newKeymap(readOnly bool) keymap {
+	if !readOnly {
+		return slices.Clone(allKeys)
+	}
+	return slices.DeleteFunc(slices.Clone(allKeys), func(b Binding) bool { return b.Danger })
+}
+
+func bind(m mode, a action, short, help string, keys ...string) Binding {
+	return Binding{Mode: string(m), Keys: keys, Action: string(a), Short: short, Help: help}
+}
+
+func dangerous(m mode, a action, short, help, key string) Binding {
+	b := bind(m, a, short, help, key)
+	b.Danger = true
+	return b
+}
+
+var allKeys = keymap{
+	bind(everywhere, up, "", "one line up", "up", "k"),
+	bind(everywhere, down, "", "one line down", "down", "j"),
+	bind(everywhere, pageUp, "", "one screen up", "pgup", "ctrl+b"),
+	bind(everywhere, pageDown, "", "one screen down", "pgdown", "ctrl+f", " "),
+	bind(everywhere, first, "", "first line; alerts then follow the worst one", "home", "g"),
+	bind(everywhere, last, "", "last line; events then follow the newest one", "end", "G"),
+	bind(everywhere, back, "", "back", "esc", "backspace"),
+	bind(everywhere, next, "", "next of alerts and events", "tab"),
+	bind(everywhere, alerts, "", "alerts", "1"),
+	bind(everywhere, events, "", "live events", "2"),
+	bind(everywhere, journal, "", "journal: every change that was made", "3"),
+	bind(everywhere, standing, "", "standing: what is still held on hosts", "4"),
+	bind(everywhere, help, "help", "this help", "?", "f1"),
+	bind(everywhere, command, "command", "command by name; tab completes", ":"),
+	bind(everywhere, quit, "quit", "quit; says what is still held on hosts", "q", "ctrl+c"),
+
+	bind(inAlerts, open, "guide", "the investigation guide, answered", "enter", "l", "right"),
+	bind(inAlerts, next, "events", "live events", "tab"),
+	bind(inAlerts, closeIt, "close…", "close the alert; the next key says why", "c"),
+	bind(inAlerts, ack, "ack", "mark as seen on this console", "a"),
+	bind(inAlerts, filter, "filter", "filter as you type", "/"),
+	bind(inAlerts, sortBy, "sort", "next sort order", "s"),
+	dangerous(inAlerts, freeze, "freeze tree", "freeze the process tree of the alert: plan first", "F"),
+	dangerous(inAlerts, kill, "kill tree", "kill the process tree of the alert: plan first", "K"),
+	dangerous(inAlerts, resume, "resume", "resume what is frozen on the alert's host: plan first", "R"),
+
+	bind(inGuide, open, "evidence", "show or hide all evidence of the question", "enter"),
+	bind(inGuide, next, "next open", "next question that is open", "tab"),
+	bind(inGuide, query, "query", "the query behind the answer", "v"),
+	bind(inGuide, again, "ask again", "answer the questions anew", "r"),
+	bind(inGuide, closeIt, "close…", "close the alert; the next key says why", "c"),
+	bind(inGuide, back, "back", "back to the alerts", "esc", "h", "left", "backspace"),
+	dangerous(inGuide, freeze, "freeze tree", "freeze the process tree of the alert: plan first", "F"),
+	dangerous(inGuide, kill, "kill tree", "kill the process tree of the alert: plan first", "K"),
+	dangerous(inGuide, resume, "resume", "resume what is frozen on the alert's host: plan first", "R"),
+
+	bind(inEvents, next, "alerts", "alerts", "tab"),
+	bind(inEvents, filter, "filter", "filter as you type", "/"),
+	bind(inEvents, last, "follow", "follow the newest", "end", "G"),
+	bind(inJournal, again, "read again", "read the journal again", "r"),
+	bind(inJournal, open, "details", "show or hide the entry whole", "enter"),
+	bind(inStanding, again, "read again", "read the journal again", "r"),
+	dangerous(inStanding, resume, "resume", "resume what is frozen: plan first", "R"),
+	bind(inHelp, back, "back", "back", "esc", "?", "backspace"),
+
+	bind(inDialog, next, "next field", "next field or button", "tab", "right"),
+	bind(inDialog, up, "", "scroll the plan", "up"),
+	bind(inDialog, down, "scroll", "scroll the plan", "down"),
+	bind(inDialog, pageUp, "", "scroll the plan by a screen", "pgup"),
+	bind(inDialog, pageDown, "", "scroll the plan by a screen", "pgdown"),
+	bind(inDialog, open, "press", "press the button", "enter"),
+	bind(inDialog, back, "cancel", "cancel: nothing is changed", "esc", "ctrl+c"),
+	bind(inOutcome, open, "close", "close", "enter", "esc", "ctrl+c"),
+	bind(inOutcome, up, "", "scroll", "up"),
+	bind(inOutcome, down, "scroll", "scroll", "down"),
+	bind(inReason, back, "keep open", "keep the alert open", "esc"),
+	bind(inLine, open, "do", "do it", "enter"),
+	bind(inLine, back, "leave", "leave", "esc", "ctrl+c"),
+	bind(inLine, next, "complete", "complete", "tab"),
+	bind(inQuit, back, "stay", "stay", "esc"),
+}
+
+// find gives the action of a key: the mode's own before the one of every pane.
+func (k keymap) find(m mode, key string) (action, bool) {
+	for _, where := range []mode{m, everywhere} {
+		if where == everywhere && m.overlays() {
+			break
+		}
+		for _, b := range k {
+			if b.Mode == string(where) && slices.Contains(b.Keys, key) {
+				return action(b.Action), true
+			}
+		}
+	}
+	return "", false
+}
+
+// overlays tells whether a mode takes every key for itself.
+func (m mode) overlays() bool {
+	switch m {
+	case inDialog, inOutcome, inReason, inLine, inQuit:
+		return true
+	}
+	return false
+}
+
+// footer gives what stands at the bottom in a mode, and apart from it what changes a host.
+func (k keymap) footer(m mode) (looks, changes []Binding) {
+	for _, b := range k {
+		own := b.Mode == string(m)
+		if b.Short == "" || !own && (b.Mode != string(everywhere) || m.overlays()) {
+			continue
+		}
+		if b.Danger {
+			changes = append(changes, b)
+		} else if own || !shadowed(looks, b) {
+			looks = append(looks, b)
+		}
+	}
+	return looks, changes
+}
+
+func shadowed(have []Binding, b Binding) bool {
+	return slices.ContainsFunc(have, func(h Binding) bool { return slices.Contains(h.Keys, b.Keys[0]) })
+}
+
+// label is how a key is written.
+func label(key string) string {
+	switch key {
+	case " ":
+		return "space"
+	case "pgdown":
+		return "page down"
+	case "pgup":
+		return "page up"
+	}
+	return key
+}
+
+// Label is all keys of the binding for a person: "up, k".
+func (b Binding) Label() string {
+	out := make([]string, len(b.Keys))
+	for i, k := range b.Keys {
+		out[i] = label(k)
+	}
+	return strings.Join(out, ", ")
+}

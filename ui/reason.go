@@ -1,0 +1,83 @@
+package ui
+
+import (
+	"fmt"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"interdict/detect"
+)
+
+// Reason is why an alert is closed.
+type Reason struct{ Key, Word, Text string }
+
+// Reasons are all there are. Benign is not a false positive: the rule was right
+// and the transfer was allowed.
+var Reasons = []Reason{
+	{"b", "benign", "the transfer happened and is allowed"},
+	{"m", "maintenance", "announced work: a change, a migration, a backup"},
+	{"t", "test", "an exercise or a test"},
+	{"f", "false-positive", "there was no such transfer: the rule is wrong"},
+	{"h", "handled", "it was theft, and it was dealt with"},
+	{"d", "duplicate", "another alert says the same"},
+}
+
+func reasonNames() []string {
+	out := make([]string, len(Reasons))
+	for i, r := range Reasons {
+		out[i] = r.Word
+	}
+	return out
+}
+
+// reasonMenu closes one alert with one key.
+type reasonMenu struct{ finding *detect.Finding }
+
+func (r *reasonMenu) mode() mode { return inReason }
+
+func (r *reasonMenu) key(m *Model, k tea.KeyMsg) tea.Cmd {
+	if a, _ := m.keys.find(inReason, k.String()); a == back {
+		m.overlay = nil
+		m.say("it stays open")
+		return nil
+	}
+	for _, reason := range Reasons {
+		if k.String() == reason.Key {
+			m.overlay = nil
+			return m.closeAlert(r.finding, reason)
+		}
+	}
+	return nil
+}
+
+// closeAlert closes outside of the loop: the engine may be at work.
+func (m *Model) closeAlert(f *detect.Finding, r Reason) tea.Cmd {
+	e, id := m.config.Engine, f.ID
+	m.say(fmt.Sprintf("closed as %s: %s", r.Word, what(f)))
+	return func() tea.Msg {
+		e.Close(id, r.Word)
+		return changedNow{}
+	}
+}
+
+// changedNow pulls without waiting for the engine's signal.
+type changedNow struct{}
+
+func (changedNow) take(m *Model) tea.Cmd {
+	m.pull()
+	if m.shown == inGuide {
+		return m.back()
+	}
+	return m.assess()
+}
+
+func (r *reasonMenu) lines(m *Model, w, h int) []string {
+	b := newBox(m, w, "CLOSE  "+what(r.finding)+" on "+r.finding.Host.Name)
+	if sendingNow(r.finding) {
+		b.add(critical, "Now", "STILL SENDING: closing the alert does not stop it")
+	}
+	for _, reason := range Reasons {
+		b.add(normal, "  "+reason.Key, fmt.Sprintf("%-15s %s", reason.Word, reason.Text))
+	}
+	return b.close()
+}

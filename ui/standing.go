@@ -1,0 +1,97 @@
+package ui
+
+import (
+	tea "github.com/charmbracelet/bubbletea"
+
+	"interdict/respond"
+	"interdict/ui/grid"
+	"interdict/ui/text"
+)
+
+// standingPane shows what is still held on hosts, as the journal has it.
+type standingPane struct {
+	grid *grid.Grid[string]
+	rows standingRows
+}
+
+type standingRows []respond.Standing
+
+func (r standingRows) Len() int        { return len(r) }
+func (r standingRows) ID(i int) string { return r[i].Op + " " + r[i].Key }
+func (r standingRows) Index(id string) (int, bool) {
+	for i := range r {
+		if r.ID(i) == id {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+func newStandingPane() *standingPane {
+	p := &standingPane{}
+	p.grid = grid.New[string](p.rows, grid.Top)
+	return p
+}
+
+func (p *standingPane) set(all []respond.Standing) {
+	p.rows = all
+	p.grid.SetRows(p.rows)
+}
+
+func (p *standingPane) enter(m *Model) tea.Cmd { return m.readStanding() }
+
+func (p *standingPane) act(m *Model, a action) tea.Cmd {
+	switch {
+	case moves(p.grid, a):
+	case a == again:
+		return m.readStanding()
+	case a == resume:
+		if len(p.rows) == 0 {
+			m.say("nothing is held")
+			return nil
+		}
+		return m.openUndo(p.rows[p.grid.Index()])
+	}
+	return nil
+}
+
+var standingColumns = []grid.Column{
+	{Title: "  KIND", Width: 10}, {Title: "HOST", Width: 12, Flex: 1}, {Title: "WHAT", Width: 20, Flex: 4}, {Title: "SINCE", Width: 6, Right: true},
+	{Title: "ENDS", Width: 9, Drop: 1}, {Title: "BY", Width: 10, Flex: 2, Drop: 2},
+}
+
+func (p *standingPane) lines(m *Model, w, h int) []string {
+	s := m.strip(w)
+	switch {
+	case m.changes == nil:
+		return []string{"", s.add(normal, "  there is no journal in this run, so nothing can be held from here").String()}
+	case m.blindOn != "":
+		return []string{"", s.add(critical, "  what is held is unknown: "+m.blindOn).String()}
+	case len(p.rows) == 0:
+		return []string{"", s.add(normal, "  nothing is held: whatever is frozen on a host stays listed here until it is resumed or killed").String()}
+	}
+	widths := grid.Fit(standingColumns, w-1)
+	p.grid.SetHeight(max(h-3, 1))
+	out := []string{m.theme.in(muted, text.Fit(grid.Titles(standingColumns, widths), w))}
+	lo, hi := p.grid.Visible()
+	for i := lo; i < hi; i++ {
+		out = append(out, grid.Line(standingColumns, widths, p.cells(m, i)))
+	}
+	return append(out, "", s.add(muted, "  as the journal has it; the hosts were not asked").String())
+}
+
+func (p *standingPane) cells(m *Model, i int) []grid.Cell {
+	r := p.rows[i]
+	mark, style := "  ", m.theme.as(normal)
+	if i == p.grid.Index() {
+		mark, style = "▌ ", m.theme.as(title)
+	}
+	ends := "never"
+	if !r.Until.IsZero() {
+		ends = r.Until.UTC().Format("15:04:05Z")
+	}
+	return []grid.Cell{
+		{Text: mark + r.Kind, Style: style}, {Text: r.Host, Style: style}, {Text: r.Text, Style: style},
+		{Text: span(m.now().Sub(r.Since)), Style: style}, {Text: ends, Style: style}, {Text: r.Actor.String(), Style: style},
+	}
+}
