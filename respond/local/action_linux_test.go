@@ -92,7 +92,9 @@ func TestATreeIsFrozenFromItsScriptAndUndoneExactly(t *testing.T) {
 	if err != nil || len(undone.Releases) != 4 {
 		t.Fatalf("%+v, %v", undone, err)
 	}
-	until(t, "all run", func(*process.Table) bool { return state(t, root) != 'T' && state(t, target.ID) != 'T' && state(t, other.ID) != 'T' })
+	until(t, "all run", func(*process.Table) bool {
+		return state(t, root) != 'T' && state(t, target.ID) != 'T' && state(t, other.ID) != 'T'
+	})
 	if v, err := freeze.Verify(t.Context(), New(), r); err != nil || v.State != respond.Not {
 		t.Errorf("after the undo the freeze is said to be %+v, %v", v, err)
 	}
@@ -287,8 +289,6 @@ func TestAPlanFromAnotherBootIsStale(t *testing.T) {
 }
 
 func TestARootThatRunsAnotherProgramByNowIsStale(t *testing.T) {
-	c := script(t, "sleep 1001 &\nread x < \"$1\"\nexec sleep 1005\n")
-	c.Process.Kill() // the one below has its fifo
 	fifo := filepath.Join(t.TempDir(), "go")
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)

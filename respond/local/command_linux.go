@@ -41,21 +41,22 @@ func command(ctx context.Context, name string, args ...string) ([]byte, error) {
 	c.Stdout, c.Stderr = &out, &errs
 	c.WaitDelay = time.Second
 	if err := c.Run(); err != nil {
-		first, _, _ := strings.Cut(strings.TrimSpace(errs.String()), "\n")
-		return out.Bytes(), fmt.Errorf("%s: %w: %s", name, err, first)
+		first, _, _ := strings.Cut(strings.TrimSpace(errs.kept.String()), "\n")
+		return out.kept.Bytes(), fmt.Errorf("%s: %w: %s", name, err, first)
 	}
-	return out.Bytes(), nil
+	return out.kept.Bytes(), nil
 }
 
-// capped keeps the first bytes and swallows the rest.
+// capped keeps the first bytes and swallows the rest. The buffer is not embedded:
+// its ReadFrom would go round the bound.
 type capped struct {
-	bytes.Buffer
+	kept bytes.Buffer
 	left int
 }
 
 func (c *capped) Write(b []byte) (int, error) {
 	keep := min(len(b), c.left)
 	c.left -= keep
-	c.Buffer.Write(b[:keep])
+	c.kept.Write(b[:keep])
 	return len(b), nil
 }

@@ -217,3 +217,11 @@ func number(t *testing.T, env string, otherwise int) int {
 	}
 	return otherwise
 }
+
+// deadline is a context that ends at once or nearly so.
+func deadline(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	t.Cleanup(cancel)
+	return ctx
+}

@@ -1,0 +1,132 @@
+package local
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"interdict/respond/process"
+)
+
+func TestWhatWaitsInTheSendQueueIsCounted(t *testing.T) {
+	for _, listen := range []string{"127.0.0.1:0", "[::1]:0"} {
+		l, err := net.Listen("tcp", listen)
+		if err != nil {
+			t.Log("no", listen, err)
+			continue
+		}
+		defer l.Close()
+		out, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		in, err := l.Accept() // and never read
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer in.Close()
+		out.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
+		out.Write(make([]byte, 64<<20)) // as much as fits
+		facts, err := New().Facts(t.Context(), identity(t, os.Getpid()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, s := range facts.Sockets {
+			if s.Remote.String() == l.Addr().String() && s.Local.String() == out.LocalAddr().String() {
+				found = s.Queued > 10_000
+			}
+		}
+		if !found {
+			t.Errorf("%s is not among %+v", l.Addr(), facts.Sockets)
+		}
+	}
+}
+
+func TestAnEndpointIsReadInThisMachinesByteOrder(t *testing.T) {
+	word := func(b ...byte) string { return fmt.Sprintf("%08X", binary.NativeEndian.Uint32(b)) }
+	for in, want := range map[string]string{
+		word(203, 0, 113, 9) + ":0016": "203.0.113.9:22",
+		word(0x20, 1, 0xd, 0xb8) + word(0, 0, 0, 0) + word(0, 0, 0, 0) + word(0, 0, 0, 9) + ":01BB": "[2001:db8::9]:443",
+		word(0, 0, 0, 0) + word(0, 0, 0, 0) + word(0, 0, 255, 255) + word(10, 0, 0, 1) + ":0001":    "10.0.0.1:1",
+	} {
+		if got, ok := parseEndpoint(in); !ok || got.String() != want {
+			t.Errorf("%s: %v, want %s", in, got, want)
+		}
+	}
+}
+
+// sshServer starts a real sshd for this user on a free port of loopback.
+func sshServer(t *testing.T) (options []string) {
+	t.Helper()
+	needRoot(t)
+	sshd, err := exec.LookPath("/usr/sbin/sshd")
+	if err != nil {
+		lacking(t, err.Error())
+	}
+	dir := t.TempDir()
+	os.Chmod(filepath.Dir(dir), 0o755)
+	for _, key := range []string{"host", "user"} {
+		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, key)).CombinedOutput(); err != nil {
+			lacking(t, fmt.Sprint("ssh-keygen: ", err, string(out)))
+		}
+	}
+	os.MkdirAll("/run/sshd", 0o755) // where sshd looks for its empty directory
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	l.Close()
+	c := exec.Command(sshd, "-D", "-e", "-f", "/dev/null", "-p", port, "-h", filepath.Join(dir, "host"), "-o", "ListenAddress=127.0.0.1",
+		"-o", "AuthorizedKeysFile="+filepath.Join(dir, "user.pub"), "-o", "StrictModes=no", "-o", "PermitRootLogin=yes", "-o", "PidFile=none", "-o", "UsePAM=no")
+	stderr, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin(t, c)
+	b := make([]byte, 4096)
+	if n, err := stderr.Read(b); err != nil || !strings.Contains(string(b[:n]), "listening") {
+		lacking(t, "sshd: "+string(b[:n]))
+	}
+	return []string{"-F", "/dev/null", "-p", port, "-i", filepath.Join(dir, "user"), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+		"-o", "LogLevel=ERROR", "-o", "BatchMode=yes", "-o", "ControlPath=" + filepath.Join(dir, "mux")}
+}
+
+func TestASharedSSHMasterIsIncludedWhenAloneAndNamedWhenNot(t *testing.T) {
+	options := sshServer(t)
+	run := func(args ...string) *exec.Cmd {
+		c := exec.Command("ssh", append(append([]string{}, options...), args...)...)
+		begin(t, c)
+		return c
+	}
+	master := run("-M", "-N", "127.0.0.1")
+	mux := strings.TrimPrefix(options[len(options)-1], "ControlPath=")
+	until(t, "the control socket", func(*process.Table) bool { _, err := os.Stat(mux); return err == nil })
+	client := run("127.0.0.1", "echo up; exec sleep 1010")
+	id := identity(t, client.Process.Pid)
+	until(t, "the client to use the master", func(*process.Table) bool {
+		facts, err := New().Facts(t.Context(), id)
+		return err == nil && len(facts.Masters) == 1 && facts.Masters[0].ID.PID == master.Process.Pid
+	})
+	p := planned(t, process.NewFreeze(id, process.Options{Tree: true}))
+	if !strings.Contains(text(p), "nobody else uses it: included") || !strings.Contains(p.Title, "2 processes") {
+		t.Error(text(p))
+	}
+	second := run("127.0.0.1", "exec sleep 1011")
+	until(t, "two clients", func(*process.Table) bool {
+		facts, err := New().Facts(t.Context(), id)
+		return err == nil && len(facts.Masters) == 1 && len(facts.Masters[0].Others) == 1
+	})
+	p = planned(t, process.NewFreeze(id, process.Options{Tree: true}))
+	if !strings.Contains(text(p), fmt.Sprintf("not included: 1 other users: ssh %d (user 0)", second.Process.Pid)) || !strings.Contains(p.Title, "1 process ") {
+		t.Error(text(p))
+	}
+}
