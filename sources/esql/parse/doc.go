@@ -1,7 +1,7 @@
-// Package parse turns ES|QL text into a tree in which every node knows its place.
+// Package parse turns ES|QL text into a tree in which every node knows its
+// place. It knows the language's form; whether names and types fit is checked
+// by package esql.
 //
-// It knows the grammar and nothing else: no fields, no types, no functions. Any
-// text ends in a [Query] or an [Error]; nesting and size are bounded, and the
-// package never panics. The grammar is read from the public documentation and
-// written by hand.
+// [Parse] never panics and takes time linear in the text. Nesting is bounded by
+// [MaxDepth].
 package parse

@@ -51,3 +51,14 @@ func plural(n int) string {
 	}
 	return "s"
 }
+
+// Errorf makes an error with one problem.
+func Errorf(kind string, at Pos, format string, args ...any) *Error {
+	return &Error{Type: kind, Problems: []Problem{{at.Line, at.Column, fmt.Sprintf(format, args...)}}}
+}
+
+// Pos is a place in the text; lines and columns count from 1.
+type Pos struct{ Line, Column int }
+
+// At gives the place itself: nodes embed a Pos.
+func (p Pos) At() Pos { return p }

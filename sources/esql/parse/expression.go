@@ -1,0 +1,450 @@
+package parse
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// expr reads an expression: or, and, not, comparisons, sums, products, casts.
+func (p *parser) expr() (Expr, error) {
+	p.depth++
+	defer func() { p.depth-- }()
+	if p.depth > MaxDepth {
+		return nil, Errorf(Parsing, p.peek().pos, "ESQL statement exceeded the maximum expression depth allowed (%d)", MaxDepth)
+	}
+	return p.binary(p.and, "or")
+}
+
+func (p *parser) and() (Expr, error) { return p.binary(p.not, "and") }
+
+// binary reads left-associative operators over what operand reads.
+func (p *parser) binary(operand func() (Expr, error), ops ...string) (Expr, error) {
+	start := p.peek()
+	left, err := operand()
+	for err == nil {
+		op := ""
+		for _, o := range ops {
+			if p.is(o) {
+				op = o
+			}
+		}
+		if op == "" {
+			return left, nil
+		}
+		at := p.next().pos
+		var right Expr
+		if right, err = operand(); err != nil {
+			break
+		}
+		b := &Binary{Node: p.node(start), Op: op, Left: left, Right: right}
+		if op == "+" || op == "-" || op == "*" || op == "/" || op == "%" {
+			b.Pos = at
+			b.Pos = start.pos
+		}
+		left = b
+	}
+	return nil, err
+}
+
+// node is the place and the text from a token to the last one read.
+func (p *parser) node(start token) Node {
+	to := start.end
+	if p.at > 0 {
+		to = max(to, p.tokens[p.at-1].end)
+	}
+	return Node{start.pos, p.src[start.start:to]}
+}
+
+func (p *parser) not() (Expr, error) {
+	start := p.peek()
+	if !p.accept("not") {
+		return p.predicate()
+	}
+	p.depth++
+	defer func() { p.depth-- }()
+	if p.depth > MaxDepth {
+		return nil, Errorf(Parsing, start.pos, "ESQL statement exceeded the maximum expression depth allowed (%d)", MaxDepth)
+	}
+	e, err := p.not()
+	if err != nil {
+		return nil, err
+	}
+	return &Unary{p.node(start), "not", e}, nil
+}
+
+// predicate reads comparisons, LIKE, IN, IS NULL and the match operator.
+func (p *parser) predicate() (Expr, error) {
+	start := p.peek()
+	left, err := p.sum()
+	if err != nil {
+		return nil, err
+	}
+	for _, op := range []string{"==", "!=", "<=", ">=", "<", ">", ":"} {
+		if !p.accept(op) {
+			continue
+		}
+		right, err := p.sum()
+		if err != nil {
+			return nil, err
+		}
+		return &Binary{p.node(start), op, left, right}, nil
+	}
+	if p.accept("is") {
+		not := p.accept("not")
+		if err := p.expect("null"); err != nil {
+			return nil, err
+		}
+		return &IsNull{p.node(start), left, not}, nil
+	}
+	not := p.is("not") && (p.isAfter(1, "in") || p.isAfter(1, "like") || p.isAfter(1, "rlike")) && p.accept("not")
+	switch {
+	case p.accept("in"):
+		list, err := p.list()
+		if err != nil {
+			return nil, err
+		}
+		return &In{p.node(start), left, list, not}, nil
+	case p.is("like") || p.is("rlike"):
+		regex := strings.EqualFold(p.next().text, "rlike")
+		patterns, err := p.patterns()
+		if err != nil {
+			return nil, err
+		}
+		return &Like{p.node(start), left, patterns, regex, not}, nil
+	}
+	return left, nil
+}
+
+func (p *parser) list() ([]Expr, error) {
+	if err := p.expect("("); err != nil {
+		return nil, err
+	}
+	var all []Expr
+	for {
+		e, err := p.expr()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, e)
+		if !p.accept(",") {
+			return all, p.expect(")")
+		}
+	}
+}
+
+func (p *parser) patterns() ([]Expr, error) {
+	if p.is("(") {
+		return p.list()
+	}
+	e, err := p.primary()
+	return []Expr{e}, err
+}
+
+func (p *parser) sum() (Expr, error) { return p.binary(p.product, "+", "-") }
+
+func (p *parser) product() (Expr, error) { return p.binary(p.negation, "*", "/", "%") }
+
+func (p *parser) negation() (Expr, error) {
+	start := p.peek()
+	if p.accept("+") {
+		return p.negation0()
+	}
+	if !p.accept("-") {
+		return p.cast()
+	}
+	e, err := p.negation0()
+	if err != nil {
+		return nil, err
+	}
+	if l, ok := e.(*Literal); ok {
+		if v, ok := negated(l.Value); ok {
+			return &Literal{p.node(start), v}, nil
+		}
+	}
+	return &Unary{p.node(start), "-", e}, nil
+}
+
+func (p *parser) negation0() (Expr, error) {
+	p.depth++
+	defer func() { p.depth-- }()
+	if p.depth > MaxDepth {
+		return nil, Errorf(Parsing, p.peek().pos, "ESQL statement exceeded the maximum expression depth allowed (%d)", MaxDepth)
+	}
+	return p.negation()
+}
+
+func negated(v any) (any, bool) {
+	switch n := v.(type) {
+	case int64:
+		return -n, true
+	case uint64:
+		if n == 1<<63 {
+			return int64(math.MinInt64), true
+		}
+		return -float64(n), true
+	case float64:
+		return -n, true
+	case Interval:
+		return Interval{-n.Amount, n.Unit}, true
+	}
+	return nil, false
+}
+
+func (p *parser) cast() (Expr, error) {
+	start := p.peek()
+	e, err := p.primary()
+	for err == nil && p.accept("::") {
+		t := p.next()
+		if t.kind != word {
+			p.at--
+			return nil, p.unexpected("a type")
+		}
+		e = &Cast{p.node(start), e, strings.ToLower(t.text)}
+	}
+	return e, err
+}
+
+func (p *parser) primary() (Expr, error) {
+	t := p.peek()
+	switch t.kind {
+	case text:
+		p.next()
+		return &Literal{p.node(t), t.text}, nil
+	case integer, decimal:
+		return p.number()
+	case param:
+		p.next()
+		v, err := p.param(t)
+		if err != nil {
+			return nil, err
+		}
+		return &Literal{p.node(t), normal(v)}, nil
+	case symbol:
+		switch t.text {
+		case "(":
+			return p.parenthesised()
+		case "[":
+			return p.array()
+		case "*":
+			if p.at > 0 && p.tokens[p.at-1].text == "(" {
+				p.next()
+				return &Literal{p.node(t), nil}, nil
+			}
+		}
+	case word:
+		switch strings.ToLower(t.text) {
+		case "true", "false":
+			p.next()
+			return &Literal{p.node(t), strings.EqualFold(t.text, "true")}, nil
+		case "null":
+			p.next()
+			return &Literal{p.node(t), nil}, nil
+		}
+		if p.isAfter(1, "(") {
+			return p.call()
+		}
+		return p.column()
+	case quoted:
+		return p.column()
+	}
+	return nil, p.unexpected("an expression")
+}
+
+func (p *parser) parenthesised() (Expr, error) {
+	p.next()
+	e, err := p.expr()
+	if err != nil {
+		return nil, err
+	}
+	return e, p.expect(")")
+}
+
+func (p *parser) column() (Expr, error) {
+	t := p.peek()
+	n, err := p.name()
+	if err != nil {
+		return nil, err
+	}
+	if n.Pattern {
+		return nil, Errorf(Parsing, t.pos, "Unexpected wildcard in [%s]", n.Text)
+	}
+	return &Column{Node{t.pos, p.node(t).Source}, n.Text}, nil
+}
+
+// call reads a function, count(*) and options ({"a": 1}) included.
+func (p *parser) call() (Expr, error) {
+	t := p.next()
+	p.next() // (
+	c := &Call{Name: strings.ToLower(t.text)}
+	if p.is("*") && p.isAfter(1, ")") {
+		p.next()
+		c.Star = true
+	}
+	for !p.is(")") {
+		if p.is("{") {
+			m, err := p.options()
+			if err != nil {
+				return nil, err
+			}
+			c.Map = m
+			break
+		}
+		e, err := p.expr()
+		if err != nil {
+			return nil, err
+		}
+		c.Args = append(c.Args, e)
+		if !p.accept(",") {
+			break
+		}
+	}
+	if err := p.expect(")"); err != nil {
+		return nil, err
+	}
+	c.Node = p.node(t)
+	return c, nil
+}
+
+func (p *parser) options() (map[string]any, error) {
+	p.next()
+	m := map[string]any{}
+	for !p.accept("}") {
+		name := p.next()
+		if name.kind != text {
+			p.at--
+			return nil, p.unexpected("a quoted option")
+		}
+		if err := p.expect(":"); err != nil {
+			return nil, err
+		}
+		e, err := p.negation()
+		if err != nil {
+			return nil, err
+		}
+		l, ok := e.(*Literal)
+		if !ok {
+			return nil, Errorf(Parsing, e.At(), "option [%s] must be a constant", name.text)
+		}
+		m[name.text] = l.Value
+		if !p.accept(",") && !p.is("}") {
+			return nil, p.unexpected("'}'")
+		}
+	}
+	return m, nil
+}
+
+// array reads [1, 2, 3].
+func (p *parser) array() (Expr, error) {
+	t := p.next()
+	var values []any
+	for !p.is("]") {
+		e, err := p.negation()
+		if err != nil {
+			return nil, err
+		}
+		l, ok := e.(*Literal)
+		if !ok || l.Value == nil {
+			return nil, Errorf(Parsing, e.At(), "arrays hold constants only")
+		}
+		values = append(values, l.Value)
+		if !p.accept(",") {
+			break
+		}
+	}
+	if err := p.expect("]"); err != nil {
+		return nil, err
+	}
+	if len(values) == 0 {
+		return nil, Errorf(Parsing, t.pos, "arrays hold at least one value")
+	}
+	return &Literal{p.node(t), values}, nil
+}
+
+// number reads a number, or an amount of time: 1 hour, 7d.
+func (p *parser) number() (Expr, error) {
+	t := p.next()
+	if t.kind == integer {
+		if u := p.peek(); u.kind == word {
+			if unit, ok := Unit(u.text); ok {
+				n, err := strconv.ParseInt(t.text, 10, 64)
+				if err != nil {
+					return nil, Errorf(Parsing, t.pos, "Number [%s] is too large", t.text)
+				}
+				p.next()
+				return &Literal{p.node(t), Interval{n, unit}}, nil
+			}
+		}
+		if n, err := strconv.ParseInt(t.text, 10, 64); err == nil {
+			return &Literal{p.node(t), n}, nil
+		}
+		if n, err := strconv.ParseUint(t.text, 10, 64); err == nil {
+			return &Literal{p.node(t), n}, nil
+		}
+	}
+	f, err := strconv.ParseFloat(t.text, 64)
+	if err != nil || math.IsInf(f, 0) {
+		return nil, Errorf(Parsing, t.pos, "Number [%s] is too large", t.text)
+	}
+	return &Literal{p.node(t), f}, nil
+}
+
+// Unit gives the singular of a unit of time as ES|QL writes them.
+func Unit(s string) (string, bool) {
+	switch strings.ToLower(s) {
+	case "millisecond", "milliseconds", "ms":
+		return "millisecond", true
+	case "second", "seconds", "sec", "s":
+		return "second", true
+	case "minute", "minutes", "min", "m":
+		return "minute", true
+	case "hour", "hours", "h":
+		return "hour", true
+	case "day", "days", "d":
+		return "day", true
+	case "week", "weeks", "w":
+		return "week", true
+	case "month", "months", "mo":
+		return "month", true
+	case "quarter", "quarters", "q":
+		return "quarter", true
+	case "year", "years", "yr", "y":
+		return "year", true
+	}
+	return "", false
+}
+
+// normal turns a parameter's value into what literals hold. A time becomes text
+// as ES|QL prints dates.
+func normal(v any) any {
+	switch x := v.(type) {
+	case int:
+		return int64(x)
+	case time.Time:
+		return x.UTC().Format("2006-01-02T15:04:05.000Z")
+	case []string:
+		return anys(x)
+	case []int64:
+		return anys(x)
+	case []float64:
+		return anys(x)
+	case []bool:
+		return anys(x)
+	case []time.Time:
+		out := make([]any, len(x))
+		for i := range x {
+			out[i] = normal(x[i])
+		}
+		return out
+	}
+	return v
+}
+
+func anys[T any](in []T) []any {
+	out := make([]any, len(in))
+	for i := range in {
+		out[i] = in[i]
+	}
+	return out
+}

@@ -1,0 +1,36 @@
+package parse
+
+// Nearest gives the word that the given one may have been meant to be: the one
+// with the fewest changed characters, at most a third of its own; "" if none.
+func Nearest(word string, among []string) string {
+	best, least := "", len(word)/3+1
+	for _, w := range among {
+		if d := len(w) - len(word); d > least || -d > least {
+			continue
+		}
+		if d := distance(word, w); d < least || d == least && best == "" {
+			best, least = w, d
+		}
+	}
+	return best
+}
+
+// distance is Levenshtein's, in bytes.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,592 @@
+package parse
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// MaxDepth bounds how deep expressions may nest; MaxLength the text.
+const (
+	MaxDepth  = 200
+	MaxLength = 1 << 20
+)
+
+// Param is a value for ? (no name, in order) or ?name.
+type Param struct {
+	Name  string
+	Value any
+}
+
+type parser struct {
+	src    string
+	tokens []token
+	at     int
+	depth  int
+	params []Param
+	used   int // positional parameters so far
+}
+
+// Parse reads a whole query. The error is an *Error.
+func Parse(src string, params ...Param) (*Query, error) {
+	if len(src) > MaxLength {
+		return nil, Errorf(Parsing, Pos{1, 1}, "query has %d characters, more than %d", len(src), MaxLength)
+	}
+	tokens, err := lex(src)
+	if err != nil {
+		return nil, err
+	}
+	p := &parser{src: src, tokens: tokens, params: params}
+	q, err := p.query()
+	if err != nil {
+		return nil, err
+	}
+	return q, nil
+}
+
+func (p *parser) peek() token { return p.tokens[p.at] }
+
+func (p *parser) next() token {
+	t := p.tokens[p.at]
+	if t.kind != end {
+		p.at++
+	}
+	return t
+}
+
+// is tells whether the next token is this symbol or keyword (any case).
+func (p *parser) is(s string) bool {
+	t := p.peek()
+	return t.kind == symbol && t.text == s || t.kind == word && strings.EqualFold(t.text, s)
+}
+
+func (p *parser) isAfter(n int, s string) bool {
+	if p.at+n >= len(p.tokens) {
+		return false
+	}
+	t := p.tokens[p.at+n]
+	return t.kind == symbol && t.text == s || t.kind == word && strings.EqualFold(t.text, s)
+}
+
+func (p *parser) accept(s string) bool {
+	if p.is(s) {
+		p.at++
+		return true
+	}
+	return false
+}
+
+func (p *parser) expect(s string) error {
+	if p.accept(s) {
+		return nil
+	}
+	return p.unexpected("'" + s + "'")
+}
+
+func (p *parser) unexpected(wanted string) error {
+	t := p.peek()
+	what := "'" + p.src[t.start:t.end] + "'"
+	if t.kind == end {
+		what = "'<EOF>'"
+	}
+	return Errorf(Parsing, t.pos, "mismatched input %s expecting %s", what, wanted)
+}
+
+func (p *parser) query() (*Query, error) {
+	q := &Query{}
+	c, err := p.source()
+	if err != nil {
+		return nil, err
+	}
+	q.Commands = append(q.Commands, c)
+	for p.accept("|") {
+		c, err := p.command()
+		if err != nil {
+			return nil, err
+		}
+		q.Commands = append(q.Commands, c)
+	}
+	if p.peek().kind != end {
+		return nil, p.unexpected("'|', <EOF>")
+	}
+	return q, nil
+}
+
+func (p *parser) source() (Command, error) {
+	t := p.next()
+	switch strings.ToLower(t.text) {
+	case "from":
+		return p.from(t.pos)
+	case "row":
+		fields, err := p.fields()
+		return &Row{t.pos, fields}, err
+	case "show":
+		return &Show{t.pos}, p.expect("info")
+	case "ts", "promql", "explain":
+		return &Refused{t.pos, strings.ToUpper(t.text)}, p.skipCommand()
+	}
+	p.at = 0
+	return nil, p.unexpected("{'from', 'row', 'show'}")
+}
+
+// refused are commands that are known and not answered here.
+var refused = map[string]bool{"completion": true, "rerank": true, "fork": true, "fuse": true, "sample": true, "change_point": true, "insist": true, "user_agent": true, "uri_parts": true, "registered_domain": true, "mmr": true, "metrics_info": true}
+
+func (p *parser) command() (Command, error) {
+	t := p.next()
+	name := strings.ToLower(t.text)
+	if t.kind != word {
+		p.at--
+		return nil, p.unexpected("a command")
+	}
+	switch name {
+	case "where":
+		e, err := p.expr()
+		return &Where{t.pos, e}, err
+	case "eval":
+		fields, err := p.fields()
+		return &Eval{t.pos, fields}, err
+	case "keep":
+		names, err := p.names()
+		return &Keep{t.pos, names}, err
+	case "drop":
+		names, err := p.names()
+		return &Drop{t.pos, names}, err
+	case "rename":
+		return p.rename(t.pos)
+	case "stats":
+		return p.stats(t.pos, false)
+	case "inline":
+		if err := p.expect("stats"); err != nil {
+			return nil, err
+		}
+		return p.stats(t.pos, true)
+	case "inlinestats":
+		return p.stats(t.pos, true)
+	case "sort":
+		return p.sort(t.pos)
+	case "limit":
+		return p.limit(t.pos)
+	case "mv_expand":
+		n, err := p.name()
+		return &MVExpand{t.pos, n}, err
+	case "dissect":
+		return p.dissect(t.pos)
+	case "grok":
+		return p.grok(t.pos)
+	case "lookup":
+		return p.join(t.pos)
+	case "enrich":
+		return p.enrich(t.pos)
+	}
+	if refused[name] {
+		return &Refused{t.pos, strings.ToUpper(name)}, p.skipCommand()
+	}
+	p.at--
+	return nil, p.unexpected("{'dissect', 'drop', 'enrich', 'eval', 'grok', 'inline stats', 'keep', 'limit', 'lookup join', 'mv_expand', 'rename', 'sort', 'stats', 'where'}")
+}
+
+// skipCommand moves to the next | that is in no brackets.
+func (p *parser) skipCommand() error {
+	depth := 0
+	for t := p.peek(); t.kind != end; t = p.peek() {
+		if t.kind == symbol {
+			switch t.text {
+			case "(", "[", "{":
+				depth++
+			case ")", "]", "}":
+				depth--
+			case "|":
+				if depth <= 0 {
+					return nil
+				}
+			}
+		}
+		p.next()
+	}
+	return nil
+}
+
+// from reads index patterns, which are no ordinary tokens: logs-*, -old:x,"a b".
+func (p *parser) from(at Pos) (Command, error) {
+	f := &From{Pos: at}
+	var patterns []string
+	for {
+		t := p.peek()
+		if t.kind == text {
+			patterns = append(patterns, p.next().text)
+		} else {
+			s := p.pattern()
+			if s == "" {
+				return nil, p.unexpected("an index pattern")
+			}
+			patterns = append(patterns, s)
+		}
+		if !p.accept(",") {
+			break
+		}
+	}
+	f.Patterns = strings.Join(patterns, ",")
+	bracket := p.is("[") && p.isAfter(1, "metadata") && p.accept("[")
+	if p.accept("metadata") {
+		names, err := p.names()
+		if err != nil {
+			return nil, err
+		}
+		f.Metadata = names
+	}
+	if bracket {
+		return f, p.expect("]")
+	}
+	return f, nil
+}
+
+// pattern takes what touches up to a comma, a | or white space.
+func (p *parser) pattern() string {
+	first := p.peek()
+	if first.kind == end || first.kind == symbol && (first.text == "|" || first.text == ",") {
+		return ""
+	}
+	to := first.end
+	p.next()
+	for t := p.peek(); t.kind != end && t.start == to; t = p.peek() {
+		if t.kind == symbol && (t.text == "|" || t.text == "," || t.text == "[") || t.kind == text {
+			break
+		}
+		to = t.end
+		p.next()
+	}
+	return p.src[first.start:to]
+}
+
+func (p *parser) names() ([]Name, error) {
+	var all []Name
+	for {
+		n, err := p.name()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, n)
+		if !p.accept(",") {
+			return all, nil
+		}
+	}
+}
+
+// name reads a dotted name; parts may be quoted, and * may stand anywhere else.
+func (p *parser) name() (Name, error) {
+	t := p.peek()
+	n := Name{Pos: t.pos}
+	to := t.start
+	for {
+		t := p.peek()
+		if t.start != to {
+			break
+		}
+		switch {
+		case t.kind == quoted, t.kind == word, t.kind == integer:
+			n.Text += t.text
+		case t.kind == decimal: // the .0 of a.0
+			n.Text += t.text
+		case t.kind == symbol && (t.text == "." || t.text == "*"):
+			n.Text += t.text
+			n.Pattern = n.Pattern || t.text == "*"
+		case t.kind == symbol && t.text == "-" && n.Text != "" && p.at+1 < len(p.tokens) && p.tokens[p.at+1].start == t.end && n.Pattern:
+			n.Text += t.text
+		case t.kind == param && n.Text == "":
+			return p.paramName()
+		default:
+			to = -1
+		}
+		if to == -1 {
+			break
+		}
+		to = t.end
+		p.next()
+	}
+	if n.Text == "" {
+		return n, p.unexpected("a name")
+	}
+	return n, nil
+}
+
+func (p *parser) paramName() (Name, error) {
+	t := p.next()
+	v, err := p.param(t)
+	if err != nil {
+		return Name{}, err
+	}
+	s, ok := v.(string)
+	if !ok {
+		return Name{}, Errorf(Parsing, t.pos, "parameter ?%s is used as a name and is no text", t.text)
+	}
+	return Name{Pos: t.pos, Text: s}, nil
+}
+
+func (p *parser) fields() ([]Field, error) {
+	var all []Field
+	for {
+		f, err := p.field()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, f)
+		if !p.accept(",") {
+			return all, nil
+		}
+	}
+}
+
+// field reads [name =] expression.
+func (p *parser) field() (Field, error) {
+	start := p.at
+	f := Field{Pos: p.peek().pos}
+	if n, err := p.name(); err == nil && p.is("=") && !n.Pattern {
+		p.next()
+		f.Name, f.Named = n.Text, true
+	} else {
+		p.at = start
+	}
+	e, err := p.expr()
+	if err != nil {
+		return f, err
+	}
+	f.Expr = e
+	if !f.Named {
+		f.Name = nameOf(e)
+	}
+	return f, nil
+}
+
+// nameOf is the column name of an expression that was given none.
+func nameOf(e Expr) string {
+	if c, ok := e.(*Column); ok {
+		return c.Name
+	}
+	return e.Text()
+}
+
+func (p *parser) rename(at Pos) (Command, error) {
+	r := &Rename{Pos: at}
+	for {
+		a, err := p.name()
+		if err != nil {
+			return nil, err
+		}
+		assigned := p.accept("=")
+		if !assigned {
+			if err := p.expect("as"); err != nil {
+				return nil, err
+			}
+		}
+		b, err := p.name()
+		if err != nil {
+			return nil, err
+		}
+		if assigned { // new = old
+			a, b = b, a
+		}
+		r.From, r.To = append(r.From, a), append(r.To, b)
+		if !p.accept(",") {
+			return r, nil
+		}
+	}
+}
+
+func (p *parser) stats(at Pos, inline bool) (Command, error) {
+	s := &Stats{Pos: at, Inline: inline}
+	for !p.is("by") && !p.is("|") && p.peek().kind != end {
+		f, err := p.field()
+		if err != nil {
+			return nil, err
+		}
+		a := Aggregate{Field: f}
+		if p.accept("where") {
+			if a.Where, err = p.expr(); err != nil {
+				return nil, err
+			}
+			if !f.Named {
+				a.Name = f.Name + " WHERE " + a.Where.Text()
+			}
+		}
+		s.Aggregates = append(s.Aggregates, a)
+		if !p.accept(",") {
+			break
+		}
+	}
+	if p.accept("by") {
+		by, err := p.fields()
+		if err != nil {
+			return nil, err
+		}
+		s.By = by
+	}
+	if len(s.Aggregates)+len(s.By) == 0 {
+		return nil, p.unexpected("an aggregate or 'by'")
+	}
+	return s, nil
+}
+
+func (p *parser) sort(at Pos) (Command, error) {
+	s := &Sort{Pos: at}
+	for {
+		e, err := p.expr()
+		if err != nil {
+			return nil, err
+		}
+		k := SortKey{Expr: e}
+		if p.accept("desc") {
+			k.Descending = true
+		} else {
+			p.accept("asc")
+		}
+		k.NullsFirst = k.Descending
+		if p.accept("nulls") {
+			switch {
+			case p.accept("first"):
+				k.NullsFirst = true
+			case p.accept("last"):
+				k.NullsFirst = false
+			default:
+				return nil, p.unexpected("{'first', 'last'}")
+			}
+		}
+		s.Keys = append(s.Keys, k)
+		if !p.accept(",") {
+			return s, nil
+		}
+	}
+}
+
+func (p *parser) limit(at Pos) (Command, error) {
+	t := p.peek()
+	e, err := p.expr()
+	if err != nil {
+		return nil, err
+	}
+	l, ok := e.(*Literal)
+	if ok {
+		if n, isInt := l.Value.(int64); isInt && n >= 0 && n <= 1<<31-1 {
+			return &Limit{at, int(n)}, nil
+		}
+	}
+	return nil, Errorf(Parsing, t.pos, "value of [limit %s] must be a non negative integer, found value [%s]", e.Text(), e.Text())
+}
+
+func (p *parser) dissect(at Pos) (Command, error) {
+	e, err := p.primary()
+	if err != nil {
+		return nil, err
+	}
+	t := p.next()
+	if t.kind != text {
+		p.at--
+		return nil, p.unexpected("a quoted pattern")
+	}
+	d := &Dissect{Pos: at, Input: e, Pattern: t.text}
+	if p.accept("append_separator") {
+		if err := p.expect("="); err != nil {
+			return nil, err
+		}
+		s := p.next()
+		if s.kind != text {
+			p.at--
+			return nil, p.unexpected("a quoted separator")
+		}
+		d.Separator = s.text
+	}
+	return d, nil
+}
+
+func (p *parser) grok(at Pos) (Command, error) {
+	e, err := p.primary()
+	if err != nil {
+		return nil, err
+	}
+	g := &Grok{Pos: at, Input: e}
+	for {
+		t := p.next()
+		if t.kind != text {
+			p.at--
+			return nil, p.unexpected("a quoted pattern")
+		}
+		g.Patterns = append(g.Patterns, t.text)
+		if !p.accept(",") {
+			return g, nil
+		}
+	}
+}
+
+func (p *parser) join(at Pos) (Command, error) {
+	if err := p.expect("join"); err != nil {
+		return nil, err
+	}
+	t := p.peek()
+	j := &Join{Pos: at, Table: Name{Pos: t.pos}}
+	if t.kind == text {
+		j.Table.Text = p.next().text
+	} else {
+		j.Table.Text = p.pattern()
+	}
+	if err := p.expect("on"); err != nil {
+		return nil, err
+	}
+	names, err := p.names()
+	j.On = names
+	return j, err
+}
+
+func (p *parser) enrich(at Pos) (Command, error) {
+	t := p.peek()
+	e := &Enrich{Pos: at, Policy: Name{Pos: t.pos, Text: p.pattern()}}
+	if e.Policy.Text == "" {
+		return nil, p.unexpected("a policy")
+	}
+	if p.accept("on") {
+		n, err := p.name()
+		if err != nil {
+			return nil, err
+		}
+		e.On = &n
+	}
+	if p.accept("with") {
+		fields, err := p.fields()
+		if err != nil {
+			return nil, err
+		}
+		e.With = fields
+	}
+	return e, nil
+}
+
+// param gives the value for a ? token.
+func (p *parser) param(t token) (any, error) {
+	if n, err := strconv.Atoi(t.text); err == nil {
+		if n < 1 || n > len(p.params) {
+			return nil, Errorf(Parsing, t.pos, "No parameter is defined for position %d, did you mean any position between 1 and %d?", n, len(p.params))
+		}
+		return p.params[n-1].Value, nil
+	}
+	if t.text == "" {
+		if p.used >= len(p.params) {
+			return nil, Errorf(Parsing, t.pos, "Not enough actual parameters %d", len(p.params))
+		}
+		p.used++
+		return p.params[p.used-1].Value, nil
+	}
+	var known []string
+	for _, q := range p.params {
+		if q.Name == t.text {
+			return q.Value, nil
+		}
+		known = append(known, q.Name)
+	}
+	return nil, Errorf(Parsing, t.pos, "Unknown query parameter [%s]%s", t.text, didYouMean(t.text, known))
+}
+
+func didYouMean(word string, among []string) string {
+	if near := Nearest(word, among); near != "" {
+		return fmt.Sprintf(", did you mean [%s]?", near)
+	}
+	return ""
+}
