@@ -1,5 +1,3 @@
-//go:build esqlready
-
 package detect
 
 import (
