@@ -16,11 +16,12 @@ type Builder struct {
 	rows   int
 }
 
-// colBuilder grows one column. rows is how many rows it has been filled for.
+// colBuilder grows one column. rows is how many rows it has been filled for;
+// expect is how many there will be if this frame is as long as the last one.
 type colBuilder struct {
 	Column
-	dict *dictBuilder
-	rows int
+	dict         *dictBuilder
+	rows, expect int
 }
 
 // NewBuilder makes a builder for the given columns.
@@ -168,19 +169,46 @@ func (c *colBuilder) end(rows int) {
 
 // pad fills with nulls up to the given number of rows.
 func (c *colBuilder) pad(rows int) {
-	for ; c.rows < rows; c.rows++ {
-		switch {
-		case c.Offsets != nil:
+	n := rows - c.rows
+	if c.rows == 0 {
+		c.reserve()
+	}
+	if n <= 0 {
+		return
+	}
+	switch {
+	case c.Offsets != nil:
+		for range n {
 			c.Offsets = append(c.Offsets, uint32(c.values()))
-		case c.Type.Coded():
-			c.Codes = append(c.Codes, 0)
-		case c.Type == Double:
-			c.Floats = append(c.Floats, 0)
-			c.Nulls = c.Nulls.Set(c.rows)
-		case c.Type != Null:
-			c.Ints = append(c.Ints, 0)
-			c.Nulls = c.Nulls.Set(c.rows)
 		}
+	case c.Type.Coded():
+		c.Codes = append(c.Codes, make([]uint32, n)...)
+	case c.Type == Double:
+		c.Floats = append(c.Floats, make([]float64, n)...)
+		c.setNulls(rows)
+	case c.Type != Null:
+		c.Ints = append(c.Ints, make([]int64, n)...)
+		c.setNulls(rows)
+	}
+	c.rows = rows
+}
+
+func (c *colBuilder) setNulls(rows int) {
+	for i := c.rows; i < rows; i++ {
+		c.Nulls = c.Nulls.Set(i)
+	}
+}
+
+// reserve makes room for the rows that are expected.
+func (c *colBuilder) reserve() {
+	switch {
+	case c.expect == 0 || c.Offsets != nil || c.Codes != nil || c.Ints != nil || c.Floats != nil:
+	case c.Type.Coded():
+		c.Codes = make([]uint32, 0, c.expect)
+	case c.Type == Double:
+		c.Floats = make([]float64, 0, c.expect)
+	case c.Type != Null:
+		c.Ints = make([]int64, 0, c.expect)
 	}
 }
 
@@ -258,7 +286,11 @@ func (c *colBuilder) view() *Column {
 func (b *Builder) Build() *Frame {
 	f := b.Snapshot()
 	for i := range b.cols {
-		b.cols[i] = colBuilder{Column: Column{Type: b.fields[i].Type}}
+		expect := 0
+		if b.cols[i].rows > 0 {
+			expect = b.rows
+		}
+		b.cols[i] = colBuilder{Column: Column{Type: b.fields[i].Type}, expect: expect}
 	}
 	b.rows = 0
 	return f
