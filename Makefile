@@ -51,5 +51,5 @@ bench-screen:
 demo: build ## the recorded incident
 	./interdict --demo
 
-incident: build ## record the bundled incident anew, in the lab, as root
-	testdata/lab/record sources/replay/incident.ndjson.gz
+incident: ## record the bundled incident anew, in the lab, as root
+	$(GO) run testdata/lab/record.go sources/replay/incident.ndjson.gz
