@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -107,10 +108,11 @@ func TestASharedSSHMasterIsIncludedWhenAloneAndNamedWhenNot(t *testing.T) {
 		begin(t, c)
 		return c
 	}
+	const remote = "while kill -0 $PPID; do sleep 0.2; done" // ends with its sshd
 	master := run("-M", "-N", "127.0.0.1")
 	mux := strings.TrimPrefix(options[len(options)-1], "ControlPath=")
 	until(t, "the control socket", func(*process.Table) bool { _, err := os.Stat(mux); return err == nil })
-	client := run("127.0.0.1", "echo up; exec sleep 1010")
+	client := run("127.0.0.1", remote)
 	id := identity(t, client.Process.Pid)
 	until(t, "the client to use the master", func(*process.Table) bool {
 		facts, err := New().Facts(t.Context(), id)
@@ -120,7 +122,7 @@ func TestASharedSSHMasterIsIncludedWhenAloneAndNamedWhenNot(t *testing.T) {
 	if !strings.Contains(text(p), "nobody else uses it: included") || !strings.Contains(p.Title, "2 processes") {
 		t.Error(text(p))
 	}
-	second := run("127.0.0.1", "exec sleep 1011")
+	second := run("127.0.0.1", remote)
 	until(t, "two clients", func(*process.Table) bool {
 		facts, err := New().Facts(t.Context(), id)
 		return err == nil && len(facts.Masters) == 1 && len(facts.Masters[0].Others) == 1
@@ -128,5 +130,96 @@ func TestASharedSSHMasterIsIncludedWhenAloneAndNamedWhenNot(t *testing.T) {
 	p = planned(t, process.NewFreeze(id, process.Options{Tree: true}))
 	if !strings.Contains(text(p), fmt.Sprintf("not included: 1 other users: ssh %d (user 0)", second.Process.Pid)) || !strings.Contains(p.Title, "1 process ") {
 		t.Error(text(p))
+	}
+}
+
+func TestATransferThatItsScriptWouldTryAgainEndsForGood(t *testing.T) {
+	options := sshServer(t)
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
+	const size = 256 << 20
+	if err := os.WriteFile(from, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(from, size); err != nil {
+		t.Fatal(err)
+	}
+	for i, o := range options {
+		options[i] = "'" + strings.Replace(o, "ControlPath="+o[strings.IndexByte(o, '=')+1:], "ControlPath=none", 1) + "'"
+		if o == "-p" {
+			options[i] = "-P"
+		}
+	}
+	c := script(t, "while :; do scp -O -q -l 80000 "+strings.Join(options, " ")+" "+from+" root@127.0.0.1:"+to+"; done\n")
+	var scp *process.Process
+	until(t, "bytes at the far end", func(table *process.Table) bool {
+		for pid := range sessionOf(table, c.Process.Pid) {
+			if p := table.Number(pid); p.Name == "scp" {
+				scp = p
+			}
+		}
+		info, err := os.Stat(to)
+		return scp != nil && err == nil && info.Size() > 0
+	})
+	p, r, v := carryOut(t, process.NewFreeze(scp.ID, process.Options{Tree: true}))
+	if !v.OK() || len(r.Holds) != 3 || !strings.Contains(p.Title, ".x.sh") { // script, scp, ssh
+		t.Fatalf("%+v %+v\n%s", v, r, text(p))
+	}
+	if _, r, v := carryOut(t, process.NewKill(scp.ID, process.Options{Tree: true})); !v.OK() {
+		t.Fatalf("%+v %+v", v, r)
+	}
+	until(t, "the far end to see the end", func(table *process.Table) bool {
+		for _, n := range mustNumbers(t) {
+			if p := table.Number(n); p != nil && !p.Ended() && strings.Contains(strings.Join(p.Args, " "), to) {
+				return false
+			}
+		}
+		return true
+	})
+	info, err := os.Stat(to)
+	if err != nil || info.Size() == 0 || info.Size() >= size {
+		t.Errorf("the far end has %v of %d bytes, %v", info.Size(), size, err)
+	}
+}
+
+func mustNumbers(t *testing.T) []int {
+	t.Helper()
+	pids, err := numbers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pids
+}
+
+func TestAnotherNetworkNamespaceIsAskedAndLeftAgain(t *testing.T) {
+	needRoot(t)
+	c := exec.Command("sleep", "1012")
+	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	begin(t, c)
+	before, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := openProc(c.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	if d.link("ns/net") == before {
+		t.Fatal("not in a namespace of its own")
+	}
+	for range 20 {
+		if sockets, err := d.unixSockets(); err != nil || len(sockets) != 0 {
+			t.Fatalf("%d sockets in an empty namespace, %v", len(sockets), err)
+		}
+	}
+	threads, err := filepath.Glob("/proc/self/task/*/ns/net")
+	if err != nil || len(threads) == 0 {
+		t.Fatal(err)
+	}
+	for _, thread := range threads {
+		if ns, err := os.Readlink(thread); err == nil && ns != before {
+			t.Error("a thread stayed in the namespace")
+		}
 	}
 }

@@ -78,6 +78,12 @@ func reuse(t *testing.T, f func(victim respond.ProcessID, swap func() int)) {
 	rounds, until := number(t, "INTERDICT_PID_REUSE", 0), time.Now().Add(time.Second)
 	done := 0
 	var free int32
+	mine := map[int]bool{} // alive; none outlives the test, however that ends
+	defer func() {
+		for pid := range mine {
+			reap(t, pid)
+		}
+	}()
 	for ; done < rounds || rounds == 0 && time.Now().Before(until); done++ {
 		victim, err := cloneAs(free)
 		for ; errors.Is(err, unix.EEXIST); victim, err = cloneAs(0) {
@@ -86,22 +92,27 @@ func reuse(t *testing.T, f func(victim respond.ProcessID, swap func() int)) {
 			lacking(t, "clone3 with set_tid: "+err.Error())
 		}
 		free = int32(victim)
+		mine[victim] = true
 		id := identity(t, victim)
 		other := 0
 		swap := func() int {
 			reap(t, victim)
+			delete(mine, victim)
 			if id.Inode == 0 { // a kernel that tells apart by ticks only
 				waitForTick(t, id)
 			}
 			if other, err = cloneAs(free); err != nil {
 				other = 0 // somebody else got the number
+				return 0
 			}
+			mine[other] = true
 			return other
 		}
 		f(id, swap)
 		if other != 0 {
 			untouched(t, other)
 			reap(t, other)
+			delete(mine, other)
 		}
 	}
 	t.Logf("%d rounds", done)

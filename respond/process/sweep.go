@@ -34,18 +34,18 @@ type sweep struct {
 
 // recheck makes sure that what was approved is still so.
 func (s *sweep) recheck(ctx context.Context, in intent) error {
-	t, err := s.machine.Processes(ctx)
-	if err != nil {
-		return err
+	if len(in.Roots) == 0 {
+		return respond.Stale("the plan names no process")
 	}
 	operators, err := s.machine.Operator(ctx)
 	if err != nil {
 		return err
 	}
-	s.guard = newGuard(t, append(operators, in.Console...))
-	if len(in.Roots) == 0 {
-		return respond.Stale("the plan names no process")
+	t, members, err := s.look(ctx)
+	if err != nil {
+		return err
 	}
+	s.guard = newGuard(t, append(operators, in.Console...))
 	for _, id := range []respond.ProcessID{in.Target, in.Roots[0]} {
 		p := t.Find(id)
 		if p == nil {
@@ -58,22 +58,18 @@ func (s *sweep) recheck(ctx context.Context, in intent) error {
 			return respond.Stale("%s runs %s now, not %s", p.label(), p.Exe, in.Exe)
 		}
 	}
-	members, err := s.look(ctx)
-	if err != nil {
-		return err
-	}
 	return s.guard.check(members)
 }
 
-func (s *sweep) look(ctx context.Context) ([]*Process, error) {
-	_, members, err := s.scope.members(ctx, s.machine)
+func (s *sweep) look(ctx context.Context) (*Table, []*Process, error) {
+	t, members, err := s.scope.members(ctx, s.machine)
 	if s.names == nil {
 		s.names = map[respond.ProcessID]string{}
 	}
 	for _, p := range members {
 		s.names[p.ID] = p.label()
 	}
-	return members, err
+	return t, members, err
 }
 
 // stop sends SIGSTOP top down and looks again until two readings in a row show
@@ -85,7 +81,7 @@ func (s *sweep) stop(ctx context.Context) error {
 	defer cancel()
 	last, seen := time.Now(), map[respond.ProcessID]bool{}
 	for quiet, pause := 0, time.Millisecond; quiet < 2; {
-		members, err := s.look(ctx)
+		_, members, err := s.look(ctx)
 		if err == nil {
 			err = s.guard.check(members)
 		}
@@ -192,7 +188,7 @@ func (s *sweep) freezeCgroup(ctx context.Context, cgroup string) {
 }
 
 func (s *sweep) owns(ctx context.Context, cgroup string) bool {
-	members, err := s.look(ctx)
+	_, members, err := s.look(ctx)
 	return err == nil && ownCgroup(ctx, s.machine, cgroup, members) != ""
 }
 
@@ -219,7 +215,7 @@ func (s *sweep) killAll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, killTime)
 	defer cancel()
 	for quiet := 0; quiet < 2; {
-		members, err := s.look(ctx)
+		_, members, err := s.look(ctx)
 		if err == nil {
 			err = s.guard.check(members)
 		}
@@ -255,7 +251,7 @@ func (s *sweep) resume(ctx context.Context, cgroup string) error {
 		}
 		s.did.Cgroup = cgroup
 	}
-	members, err := s.look(ctx)
+	_, members, err := s.look(ctx)
 	if err != nil {
 		return err
 	}

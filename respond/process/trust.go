@@ -81,8 +81,8 @@ func (in *invocation) read(args []string) {
 			!in.shell && (arg == "-c" || arg == "-e" || arg == "-E" || arg == "-r" || arg == "-p"):
 			in.inline = next()
 			return
-		case !in.shell && arg == "-m":
-			return
+		case in.shell && !strings.HasPrefix(arg, "--") && strings.Contains(arg, "s"), !in.shell && arg == "-m":
+			return // text from the input; a module
 		case arg == "-o" || arg == "+o" || arg == "-O" || arg == "--rcfile" || arg == "--init-file" || arg == "-W" || arg == "-X":
 			i++
 		}
