@@ -46,6 +46,8 @@ type Decoder struct {
 	scratch []byte
 	key     []byte
 	misfits map[Misfit]int64
+	sieve   *Sieve // set while documents are only looked at
+	stop    bool   // the sieve has seen enough
 }
 
 // Misfit is a kind of trouble with the values of a field.
@@ -103,9 +105,12 @@ func (d *Decoder) Len() int { return d.b.Len() }
 func (d *Decoder) Build() *frame.Frame { return d.b.Build() }
 
 // Misfits gives the trouble with values since the decoder was made, by field.
-func (d *Decoder) Misfits() []Misfit {
-	out := make([]Misfit, 0, len(d.misfits))
-	for m, n := range d.misfits {
+func (d *Decoder) Misfits() []Misfit { return SortMisfits(d.misfits) }
+
+// SortMisfits makes a list of counts, by field. The keys' own Count is not used.
+func SortMisfits(counts map[Misfit]int64) []Misfit {
+	out := make([]Misfit, 0, len(counts))
+	for m, n := range counts {
 		m.Count = n
 		out = append(out, m)
 	}
@@ -116,6 +121,21 @@ func (d *Decoder) Misfits() []Misfit {
 		return out[i].Kind < out[j].Kind
 	})
 	return out
+}
+
+// Row begins a row that Text fills: for records that are not JSON.
+func (d *Decoder) Row() { d.b.Row() }
+
+// Text gives field number i of the row a value, as a document's string would be
+// one; a value that does not fit is left out and counted.
+func (d *Decoder) Text(i int, value []byte) {
+	if !utf8.Valid(value) {
+		d.misfit(d.fields[i].Name, BadText)
+		value = []byte(string([]rune(string(value))))
+	}
+	if !d.setText(i, value) {
+		d.misfit(d.fields[i].Name, WrongType)
+	}
 }
 
 // Document adds a row from one JSON object, or none when it gives an error,
@@ -150,7 +170,7 @@ func (d *Decoder) document() int {
 	if i >= len(d.buf) || d.buf[i] != '{' {
 		return ^i
 	}
-	if i = d.object(d.root, i, maxDepth-1); i < 0 {
+	if i = d.object(d.root, i, maxDepth-1); i < 0 || d.stop {
 		return i
 	}
 	if i = skipSpace(d.buf, i); i < len(d.buf) {
@@ -181,7 +201,7 @@ func (d *Decoder) object(n *node, i, depth int) int {
 		} else {
 			i = d.value(to, next, depth)
 		}
-		if i < 0 {
+		if i < 0 || d.stop {
 			return i
 		}
 		if i < len(b) && b[i] <= ' ' {
@@ -247,7 +267,7 @@ func (d *Decoder) list(n *node, i, depth int) int {
 	d.array++
 	defer func() { d.array-- }()
 	for {
-		if i = d.value(n, i, depth); i < 0 {
+		if i = d.value(n, i, depth); i < 0 || d.stop {
 			return i
 		}
 		i = skipSpace(b, i)

@@ -13,6 +13,9 @@ import (
 type addrCache struct{ text, key string }
 
 func (d *Decoder) setText(col int, s []byte) bool {
+	if d.sieve != nil {
+		return d.sieve.value(col, s)
+	}
 	switch t := d.fields[col].Type; t {
 	case frame.Keyword, frame.Version:
 		d.b.KeywordBytes(col, s)
@@ -51,6 +54,9 @@ func (d *Decoder) setAddr(col int, s []byte) bool {
 }
 
 func (d *Decoder) setBool(col int, v bool) bool {
+	if d.sieve != nil {
+		return d.sieve.value(col, strconv.AppendBool(nil, v))
+	}
 	switch d.fields[col].Type {
 	case frame.Boolean:
 		d.b.Bool(col, v)
@@ -65,6 +71,9 @@ func (d *Decoder) setBool(col int, v bool) bool {
 // setNumber takes a number as JSON spells it. Whole-number fields drop a
 // fraction, as Elasticsearch's coercion does.
 func (d *Decoder) setNumber(col int, s []byte, whole bool) bool {
+	if d.sieve != nil {
+		return d.sieve.value(col, s)
+	}
 	switch t := d.fields[col].Type; t {
 	case frame.Keyword, frame.Version:
 		d.b.KeywordBytes(col, s)

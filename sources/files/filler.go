@@ -1,0 +1,242 @@
+package files
+
+import (
+	"github.com/parquet-go/parquet-go"
+
+	"interdict/sources/frame"
+)
+
+// filler makes a column of the pages of one column chunk.
+type filler struct {
+	leaf   *leaf
+	col    frame.Column
+	def    byte // definition level of a value
+	multi  bool
+	rows   int
+	codes  map[string]uint32
+	values []string
+
+	dict  parquet.Dictionary // that memo belongs to
+	memo  []uint32           // our codes of its entries
+	place []uint32           // scratch: codes of a page's values
+	ints  []int64            // scratch
+}
+
+func newFiller(l *leaf, rows int) *filler {
+	f := &filler{leaf: l, def: byte(l.column.MaxDefinitionLevel()), multi: l.column.MaxRepetitionLevel() > 0}
+	f.col.Type = l.typ
+	switch {
+	case l.typ.Coded():
+		f.col.Codes = make([]uint32, 0, rows)
+		f.codes = map[string]uint32{}
+	case l.typ == frame.Double:
+		f.col.Floats = make([]float64, 0, rows)
+	default:
+		f.col.Ints = make([]int64, 0, rows)
+	}
+	if f.multi {
+		f.col.Offsets = make([]uint32, 0, rows+1)
+	}
+	return f
+}
+
+func (f *filler) page(p parquet.Page) error {
+	values, add := f.decode(p)
+	def, rep := p.DefinitionLevels(), p.RepetitionLevels()
+	if len(def) == 0 {
+		for k := range values {
+			f.begin(rep, k)
+			add(k)
+		}
+		return nil
+	}
+	next := 0
+	for k, d := range def {
+		f.begin(rep, k)
+		switch {
+		case d == f.def && next < values:
+			add(next)
+			next++
+		case d == f.def:
+			return rowsError(next, len(def))
+		case !f.multi:
+			f.null()
+		}
+	}
+	return nil
+}
+
+// begin begins a row, unless place k goes on with one.
+func (f *filler) begin(rep []byte, k int) {
+	if k < len(rep) && rep[k] > 0 {
+		return
+	}
+	f.rows++
+	if f.multi {
+		f.col.Offsets = append(f.col.Offsets, uint32(f.count()))
+	}
+}
+
+func (f *filler) count() int { return len(f.col.Codes) + len(f.col.Ints) + len(f.col.Floats) }
+
+func (f *filler) null() {
+	switch {
+	case f.codes != nil:
+		f.col.Codes = append(f.col.Codes, 0)
+		return
+	case f.leaf.typ == frame.Double:
+		f.col.Floats = append(f.col.Floats, 0)
+	default:
+		f.col.Ints = append(f.col.Ints, 0)
+	}
+	f.col.Nulls = f.col.Nulls.Set(f.rows - 1)
+}
+
+// decode gives how many values a page has and what adds one of them.
+func (f *filler) decode(p parquet.Page) (values int, add func(k int)) {
+	switch {
+	case f.codes != nil:
+		f.texts(p)
+		return len(f.place), func(k int) { f.col.Codes = append(f.col.Codes, f.place[k]) }
+	case f.leaf.typ == frame.Double:
+		floats := f.floats(p)
+		return len(floats), func(k int) { f.col.Floats = append(f.col.Floats, floats[k]) }
+	}
+	f.integers(p)
+	s := f.leaf.scale
+	return len(f.ints), func(k int) { f.col.Ints = append(f.col.Ints, s.apply(f.ints[k])) }
+}
+
+// texts puts our codes of a page's values into place.
+func (f *filler) texts(p parquet.Page) {
+	data := p.Data()
+	f.place = f.place[:0]
+	if dict := p.Dictionary(); dict != nil {
+		f.remember(dict)
+		for _, i := range data.Int32() {
+			f.place = append(f.place, f.memo[i])
+		}
+		return
+	}
+	text, offsets := data.ByteArray()
+	for i := 0; i+1 < len(offsets); i++ {
+		f.place = append(f.place, f.code(text[offsets[i]:offsets[i+1]]))
+	}
+}
+
+func (f *filler) remember(dict parquet.Dictionary) {
+	if f.dict == dict {
+		return
+	}
+	f.dict, f.memo = dict, make([]uint32, dict.Len())
+	for i := range f.memo {
+		f.memo[i] = f.code(dict.Index(int32(i)).ByteArray())
+	}
+}
+
+func (f *filler) code(text []byte) uint32 {
+	code, ok := f.codes[string(text)]
+	if !ok {
+		f.values = append(f.values, string(text))
+		code = uint32(len(f.values))
+		f.codes[f.values[code-1]] = code
+	}
+	return code
+}
+
+func (f *filler) floats(p parquet.Page) []float64 {
+	if dict := p.Dictionary(); dict != nil {
+		var out []float64
+		data := p.Data()
+		for _, i := range data.Int32() {
+			v := dict.Index(i)
+			if v.Kind() == parquet.Float {
+				out = append(out, float64(v.Float()))
+			} else {
+				out = append(out, v.Double())
+			}
+		}
+		return out
+	}
+	data := p.Data()
+	if p.Type().Kind() == parquet.Double {
+		return data.Double()
+	}
+	var out []float64
+	for _, v := range data.Float() {
+		out = append(out, float64(v))
+	}
+	return out
+}
+
+func (f *filler) integers(p parquet.Page) {
+	f.ints = f.ints[:0]
+	data := p.Data()
+	if dict := p.Dictionary(); dict != nil {
+		for _, i := range data.Int32() {
+			f.ints = append(f.ints, integer(dict.Index(i)))
+		}
+		return
+	}
+	switch p.Type().Kind() {
+	case parquet.Boolean:
+		bits := data.Boolean()
+		for k := range int(p.NumValues() - p.NumNulls()) {
+			f.ints = append(f.ints, int64(bits[k>>3]>>(k&7)&1))
+		}
+	case parquet.Int32:
+		for _, v := range data.Int32() {
+			f.ints = append(f.ints, f.widen(v))
+		}
+	case parquet.Int64:
+		f.ints = append(f.ints, data.Int64()...)
+	case parquet.Int96:
+		for _, v := range data.Int96() {
+			f.ints = append(f.ints, julian(v[0], v[1], v[2]))
+		}
+	}
+}
+
+// widen keeps an unsigned 32-bit number what it is.
+func (f *filler) widen(v int32) int64 {
+	if f.leaf.typ == frame.Long {
+		return int64(uint32(v))
+	}
+	return int64(v)
+}
+
+func integer(v parquet.Value) int64 {
+	switch v.Kind() {
+	case parquet.Boolean:
+		if v.Boolean() {
+			return 1
+		}
+		return 0
+	case parquet.Int32:
+		return int64(v.Int32())
+	case parquet.Int96:
+		w := v.Int96()
+		return julian(w[0], w[1], w[2])
+	}
+	return v.Int64()
+}
+
+// julian makes nanoseconds since the epoch of Impala's timestamps: nanoseconds
+// of the day in two words, then the Julian day.
+func julian(low, high, day uint32) int64 {
+	return (int64(day)-2440588)*86_400_000_000_000 + int64(uint64(high)<<32|uint64(low))
+}
+
+// column gives what was filled.
+func (f *filler) column(rows int) (*frame.Column, error) {
+	if f.rows != rows {
+		return nil, rowsError(f.rows, rows)
+	}
+	if f.multi {
+		f.col.Offsets = append(f.col.Offsets, uint32(f.count()))
+	}
+	if f.codes != nil {
+		f.col.Dict = frame.NewDict(f.values)
+	}
+	return &f.col, nil
+}
