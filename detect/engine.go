@@ -37,6 +37,7 @@ type Engine struct {
 	o       Options
 	changed chan struct{}
 
+	put     sync.Mutex // one batch, tick or seed after the other; taken before mu
 	mu      sync.Mutex
 	track   *tracker
 	watches []*watch
@@ -99,8 +100,9 @@ func (e *Engine) Put(ctx context.Context, b sources.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	e.mu.Lock()
+	e.put.Lock()
 	e.begin(ctx)
+	e.mu.Lock()
 	e.lose(b.Lost)
 	if e.o.Recording {
 		e.steps(ctx, b.Events)
@@ -109,6 +111,7 @@ func (e *Engine) Put(ctx context.Context, b sources.Batch) error {
 	}
 	e.publish()
 	e.mu.Unlock()
+	e.put.Unlock()
 	e.deliver()
 	return nil
 }
@@ -122,10 +125,7 @@ func (e *Engine) begin(ctx context.Context) {
 	if e.o.Recording {
 		return
 	}
-	now := e.now()
-	for _, w := range e.watches {
-		e.seed(ctx, w, now)
-	}
+	e.seed(ctx, e.watches, e.now())
 }
 
 // step is how finely a recording is cut in time: a rule sees at least every such moment.
@@ -241,8 +241,10 @@ const beat = 250 * time.Millisecond
 
 // Run is the clock: windows that end, scheduled rules, rates. It returns nil when ctx ends.
 func (e *Engine) Run(ctx context.Context) error {
-	e.mu.Lock()
+	e.put.Lock()
 	e.begin(ctx)
+	e.put.Unlock()
+	e.mu.Lock()
 	e.publish()
 	e.mu.Unlock()
 	e.deliver()
@@ -259,10 +261,12 @@ func (e *Engine) Run(ctx context.Context) error {
 }
 
 func (e *Engine) tick(ctx context.Context) {
+	e.put.Lock()
 	e.mu.Lock()
 	e.clock(ctx)
 	e.publish()
 	e.mu.Unlock()
+	e.put.Unlock()
 	e.deliver()
 	e.scheduled(ctx)
 }
@@ -296,7 +300,7 @@ func (e *Engine) round(ctx context.Context, w *watch, now time.Time, second bool
 	if len(w.turn) == 0 && second {
 		w.turn = w.every()
 	}
-	for deadline := time.Now().Add(patience); len(w.turn) > 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); len(w.turn) > 0 && (e.o.Recording || time.Now().Before(deadline)); {
 		g := w.turn[len(w.turn)-1]
 		w.turn = w.turn[:len(w.turn)-1]
 		before := len(g.result)

@@ -49,11 +49,18 @@ func (h *hit) text(name string) string {
 	return ""
 }
 
-// times gives the first and last source event's time.
+// at is when a source event happened, in ms.
 func (h *hit) at(row int) int64 { return h.source.intOr(ecs.Timestamp, row, 0) }
 
+// newest is the source event that came last of those with the latest time.
 func (h *hit) newest() int {
-	return slices.MaxFunc(h.rows, func(a, b int) int { return int(h.at(a) - h.at(b)) })
+	best := h.rows[0]
+	for _, r := range h.rows[1:] {
+		if h.at(r) >= h.at(best) {
+			best = r
+		}
+	}
+	return best
 }
 
 // oldest gives the first source event after a time; the id decides between equals.

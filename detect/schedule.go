@@ -18,18 +18,44 @@ const (
 	seedOverlap = 30 * time.Second // in which the stream may bring what was seeded
 )
 
-// seed fills the window of a rule from History and judges it.
-func (e *Engine) seed(ctx context.Context, w *watch, now time.Time) {
-	if w.mode != Live {
-		return
+// seed fills the windows of rules from History and judges them. The stream
+// waits for it, the screen does not: e.put is held and e.mu is not.
+func (e *Engine) seed(ctx context.Context, watches []*watch, now time.Time) {
+	type answer struct {
+		w   *watch
+		f   *frame.Frame
+		err error
 	}
-	if len(w.by) == 0 && !w.alone {
-		w.group("") // a rule without groups may say something about no rows at all
+	answers := make(chan answer)
+	asked := 0
+	for _, w := range watches {
+		if w.mode != Live || e.o.History == nil || w.rule.Lookback == 0 {
+			continue
+		}
+		asked++
+		go func() {
+			f, err := w.past(ctx, e.o.History, now, maxSeed, nil)
+			answers <- answer{w, f, err}
+		}()
 	}
-	if e.o.History == nil || w.rule.Lookback == 0 {
-		return
+	for range asked {
+		a := <-answers
+		e.mu.Lock()
+		e.seeded(ctx, a.w, a.f, a.err, now)
+		e.mu.Unlock()
 	}
-	f, err := w.past(ctx, e.o.History, now, maxSeed, nil)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, w := range watches {
+		if w.mode == Live && len(w.by) == 0 && !w.alone && len(w.groups) == 0 {
+			// A rule without groups may say something about no rows at all.
+			e.judgeOne(ctx, w, w.group(""), now)
+		}
+	}
+	e.version++
+}
+
+func (e *Engine) seeded(ctx context.Context, w *watch, f *frame.Frame, err error, now time.Time) {
 	switch {
 	case err != nil:
 		w.notes["seed"] = "it knows only what came since " + now.Format(time.TimeOnly) + ": " + err.Error()
@@ -39,17 +65,14 @@ func (e *Engine) seed(ctx context.Context, w *watch, now time.Time) {
 		return
 	}
 	delete(w.notes, "overflow")
-	rows := w.live.Match(f)
-	picked := w.kept.pick(f).Gather(rows)
-	w.seen, w.until = make(map[string]bool), now.Add(seedOverlap)
+	delete(w.notes, "seed")
+	picked := w.kept.pick(f).Gather(w.live.Match(f))
+	w.seen, w.until = make(map[string]bool, picked.Rows), now.Add(seedOverlap)
 	v := viewOf(picked)
 	for row := range picked.Rows {
-		if picked.Rows-row <= maxKept {
-			w.seen[eventID(v, row)] = true
-		}
+		w.seen[eventID(v, row)] = true
 	}
-	w.keep(picked, now)
-	for _, g := range w.every() {
+	for _, g := range w.keep(picked, now) {
 		e.judgeOne(ctx, w, g, now)
 	}
 }
@@ -114,6 +137,7 @@ func (e *Engine) scheduled(ctx context.Context) {
 
 func (e *Engine) scheduledOne(ctx context.Context, w *watch, now time.Time) {
 	run := runOnce(ctx, w, e.o.History, now)
+	e.put.Lock()
 	e.mu.Lock()
 	w.ran = now
 	if run.err != nil {
@@ -122,13 +146,17 @@ func (e *Engine) scheduledOne(ctx context.Context, w *watch, now time.Time) {
 		delete(w.notes, "error")
 		e.take1(run, now)
 	}
-	if w.live != nil && !now.Before(w.back) {
+	again := w.live != nil && !now.Before(w.back)
+	if again {
 		w.mode = Live
-		clear(w.groups)
-		e.seed(ctx, w, now)
+		w.empty()
 	}
 	e.publish()
 	e.mu.Unlock()
+	if again {
+		e.seed(ctx, []*watch{w}, now)
+	}
+	e.put.Unlock()
 	e.deliver()
 }
 

@@ -11,7 +11,7 @@ const (
 	maxYoung     = 1 << 14 // whose event's batch is still held
 	youngFor     = 2000    // ms
 	youngBytes   = 16 << 20
-	memory       = 2 << 10 // bytes of arguments remembered of a process without a transfer
+	remembered   = 2 << 10 // bytes of arguments remembered of a process without a transfer
 	maxAncestors = 64
 )
 
@@ -69,6 +69,17 @@ func (r *ring) pop() *proc {
 	return p
 }
 
+// filter drops what is gone from between what is not.
+func (r *ring) filter() {
+	rest := make([]*proc, 0, r.len()/2)
+	for _, p := range r.q[r.head:] {
+		if !p.gone {
+			rest = append(rest, p)
+		}
+	}
+	r.q, r.head = rest, 0
+}
+
 // see notes a fork, an execution, or a process that was there already.
 func (t *table) see(ids *identities, row int, what action, at int64) *proc {
 	k, ok := ids.process(row)
@@ -116,6 +127,9 @@ func (t *table) add(p *proc) {
 			t.Forgotten++
 			t.forget(old)
 		}
+	}
+	if t.order.len() > 2*len(t.all)+1024 {
+		t.order.filter()
 	}
 }
 
@@ -165,7 +179,7 @@ func (t *table) settle(now int64) {
 		if !p.gone || p.transfer != nil {
 			t.process(p)
 			if p.transfer == nil {
-				p.facts.shorten(memory)
+				p.facts.shorten(remembered)
 			}
 		}
 		p.v = nil

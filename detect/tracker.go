@@ -165,8 +165,11 @@ func (k *tracker) owner(ids *identities, row int, at int64) *proc {
 	return p
 }
 
-// maxLoose is how many far ends of a process outside of transfers are remembered.
-const maxLoose = 32
+// How many far ends of one process are remembered, outside of transfers and within one.
+const (
+	maxLoose = 32
+	maxFlows = 4096
+)
 
 func (k *tracker) sent(ids *identities, row int, at int64) {
 	p := k.owner(ids, row, at)
@@ -184,18 +187,37 @@ func (k *tracker) sent(ids *identities, row int, at int64) {
 		more, since = known.update(&f)
 	} else {
 		known, more, since = &f, f.sent, at
-		if len(p.flows) >= maxLoose && p.transfer == nil {
-			p.flows = append(p.flows[:0], p.flows[1:]...)
+		if !p.remember(known) {
+			return
 		}
-		p.flows = append(p.flows, known)
 	}
-	t := p.transfer
-	if t == nil {
-		t = p.session
-	}
-	if t != nil {
+	if t := p.belongs(); t != nil {
 		t.moved(known, more, since, at)
 	}
+}
+
+// belongs gives the transfer whose bytes p's are.
+func (p *proc) belongs() *transfer {
+	if p.transfer != nil {
+		return p.transfer
+	}
+	return p.session
+}
+
+// remember makes room for a far end: of a process outside of transfers the
+// oldest goes, within one the new is only counted.
+func (p *proc) remember(f *flow) bool {
+	t := p.belongs()
+	switch {
+	case t == nil && len(p.flows) >= maxLoose:
+		p.flows = append(p.flows[:0], p.flows[1:]...)
+	case t != nil && len(p.flows) >= maxFlows:
+		t.lostPeers++
+		t.dirty = true
+		return false
+	}
+	p.flows = append(p.flows, f)
+	return true
 }
 
 func (p *proc) flow(f *flow) *flow {

@@ -29,7 +29,7 @@ type transfer struct {
 
 	started, endedAt, lastMoved int64 // ms
 	moreMembers, moreFiles      int
-	morePeers                   int
+	morePeers, lostPeers        int
 
 	dirty  bool
 	shown  *Transfer // as of the last time it was not dirty
@@ -217,6 +217,9 @@ func (t *transfer) unseen(s *Transfer) []string {
 	say(t.moreMembers, "processes")
 	say(t.moreFiles, "files")
 	say(t.morePeers, "destinations")
+	if t.lostPeers > 0 {
+		out = append(out, "a process spoke to more destinations than are followed: bytes are missing")
+	}
 	if t.master != "" {
 		out = append(out, "its bytes go through the ssh master at "+t.master+", which is outside of this tree")
 	}

@@ -359,16 +359,21 @@ func (w *watch) renumber(numbers []int32) {
 
 // overflow lets go of all rows: the rule runs on its schedule until a window fits again.
 func (w *watch) overflow(now time.Time) {
-	w.notes["overflow"] = fmt.Sprintf("more than %d rows matched within its window: it runs every %s instead of at once", len(w.kept.at)-1, w.pressed())
+	w.notes["overflow"] = fmt.Sprintf("more rows match within its window than can be kept: it runs every %s instead of at once", w.pressed())
+	w.empty()
+	w.mode, w.next, w.back = Scheduled, now, now.Add(w.rule.Lookback)
+}
+
+// empty forgets all rows, but not what alerts are open.
+func (w *watch) empty() {
 	w.kept.reset()
-	w.edges, w.turn = nil, nil
+	w.edges, w.turn, w.seen = nil, nil, nil
 	clear(w.late)
 	for key, g := range w.groups {
-		if g.rows, g.judged = nil, 0; len(g.open) == 0 && len(g.closed) == 0 {
+		if g.rows, g.judged, g.result = nil, 0, nil; len(g.open) == 0 && len(g.closed) == 0 {
 			delete(w.groups, key)
 		}
 	}
-	w.mode, w.next, w.back = Scheduled, now, now.Add(w.rule.Lookback)
 }
 
 // pressed is how often a rule runs that is on its schedule only for want of room.

@@ -1,0 +1,397 @@
+package detect
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"interdict/sources"
+)
+
+// desk is an engine with the built-in rules, and what it told.
+type desk struct {
+	*Engine
+	*scene
+	told []string
+	ids  []string
+}
+
+func newDesk(t *testing.T, o Options) *desk {
+	t.Helper()
+	d := &desk{scene: newScene()}
+	if o.Rules == nil {
+		o.Rules, _ = Builtin()
+	}
+	o.Now = func() time.Time { return d.scene.now }
+	o.OnAlert = func(a Alert, c Change) {
+		d.told = append(d.told, fmt.Sprintf("%s %s %d", c, a.RuleID, a.Count))
+		d.ids = append(d.ids, a.ID)
+	}
+	var err error
+	if d.Engine, err = New(o); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func (d *desk) put(t *testing.T) *Snapshot {
+	t.Helper()
+	if err := d.Put(t.Context(), d.batch()); err != nil {
+		t.Fatal(err)
+	}
+	return d.Snapshot()
+}
+
+func rule(t *testing.T, id string) []*Rule {
+	t.Helper()
+	rules, _ := Builtin()
+	i := slices.IndexFunc(rules, func(r *Rule) bool { return r.ID == id })
+	if i < 0 {
+		t.Fatalf("there is no rule %s", id)
+	}
+	return rules[i : i+1]
+}
+
+func TestSeveralRulesAboutOneTransferAreOneFinding(t *testing.T) {
+	d := newDesk(t, Options{})
+	d.scene = theft()
+	d.net("transfer", 4122, "203.0.113.9:22", 148_000_000, 5_000)
+	snap := d.put(t)
+	if len(snap.Findings) != 1 {
+		t.Fatalf("%d findings: %+v", len(snap.Findings), snap.Findings)
+	}
+	f := snap.Findings[0]
+	var rules []string
+	for _, a := range append([]Alert{f.Alert}, f.Also...) {
+		rules = append(rules, a.RuleID)
+		if a.Process.PID != 4121 || a.Process.Name != "scp" {
+			t.Errorf("%s is about %s %d", a.RuleID, a.Process.Name, a.Process.PID)
+		}
+	}
+	slices.Sort(rules)
+	if got := strings.Join(rules, " "); got != "bulk-egress-by-a-tool network-file-copy-tool rare-transfer-tool transfer-tool-unusual-parent" {
+		t.Errorf("rules are %s", got)
+	}
+	if f.Risk != 47 || !f.Live() || f.Transfer.Sent != 148_000_000 || f.Transfer.What() != "scp ◂ .x.sh ◂ php-fpm" {
+		t.Errorf("finding is %+v", f)
+	}
+	if snap.Judged != 3 {
+		t.Errorf("%d executions judged", snap.Judged)
+	}
+	if again := d.Snapshot(); again != snap {
+		t.Error("a snapshot of nothing new was made anew")
+	}
+	for _, a := range f.Also {
+		if g, ok := d.Finding(a.ID); !ok || g != f {
+			t.Errorf("the finding is not found by %s", a.RuleID)
+		}
+	}
+}
+
+func TestAnAlertThatNoLongerMatchesStaysAndSaysWhy(t *testing.T) {
+	d := newDesk(t, Options{Rules: rule(t, "rare-transfer-tool")})
+	for pid := 100; pid < 106; pid++ {
+		d.exec(pid, 1, "scp a h:")
+		d.put(t)
+	}
+	f := d.Snapshot().Findings
+	if len(f) != 1 || f[0].NoLonger != "no longer matches: 5 of < 5" || f[0].Count != 6 {
+		t.Fatalf("got %+v", f)
+	}
+	want := "raised rare-transfer-tool 1,updated rare-transfer-tool 2,updated rare-transfer-tool 3,updated rare-transfer-tool 4,no longer rare-transfer-tool 5,updated rare-transfer-tool 6"
+	if got := strings.Join(d.told, ","); got != want {
+		t.Errorf("told %s", got)
+	}
+	d.wait(62 * time.Minute)
+	d.tick(t.Context())
+	d.exec(200, 1, "scp a h:")
+	if f := d.put(t).Findings; len(f) != 1 || f[0].NoLonger != "" || f[0].Count != 7 {
+		t.Errorf("an hour later: %+v", f)
+	}
+}
+
+func TestAClosedAlertComesBackAsAnotherOnlyWithNewEvents(t *testing.T) {
+	d := newDesk(t, Options{Rules: rule(t, "rare-transfer-tool")})
+	d.exec(100, 1, "scp a h:")
+	first := d.put(t).Findings[0]
+	d.Close(first.ID, "backup by hand")
+	d.tick(t.Context())
+	if snap := d.Snapshot(); len(snap.Findings) != 0 || snap.Closed != 1 {
+		t.Fatalf("got %+v", snap)
+	}
+	if f, ok := d.Finding(first.ID); !ok || !f.Alert.Closed || f.CloseReason != "backup by hand" {
+		t.Errorf("closed as %+v", f)
+	}
+	d.wait(time.Minute).exec(101, 1, "scp a h:")
+	snap := d.put(t)
+	if len(snap.Findings) != 1 || snap.Findings[0].ID == first.ID || snap.Findings[0].Count != 1 {
+		t.Errorf("got %+v", snap.Findings[0])
+	}
+	if want := "raised,closed,raised"; strings.Join(firstWords(d.told), ",") != want {
+		t.Errorf("told %v", d.told)
+	}
+}
+
+func firstWords(lines []string) []string {
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i], _, _ = strings.Cut(l, " ")
+	}
+	return out
+}
+
+func TestARestartAnotherConsoleAndARunOverHistoryGiveTheSameID(t *testing.T) {
+	past := &memory{}
+	r := rule(t, "rare-transfer-tool")
+	one := newDesk(t, Options{Rules: r})
+	one.exec(100, 1, "scp a h:").wait(time.Second).exec(101, 1, "scp a h:")
+	b := one.batch()
+	if err := one.Put(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	if err := past.Put(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	id := one.Snapshot().Findings[0].ID
+
+	two := newDesk(t, Options{Rules: r, History: past})
+	two.scene.now = one.scene.now.Add(time.Minute)
+	two.exec(500, 1, "ls")
+	if f := two.put(t).Findings; len(f) != 1 || f[0].ID != id || f[0].Count != 2 {
+		t.Errorf("after a restart: %+v, want id %s", f, id)
+	}
+	alerts, q, err := Once(t.Context(), r[0], past, one.scene.now, nil)
+	if err != nil || q.Partial || len(alerts) != 1 || alerts[0].ID != id || alerts[0].Process.PID != 101 {
+		t.Errorf("over history: %v, %+v, %+v, want id %s", err, q, alerts, id)
+	}
+}
+
+func TestTheSameBatchInTheSeedAndOnTheStreamCountsOnce(t *testing.T) {
+	past := &memory{}
+	d := newDesk(t, Options{Rules: rule(t, "rare-transfer-tool"), History: past})
+	d.exec(100, 1, "scp a h:")
+	b := d.batch()
+	for _, sink := range []sources.Sink{past, d.Engine} {
+		if err := sink.Put(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if f := d.Snapshot().Findings; len(f) != 1 || f[0].Count != 1 {
+		t.Errorf("got %+v", f)
+	}
+}
+
+func TestTheEnvironmentDecidesHowBadItIs(t *testing.T) {
+	d := newDesk(t, Options{Rules: rule(t, "network-file-copy-tool"), Environment: func(h Host) string {
+		if h.Name == "web-1" {
+			return "ci"
+		}
+		return ""
+	}})
+	d.exec(100, 1, "scp a h:")
+	if f := d.put(t).Findings[0]; f.Severity != "critical" || f.Risk != 99 || f.Host.Environment != "ci" {
+		t.Errorf("got %+v", f.Alert)
+	}
+}
+
+func TestLossIsSaidWithTheAlert(t *testing.T) {
+	d := newDesk(t, Options{Rules: rule(t, "rare-transfer-tool")})
+	d.exec(100, 1, "scp a h:")
+	b := d.batch()
+	b.Lost.Processes = 7
+	if err := d.Put(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	f := d.Snapshot().Findings[0]
+	if len(f.Degraded) != 1 || !strings.HasPrefix(f.Degraded[0], "7 events were lost") || d.Snapshot().Lost.Processes != 7 {
+		t.Errorf("got %v", f.Degraded)
+	}
+}
+
+func TestARuleThatKeepsTooMuchRunsOnItsScheduleAndSaysSo(t *testing.T) {
+	past := &memory{}
+	d := newDesk(t, Options{Rules: rule(t, "rare-transfer-tool"), History: past})
+	for n := range 7 {
+		for range 10_000 {
+			d.exec(100+n, 1, "scp a h:")
+		}
+		b := d.batch()
+		if err := d.Put(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		if err := past.Put(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := d.Snapshot().Rules[0]
+	if s.Mode != Scheduled || s.Kept != 0 || !strings.Contains(strings.Join(s.Notes, " "), "runs every") {
+		t.Errorf("status %+v", s)
+	}
+	d.wait(time.Minute).exec(9, 1, "scp b h:")
+	b := d.batch()
+	if err := past.Put(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Put(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	d.tick(t.Context())
+	if f := d.Snapshot().Findings; len(f) != 1 || f[0].Process.CommandLine != "scp b h:" {
+		t.Errorf("on its schedule: %+v", f)
+	}
+	d.wait(2 * time.Hour)
+	d.tick(t.Context())
+	if s := d.Snapshot().Rules[0]; s.Mode != Live {
+		t.Errorf("two hours later: %+v", s)
+	}
+}
+
+func TestTenThousandOpenAlertsAreHeldAndTheLeastMakeRoom(t *testing.T) {
+	d := newDesk(t, Options{Rules: rule(t, "network-file-copy-tool")})
+	for pid := range 12_500 {
+		d.exec(100+pid, 1, fmt.Sprintf("scp %d h:", pid)).exit(100+pid, 0)
+		if pid%1000 == 0 {
+			d.put(t)
+		}
+	}
+	snap := d.put(t)
+	if n := len(snap.Findings); n < maxOpen || n > maxOpen*11/10 || int64(n)+snap.Dropped != 12_500 {
+		t.Errorf("%d open, %d dropped", n, snap.Dropped)
+	}
+	if len(d.told) != 12_500 {
+		t.Errorf("%d told", len(d.told))
+	}
+}
+
+func TestTheClockOfARecordingIsItsOwn(t *testing.T) {
+	var told []string
+	rules := rule(t, "rare-transfer-tool")
+	e, err := New(Options{Rules: rules, Recording: true, OnAlert: func(a Alert, c Change) {
+		told = append(told, fmt.Sprint(c, " ", a.Raised.Sub(epoch)))
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newScene()
+	s.exec(1, 0, "ls").wait(10*time.Second).exec(2, 1, "scp a h:").wait(2*time.Hour).exec(3, 1, "ls")
+	if err := e.Put(t.Context(), s.batch()); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Join(told, ",") != "raised 10s" {
+		t.Errorf("told %v", told)
+	}
+}
+
+func TestAnAlertsReceiverMayCallTheEngine(t *testing.T) {
+	rules := rule(t, "rare-transfer-tool")
+	s := newScene()
+	var e *Engine
+	var closed int
+	e, err := New(Options{Rules: rules, Now: func() time.Time { return s.now }, OnAlert: func(a Alert, c Change) {
+		if c == Raised {
+			e.Close(a.ID, "test")
+		} else if c == Closed {
+			closed++
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Put(t.Context(), s.exec(2, 1, "scp a h:").batch()); err != nil {
+		t.Fatal(err)
+	}
+	if closed != 1 || e.Snapshot().Closed != 1 {
+		t.Errorf("closed %d times", closed)
+	}
+}
+
+func TestRunIsTheClockAndEndsWithItsContext(t *testing.T) {
+	past := &memory{}
+	rules := rule(t, "rare-transfer-tool")
+	e, err := New(Options{Rules: rules, History: past})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- e.Run(ctx) }()
+	s := newScene()
+	s.now = time.Now()
+	if err := e.Put(ctx, s.exec(2, 1, "scp a h:").batch()); err != nil {
+		t.Fatal(err)
+	}
+	<-e.Changed()
+	if p, ok := e.Process(s.entity(2)); !ok || p.Name != "scp" {
+		t.Errorf("process %+v", p)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// BenchmarkBatches is what the rules cost beside a stream in which nothing is of interest.
+func BenchmarkBatches(b *testing.B) {
+	for _, rows := range []int{10, 1000} {
+		b.Run(fmt.Sprint(rows), func(b *testing.B) {
+			rules, _ := Builtin()
+			s := newScene()
+			e, err := New(Options{Rules: rules, Now: func() time.Time { return s.now }})
+			if err != nil {
+				b.Fatal(err)
+			}
+			pid := 2
+			for b.Loop() {
+				b.StopTimer()
+				for range rows {
+					pid++
+					s.fork(pid, 1).exec(pid, 1, "true --with some arguments").exit(pid, 0)
+				}
+				batch := s.batch()
+				b.StartTimer()
+				if err := e.Put(b.Context(), batch); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(rows), "ns/exec")
+		})
+	}
+}
+
+// BenchmarkFlood is 100,000 matching executions: the cost of one must not grow with their number.
+func BenchmarkFlood(b *testing.B) {
+	for _, n := range []int{10_000, 100_000} {
+		for _, kind := range []string{"alike", "different"} {
+			b.Run(fmt.Sprint(n, " ", kind), func(b *testing.B) {
+				for b.Loop() {
+					flood(b, n, kind == "alike")
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/event")
+			})
+		}
+	}
+}
+
+func flood(b *testing.B, n int, alike bool) {
+	rules, _ := Builtin()
+	s := newScene()
+	e, err := New(Options{Rules: rules, History: &memory{}, Now: func() time.Time { return s.now }})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for pid := 2; pid < n+2; pid++ {
+		line := "scp a h:"
+		if !alike {
+			line = fmt.Sprint("scp ", pid, " h:")
+		}
+		s.exec(pid, 1, line).exit(pid, 0)
+		if pid%100 == 0 {
+			if err := e.Put(b.Context(), s.batch()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
