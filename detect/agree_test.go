@@ -74,9 +74,11 @@ func events(rnd *rand.Rand, now time.Time) *frame.Frame {
 		name := []string{"scp", "rsync", "sftp", "ls"}[rnd.IntN(4)]
 		action := []string{"exec", "exec", "fork", "end"}[rnd.IntN(4)]
 		parent := []string{"/dev/shm/.x", "/bin/sh"}[rnd.IntN(2)]
+		sequence := rnd.Int64()
 		several, pid := rnd.IntN(12) == 0, int64(rnd.IntN(20))
 		for range 1 + rnd.IntN(8)/7 {
 			b.Event(ecs.Process, action, "start", at)
+			b.Int(ecs.EventSequence, sequence)
 			if several {
 				b.Keyword(ecs.EventAction, "fork")
 			}

@@ -30,7 +30,7 @@ func eventID(v *view, row int) string {
 }
 
 var identifying = []ecs.Column{
-	ecs.Timestamp, ecs.EventAction, ecs.EventSequence, ecs.HostID, ecs.HostBootID, ecs.ProcessPID, ecs.StartTicks,
+	ecs.Timestamp, ecs.EventAction, ecs.EventSequence, ecs.HostID, ecs.AgentID, ecs.HostBootID, ecs.ProcessPID, ecs.StartTicks,
 	ecs.ProcessExecutable, ecs.ProcessCommandLine, ecs.FilePath, ecs.DestinationIP, ecs.DestinationPort, ecs.SourceIP, ecs.SourcePort,
 	ecs.SourceBytes, ecs.DestinationBytes,
 }

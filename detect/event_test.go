@@ -2,6 +2,7 @@ package detect
 
 import (
 	"net/netip"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -18,11 +19,12 @@ const boot = "6d1c9a52-31cd-4b0c-9f32-7c7c2c0a4b11"
 // scene tells what happens on one host.
 type scene struct {
 	*ecs.Builder
-	now time.Time
+	now    time.Time
+	images map[int]string // executables by pid
 }
 
 func newScene() *scene {
-	return &scene{ecs.NewBuilder(ecs.Host{ID: "m1", BootID: boot, Name: "web-1", OS: ecs.OS{Type: "linux"}}), epoch}
+	return &scene{ecs.NewBuilder(ecs.Host{ID: "m1", BootID: boot, Name: "web-1", OS: ecs.OS{Type: "linux"}}), epoch, map[int]string{}}
 }
 
 func (s *scene) wait(d time.Duration) *scene {
@@ -40,6 +42,15 @@ func (s *scene) process(d ecs.Dataset, action, typ string, pid, ppid int) {
 	if ppid > 0 {
 		s.Int(ecs.ParentPID, int64(ppid))
 		s.Int(ecs.ParentStartTicks, int64(ppid)*1e6)
+		s.Keyword(ecs.ParentExecutable, s.images[ppid])
+		s.Keyword(ecs.ParentName, path.Base(s.images[ppid]))
+	}
+	if action == "fork" {
+		s.images[pid] = s.images[ppid]
+	}
+	if action != "exec" && action != "already_running" {
+		s.Keyword(ecs.ProcessExecutable, s.images[pid])
+		s.Keyword(ecs.ProcessName, path.Base(s.images[pid]))
 	}
 }
 
@@ -60,6 +71,7 @@ func (s *scene) image(d ecs.Dataset, action string, pid, ppid int, line string) 
 	if !strings.HasPrefix(exe, "/") {
 		exe = "/usr/bin/" + exe
 	}
+	s.images[pid] = exe
 	s.Keyword(ecs.ProcessExecutable, exe)
 	s.Keyword(ecs.ProcessCommandLine, line)
 	s.Keywords(ecs.ProcessArgs, args)

@@ -118,6 +118,33 @@ func cutFold(s, sep string) (before, after string, found bool) {
 	return s, "", false
 }
 
+// separable tells whether the groups of the first STATS do not meet again
+// further on, other than in the order and number of rows.
+func (p pipeline) separable() bool {
+	stats := false
+	for _, c := range p {
+		switch c.name {
+		case "stats":
+			if stats {
+				return false
+			}
+			stats = true
+		case "limit", "sort":
+			if !stats {
+				return false
+			}
+		case "inline", "change_point", "fork", "sample":
+			return false
+		}
+	}
+	for i, c := range p {
+		if c.name == "limit" && i < len(p)-1 && p[i+1].name != "keep" {
+			return false
+		}
+	}
+	return stats
+}
+
 // figures gives the text up to the conditions on what STATS counted, and the
 // conditions; ok is false when there is nothing of the kind.
 func (p pipeline) figures() (text string, conditions []condition, ok bool) {

@@ -218,7 +218,7 @@ func (e *Engine) again(a *open, h *hit) {
 
 // fill sets what follows from the rows.
 func (h *hit) fill(e *Engine, a *open) {
-	a.Count = max(a.Count, len(h.rows), h.events())
+	a.Count = max(a.Count, h.events())
 	a.Row = a.Row[:0:0]
 	for i, name := range h.result.Names {
 		a.Row = append(a.Row, Field{name, strings.Join(h.result.Columns[i].Texts(h.row), ", ")})
@@ -242,12 +242,19 @@ func (h *hit) fill(e *Engine, a *open) {
 	a.Degraded = e.degraded(h)
 }
 
-// events is how many source events there were since the group was closed, those that left the window included.
-func (h *hit) events() int {
-	if len(h.watch.by) > 0 && h.sub == "" {
-		return h.group.total
+// events is how many source events there were since the alert was last closed,
+// on a stream those included that left the window.
+func (h *hit) events() (n int) {
+	closed, again := h.group.closed[h.sub]
+	for _, r := range h.rows {
+		if !again || h.at(r) > closed {
+			n++
+		}
 	}
-	return 0
+	if len(h.watch.by) > 0 && h.sub == "" {
+		n = max(n, h.group.total)
+	}
+	return n
 }
 
 // toolOf gives the tool that row belongs to, else the process of the row.

@@ -34,7 +34,9 @@ func (e *Engine) seed(ctx context.Context, watches []*watch, now time.Time) {
 		}
 		asked++
 		go func() {
-			f, err := w.past(ctx, e.o.History, now, maxSeed, nil)
+			window := w.rule.Window(now)
+			window.From, window.To = window.From.Add(-slack), time.Time{}
+			f, err := w.past(ctx, e.o.History, sources.Query{Window: window, Now: now, Limit: maxSeed})
 			answers <- answer{w, f, err}
 		}()
 	}
@@ -77,8 +79,8 @@ func (e *Engine) seeded(ctx context.Context, w *watch, f *frame.Frame, err error
 	}
 }
 
-// past asks for the rows that the rule's prefix picks within its window, oldest first.
-func (w *watch) past(ctx context.Context, h sources.History, now time.Time, limit int, filter sources.Filter) (*frame.Frame, error) {
+// past asks for the rows that the rule's prefix picks, oldest first; of more than q.Limit, the newest.
+func (w *watch) past(ctx context.Context, h sources.History, q sources.Query) (*frame.Frame, error) {
 	prefix := w.text.prefix()
 	if prefix == nil {
 		return nil, fmt.Errorf("%s cannot be asked for the events behind it", w.rule.Name)
@@ -87,10 +89,10 @@ func (w *watch) past(ctx context.Context, h sources.History, now time.Time, limi
 	if w.kept != nil {
 		columns = w.kept.fields
 	}
-	text := fmt.Sprintf("%s\n| SORT `%s` DESC\n| LIMIT %d\n| KEEP %s", prefix, timestamp, limit, quoted(columns))
+	q.Text = fmt.Sprintf("%s\n| SORT `%s` DESC\n| LIMIT %d\n| KEEP %s", prefix, timestamp, q.Limit, quoted(columns))
 	ctx, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
-	f, _, err := h.Query(ctx, sources.Query{Text: text, Window: w.rule.Window(now), Now: now, Filter: filter})
+	f, _, err := h.Query(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +188,7 @@ func runOnce(ctx context.Context, w *watch, h sources.History, now time.Time) ru
 		r.quality.Warnings = append(r.quality.Warnings, fmt.Sprintf("the rule stops at %d rows: there may be more", size))
 	}
 	for row := range r.result.Rows {
-		f, err := w.past(ctx, h, now, maxPivot, keysOf(r.result, row))
+		f, err := w.past(ctx, h, sources.Query{Window: w.rule.Window(now), Now: now, Filter: keysOf(r.result, row), Limit: maxPivot})
 		if err != nil {
 			f = &frame.Frame{}
 			r.quality.Partial = true

@@ -88,7 +88,10 @@ func newWatch(r *Rule) *watch {
 		return w
 	}
 	w.mode = Live
-	w.by, w.alone = w.live.Groups(), w.live.PerRow()
+	w.alone = w.live.PerRow()
+	if w.text.separable() {
+		w.by = w.live.Groups()
+	}
 	w.kept = newKept(w.live.Columns(), r.Field)
 	w.coverage()
 	w.explained()
@@ -172,14 +175,30 @@ func (w *watch) keep(f *frame.Frame, now time.Time) []*group {
 		}
 		g.rows = append(g.rows, uint32(n))
 		g.total++
-		if at >= window.To.UnixMilli() {
-			heap.Push(&w.edges, edge{at, g})
-		}
-		if w.rule.Lookback > 0 {
-			heap.Push(&w.edges, edge{at + w.rule.Lookback.Milliseconds() + 1, g})
-		}
+		w.crossings(at, now, func(when int64) { heap.Push(&w.edges, edge{when, g}) })
 	}
 	return unique(touched)
+}
+
+// crossings gives the moments after now at which a row of the given time enters or leaves the window.
+func (w *watch) crossings(at int64, now time.Time, yield func(when int64)) {
+	if at > now.UnixMilli() {
+		yield(at)
+	}
+	if out := at + w.rule.Lookback.Milliseconds() + 1; w.rule.Lookback > 0 && out > now.UnixMilli() {
+		yield(out)
+	}
+}
+
+// rewind finds all moments anew, after the clock was set back.
+func (w *watch) rewind(now time.Time) {
+	w.edges = w.edges[:0]
+	for _, g := range w.groups {
+		for _, n := range g.rows {
+			w.crossings(w.kept.at[n], now, func(when int64) { w.edges = append(w.edges, edge{when, g}) })
+		}
+	}
+	heap.Init(&w.edges)
 }
 
 func unique(groups []*group) []*group {
@@ -259,8 +278,9 @@ func (w *watch) merge() {
 		all.rows = append(all.rows, g.rows...)
 		all.total += g.total
 	}
-	w.by, w.edges = nil, nil
+	w.by = nil
 	w.groups = map[string]*group{"": all}
+	w.rewind(w.ran)
 	w.notes["group"] = "a value that rows are grouped by is a list: all rows are judged together"
 }
 
@@ -310,6 +330,7 @@ func (w *watch) reach(now time.Time) []*group {
 	if now.Before(w.ran) { // the clock was set back: anything may be in the window again
 		touched = w.every()
 		w.turn = nil
+		w.rewind(now)
 	}
 	w.ran = now
 	w.shed(now)

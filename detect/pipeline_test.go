@@ -1,0 +1,69 @@
+package detect
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestATextIsCutAtItsPipesOnly(t *testing.T) {
+	text := "FROM a // | not here\n| WHERE x == \"a|b\\\"|\" AND y == \"\"\"|\"\"\" /* | */\n| EVAL `a|b` = 1"
+	var got []string
+	for _, c := range cut(text) {
+		got = append(got, c.name+": "+c.text)
+	}
+	want := []string{"from: FROM a", "where: WHERE x == \"a|b\\\"|\" AND y == \"\"\"|\"\"\"", "eval: EVAL `a|b` = 1"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestThePrefixIsWhatPicksRowsWhateverTheTime(t *testing.T) {
+	p := cut(seedText)
+	want := "from logs-endpoint.events.process-*\n| " + p[3].text
+	if got := p.prefix().String(); got != want {
+		t.Errorf("got %s", got)
+	}
+	if got := cut("FROM a  METADATA _id | MV_EXPAND b | WHERE b == 1").prefix().String(); got != "FROM a" {
+		t.Errorf("got %s", got)
+	}
+	if !p.clocked() || cut("FROM a | WHERE nowhere(1) == 2").clocked() {
+		t.Error("now() is not seen")
+	}
+}
+
+func TestFiguresAreWhatWasCountedAgainstItsLimits(t *testing.T) {
+	text, limits, ok := cut(seedText).figures()
+	if !ok || text != cut(seedText)[:5].String() {
+		t.Errorf("text is %s", text)
+	}
+	if diff := cmp.Diff([]condition{{"agent_count", "==", "1"}, {"cc", "<", "5"}}, limits, cmp.AllowUnexported(condition{})); diff != "" {
+		t.Error(diff)
+	}
+	for _, c := range []struct {
+		condition
+		value string
+		want  bool
+	}{{condition{"", "<", "5"}, "5", false}, {condition{"", "<=", "5"}, "5", true}, {condition{"", "==", "a"}, "a", true}, {condition{"", "!=", "1"}, "2", true}, {condition{"", ">", "9"}, "10", true}} {
+		if got, known := c.holds(c.value); !known || got != c.want {
+			t.Errorf("%s %s %s is %v", c.value, c.op, c.condition.value, got)
+		}
+	}
+}
+
+func TestGroupsThatMeetAgainAreNotJudgedApart(t *testing.T) {
+	for text, want := range map[string]bool{
+		seedText: true,
+		"FROM a | STATS n = COUNT() BY b | SORT n | LIMIT 3 | KEEP n":                 true,
+		"FROM a | STATS n = COUNT() BY b | SORT n | LIMIT 3 | WHERE n > 1":            false,
+		"FROM a | LIMIT 3 | STATS n = COUNT() BY b":                                   false,
+		"FROM a | STATS n = COUNT() BY b | STATS m = MAX(n)":                          false,
+		"FROM a | INLINE STATS n = COUNT() BY b | STATS m = MAX(n) BY c":              false,
+		"FROM a | WHERE b == 1":                                                       false,
+		"FROM a | EVAL x = 1 | STATS n = COUNT() BY b | WHERE n < 5 | EVAL y = n + 1": true,
+	} {
+		if got := cut(text).separable(); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
