@@ -1,0 +1,240 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"interdict/sources"
+	"interdict/sources/ecs"
+)
+
+var begin = time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
+
+// batch makes n events of each kind, numbered from first.
+func batch(first, n int) sources.Batch {
+	b := ecs.NewBuilder(ecs.Host{ID: "host", BootID: "boot", Name: "web-1", OS: ecs.OS{Type: "linux"}})
+	for i := first; i < first+n; i++ {
+		at := begin.Add(time.Duration(i) * time.Second)
+		b.Event(ecs.Process, "exec", "start", at)
+		b.Int(ecs.ProcessPID, int64(1000+i))
+		b.Int(ecs.StartTicks, int64(i)*1e9)
+		b.Keyword(ecs.ProcessEntityID, ecs.EntityID("boot", 1000+i, int64(i)*1e9))
+		b.Keyword(ecs.ProcessName, []string{"scp", "ls", "rsync"}[i%3])
+		b.Keywords(ecs.ProcessArgs, []string{"scp", fmt.Sprint("file-", i), "host:"})
+		b.Event(ecs.Network, "transfer", "info", at)
+		b.IP(ecs.DestinationIP, netip.MustParseAddr("203.0.113.9"))
+		b.Int(ecs.SourceBytes, int64(i))
+	}
+	return sources.Batch{Events: b.Build(), Read: begin.Add(time.Duration(first) * time.Second)}
+}
+
+func open(t *testing.T, dir string) *Archive {
+	t.Helper()
+	a, err := Open(context.Background(), Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close() })
+	return a
+}
+
+func put(t *testing.T, a *Archive, batches ...sources.Batch) {
+	t.Helper()
+	for _, b := range batches {
+		if err := a.Put(context.Background(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// dump reads all rows of one dataset as text.
+func dump(t *testing.T, a *Archive, set ecs.Dataset) string {
+	t.Helper()
+	a.mu.Lock()
+	c := a.catalog()
+	a.mu.Unlock()
+	var out strings.Builder
+	for _, s := range c.segments[set] {
+		f, err := s.Read(context.Background(), allNames())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for r := range f.Rows {
+			for i, name := range f.Names {
+				if v := f.Columns[i].Value(r); v != nil {
+					fmt.Fprintf(&out, "%s=%v ", name, v)
+				}
+			}
+			out.WriteByte('\n')
+		}
+	}
+	return out.String()
+}
+
+func allNames() []string {
+	var names []string
+	for _, f := range ecs.Fields() {
+		names = append(names, f.Name)
+	}
+	return append(names, indexField, idField)
+}
+
+func TestWhatWasPutIsThereAfterTheArchiveIsOpenedAgain(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, dir)
+	put(t, a, batch(0, 5), batch(5, 3))
+	want := dump(t, a, ecs.Process) + dump(t, a, ecs.Network)
+	if n := strings.Count(want, "\n"); n != 16 {
+		t.Fatalf("%d rows were put, want 16", n)
+	}
+	a.Close()
+	b := open(t, dir)
+	if diff := cmp.Diff(want, dump(t, b, ecs.Process)+dump(t, b, ecs.Network)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAFullChunkIsPackedWithoutChangingAnything(t *testing.T) {
+	a := open(t, "")
+	b := open(t, "")
+	for i := range 40 {
+		put(t, a, batch(i*500, 500))
+	}
+	put(t, b, batch(0, 20000))
+	if len(a.sets[ecs.Process].packed) == 0 {
+		t.Fatal("nothing was packed")
+	}
+	got, want := strings.Split(dump(t, a, ecs.Process), "\n"), strings.Split(dump(t, b, ecs.Process), "\n")
+	for i := range want {
+		if i >= len(got) || got[i] != want[i] {
+			t.Fatalf("row %d of %d and %d: packed\n%s\nwant\n%s", i, len(got), len(want), got[i], want[i])
+		}
+	}
+}
+
+func TestATornTailLosesTheLastRecordAlone(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, dir)
+	put(t, a, batch(0, 1))
+	whole := dump(t, a, ecs.Process)
+	put(t, a, batch(1, 1))
+	a.Close()
+	log := filepath.Join(dir, "00000001.log")
+	raw, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, first, err := next(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for cut := first; cut < len(raw); cut++ {
+		torn := t.TempDir()
+		if err := os.WriteFile(filepath.Join(torn, "00000001.log"), raw[:cut], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b := open(t, torn)
+		if got := dump(t, b, ecs.Process); got != whole {
+			t.Fatalf("cut at %d: %q", cut, got)
+		}
+		if notes := b.Stats().Notes; len(notes) != 0 {
+			t.Fatalf("cut at %d: a torn tail is no damage: %q", cut, notes)
+		}
+		b.Close()
+	}
+}
+
+func TestDamageIsSetAsideAndSaid(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, dir)
+	put(t, a, batch(0, 2), batch(2, 2))
+	a.Close()
+	log := filepath.Join(dir, "00000001.log")
+	raw, _ := os.ReadFile(log)
+	_, first, _ := next(raw)
+	raw[first+20] ^= 0xff
+	if err := os.WriteFile(log, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, dir)
+	if n := strings.Count(dump(t, b, ecs.Process), "\n"); n != 2 {
+		t.Errorf("%d rows, want the 2 before the damage", n)
+	}
+	if notes := b.Stats().Notes; len(notes) != 1 || !strings.Contains(notes[0], "00000001.log.corrupt") {
+		t.Errorf("notes are %q", notes)
+	}
+	if _, err := os.Stat(log + ".corrupt"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestASecondProgramReadsWhatTheFirstWrote(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, dir)
+	put(t, a, batch(0, 2))
+	b := open(t, dir)
+	if dump(t, b, ecs.Process) != dump(t, a, ecs.Process) {
+		t.Error("the second sees something else")
+	}
+	if notes := b.Stats().Notes; len(notes) != 1 || !strings.Contains(notes[0], "another program") {
+		t.Errorf("notes are %q", notes)
+	}
+	put(t, b, batch(2, 1)) // kept in memory
+	if n := strings.Count(dump(t, b, ecs.Process), "\n"); n != 3 {
+		t.Errorf("%d rows, want 3", n)
+	}
+}
+
+func TestLostEventsMakeAnswersPartial(t *testing.T) {
+	a := open(t, "")
+	b := batch(0, 1)
+	b.Lost.Processes = 7
+	put(t, a, b)
+	_, quality, err := a.Query(context.Background(), sources.Query{Text: "FROM logs-*"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !quality.Partial || len(quality.Reasons) != 1 || !strings.Contains(quality.Reasons[0], "lost 7 process") {
+		t.Errorf("quality is %+v", quality)
+	}
+}
+
+func FuzzDecodeBatch(f *testing.F) {
+	f.Add(appendBatch(nil, batch(0, 3)))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		b, err := decodeBatch(raw)
+		if err != nil {
+			return
+		}
+		for _, c := range b.Events.Columns {
+			for r := range b.Events.Rows {
+				c.Value(r) // must not panic
+			}
+		}
+	})
+}
+
+func TestARowTakesLittleMemory(t *testing.T) {
+	a := open(t, "")
+	for i := range 100 {
+		put(t, a, batch(i*1000, 1000))
+	}
+	total, rows := 0, 0
+	for _, set := range a.sets {
+		for _, p := range set.packed {
+			total, rows = total+p.bytes, rows+p.rows
+		}
+	}
+	if per := float64(total) / float64(rows); per > 100 {
+		t.Errorf("%.0f bytes a row, want at most 100", per)
+	}
+}

@@ -1,0 +1,193 @@
+package archive
+
+import (
+	"context"
+	"encoding/base64"
+	"hash/fnv"
+	"math"
+	"slices"
+	"strings"
+
+	"interdict/sources"
+	"interdict/sources/ecs"
+	"interdict/sources/esql"
+	"interdict/sources/frame"
+)
+
+// catalog is the archive at one moment.
+type catalog struct {
+	segments [3][]*segment // by dataset, oldest first
+	gaps     []gap
+}
+
+// catalog takes a snapshot. The caller holds the mutex.
+func (a *Archive) catalog() *catalog {
+	c := &catalog{gaps: append([]gap(nil), a.gaps...)}
+	for set := range a.sets {
+		d := &a.sets[set]
+		for _, p := range d.packed {
+			c.segments[set] = append(c.segments[set], &segment{set: ecs.Dataset(set), rows: p.rows, times: p.times, read: func(columns []string) (*frame.Frame, error) { return p.read(columns), nil }})
+		}
+		if d.open.rows > 0 {
+			f := d.open.frame()
+			c.segments[set] = append(c.segments[set], &segment{set: ecs.Dataset(set), rows: f.Rows, times: d.open.times, read: func(columns []string) (*frame.Frame, error) { return only(f, columns), nil }})
+		}
+	}
+	return c
+}
+
+// only gives the named columns of f.
+func only(f *frame.Frame, columns []string) *frame.Frame {
+	out := &frame.Frame{Rows: f.Rows}
+	for _, name := range columns {
+		if c := f.Column(name); c != nil && out.Column(name) == nil {
+			out.Names, out.Columns = append(out.Names, name), append(out.Columns, c)
+		}
+	}
+	return out
+}
+
+// Table finds the datasets that the patterns name.
+func (c *catalog) Table(patterns string) (esql.Table, bool) {
+	t := &table{}
+	found := false
+	for set := range c.segments {
+		if esql.MatchIndex(patterns, ecs.Dataset(set).Index()) {
+			found = true
+			t.segments = append(t.segments, c.segments[set]...)
+		}
+	}
+	return t, found
+}
+
+// missing says what is known to be missing in a time range.
+func (c *catalog) missing(w sources.Window) []string {
+	from, to := int64(math.MinInt64), int64(math.MaxInt64)
+	if !w.From.IsZero() {
+		from = w.From.UnixMilli()
+	}
+	if !w.To.IsZero() {
+		to = w.To.UnixMilli()
+	}
+	var reasons []string
+	for _, g := range c.gaps {
+		if g.overlaps(from, to) {
+			reasons = append(reasons, g.reason)
+		}
+	}
+	return reasons
+}
+
+// table is some segments.
+type table struct{ segments []*segment }
+
+// Fields are those of the catalogue, and what Elasticsearch adds to a document.
+func (t *table) Fields() []frame.Field {
+	return append(ecs.Fields(), frame.Field{Name: indexField, Type: frame.Keyword}, frame.Field{Name: idField, Type: frame.Keyword}, frame.Field{Name: versionField, Type: frame.Long})
+}
+
+// Segments leaves out what the time range cannot touch.
+func (t *table) Segments(field string, from, to int64) []esql.Segment {
+	var out []esql.Segment
+	for _, s := range t.segments {
+		if field != ecs.Timestamp.Name() || s.times.overlaps(from, to) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// segment is rows of one dataset.
+type segment struct {
+	set   ecs.Dataset
+	rows  int
+	times span
+	read  func(columns []string) (*frame.Frame, error)
+}
+
+// Rows is exact.
+func (s *segment) Rows() int { return s.rows }
+
+const (
+	indexField   = "_index"
+	idField      = "_id"
+	versionField = "_version"
+)
+
+// Read gives columns; _index, _id and _version are made here.
+func (s *segment) Read(ctx context.Context, columns []string) (*frame.Frame, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	wanted := slices.Clone(columns)
+	if slices.Contains(columns, idField) {
+		for _, name := range identity {
+			if !slices.Contains(wanted, name) {
+				wanted = append(wanted, name)
+			}
+		}
+	}
+	f, err := s.read(wanted)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range columns {
+		switch name {
+		case indexField:
+			f = with(f, name, repeat(&frame.Column{Type: frame.Keyword, Codes: []uint32{1}, Dict: frame.NewDict([]string{s.set.Index()})}, s.rows))
+		case idField:
+			f = with(f, name, documentIDs(f))
+		case versionField:
+			f = with(f, name, &frame.Column{Type: frame.Long, Ints: filled[int64](1, s.rows)})
+		}
+	}
+	return f, nil
+}
+
+// with gives a frame with one more column.
+func with(f *frame.Frame, name string, c *frame.Column) *frame.Frame {
+	return &frame.Frame{Rows: f.Rows, Names: append(append([]string(nil), f.Names...), name), Columns: append(append([]*frame.Column(nil), f.Columns...), c)}
+}
+
+// identity is what makes an event one of its own: when, what, which process,
+// and for network and file events about what.
+var identity = [...]string{ecs.Timestamp.Name(), ecs.EventAction.Name(), ecs.HostBootID.Name(), ecs.ProcessPID.Name(), ecs.StartTicks.Name(),
+	ecs.DestinationIP.Name(), ecs.DestinationPort.Name(), ecs.SourceBytes.Name(), ecs.FilePath.Name()}
+
+// documentIDs derives ids from what the rows say, so that they need no memory
+// and are the same after a restart.
+func documentIDs(f *frame.Frame) *frame.Column {
+	parts := make([]*frame.Column, len(identity))
+	for i, name := range identity {
+		parts[i] = f.Column(name)
+	}
+	values := make([]string, 0, f.Rows)
+	codes := make([]uint32, f.Rows)
+	seen := make(map[string]uint32, f.Rows)
+	var b strings.Builder
+	for r := range f.Rows {
+		b.Reset()
+		for _, c := range parts {
+			if c != nil {
+				b.WriteString(c.Text(r))
+			}
+			b.WriteByte(0)
+		}
+		id := digest(b.String())
+		for seen[id] != 0 { // two rows that say the same
+			b.WriteByte(1)
+			id = digest(b.String())
+		}
+		values = append(values, id)
+		codes[r] = uint32(len(values))
+		seen[id] = codes[r]
+	}
+	return &frame.Column{Type: frame.Keyword, Codes: codes, Dict: frame.NewDict(values)}
+}
+
+// digest is 22 characters that are another text's by accident only.
+func digest(s string) string {
+	h := fnv.New128a()
+	h.Write([]byte(s))
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+}
