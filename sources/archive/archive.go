@@ -34,10 +34,17 @@ type Archive struct {
 	notes   []string
 	closed  bool
 	disk    *disk // nil: memory only
+	began   time.Time
+	sealing bool
+	ended   sync.WaitGroup
+	gone    int64 // the newest time, in ms, of rows that the bounds deleted
 }
 
 // dataset is the rows of one kind of event, oldest first.
 type dataset struct {
+	sealed []*sealed
+	kept   []*segment // could not be sealed
+	parcel parcel     // is being sealed
 	packed []*packed
 	open   *chunk
 }
@@ -63,13 +70,19 @@ func Open(ctx context.Context, config Config) (*Archive, error) {
 	if config.Dir == "" {
 		return a, nil
 	}
-	d, err := openDisk(ctx, config.Dir, a.restore)
+	a.began = config.Now()
+	d, files, err := openDisk(ctx, config.Dir, a.add)
+	if d != nil {
+		a.notes = append(a.notes, d.notes...)
+	}
+	for _, s := range files {
+		a.sets[s.set].sealed = append(a.sets[s.set].sealed, s)
+	}
 	if err != nil {
 		a.notes = append(a.notes, fmt.Sprintf("history is kept in memory only: %v", err))
 		return a, nil
 	}
 	a.disk = d
-	a.notes = append(a.notes, d.notes...)
 	return a, nil
 }
 
@@ -83,16 +96,43 @@ func (a *Archive) Put(_ context.Context, b sources.Batch) error {
 	a.add(b)
 	if a.disk != nil {
 		if err := a.disk.append(b); err != nil {
-			a.notes = append(a.notes, fmt.Sprintf("history is kept in memory only since %s: %v", a.config.Now().UTC().Format(time.RFC3339), err))
-			a.disk.close()
-			a.disk = nil
+			a.degrade(err)
+		} else if a.due(a.config.Now()) {
+			a.beginSeal()
 		}
+	}
+	if a.disk == nil {
+		a.boundMemory()
 	}
 	return nil
 }
 
-// restore takes a batch out of the log.
-func (a *Archive) restore(b sources.Batch) { a.add(b) }
+// degrade goes on in memory and says since when and why.
+func (a *Archive) degrade(err error) {
+	a.notes = append(a.notes, fmt.Sprintf("history is kept in memory only since %s: %v", a.config.Now().UTC().Format(time.RFC3339), err))
+	a.disk.close()
+	a.disk = nil
+}
+
+// boundMemory drops the oldest rows beyond what may be kept without a disk.
+func (a *Archive) boundMemory() {
+	most := int(a.config.MaxBytes / 8)
+	if most <= 0 {
+		return
+	}
+	total := 0
+	for i := range a.sets {
+		for _, p := range a.sets[i].packed {
+			total += p.bytes
+		}
+	}
+	for i := range a.sets {
+		for d := &a.sets[i]; total > most && len(d.packed) > 0; d.packed = d.packed[1:] {
+			total -= d.packed[0].bytes
+			a.gone = max(a.gone, d.packed[0].times.max)
+		}
+	}
+}
 
 // add puts the rows of a batch where they belong.
 func (a *Archive) add(b sources.Batch) {
@@ -182,10 +222,9 @@ func (a *Archive) Query(ctx context.Context, q sources.Query) (*frame.Frame, sou
 	if err != nil {
 		return f, quality, err
 	}
-	for _, reason := range c.missing(q.Window) {
-		quality.Partial = true
-		quality.Reasons = append(quality.Reasons, reason)
-	}
+	reasons := append(c.missing(q.Window), c.damaged()...)
+	quality.Partial = quality.Partial || len(reasons) > 0
+	quality.Reasons = append(quality.Reasons, reasons...)
 	return f, quality, nil
 }
 
@@ -206,6 +245,9 @@ func (a *Archive) Close() error {
 		return nil
 	}
 	a.closed = true
+	a.mu.Unlock()
+	a.ended.Wait() // a segment that is being sealed
+	a.mu.Lock()
 	if a.disk == nil {
 		return nil
 	}

@@ -238,3 +238,93 @@ func TestARowTakesLittleMemory(t *testing.T) {
 		t.Errorf("%.0f bytes a row, want at most 100", per)
 	}
 }
+
+func TestASealedSegmentHoldsTheSameRowsAndItsLogIsGone(t *testing.T) {
+	dir := t.TempDir()
+	now := begin
+	a, err := Open(context.Background(), Config{Dir: dir, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, a, batch(0, 50))
+	now = now.Add(2 * sealAge)
+	put(t, a, batch(50, 50))
+	want := dump(t, a, ecs.Process) + dump(t, a, ecs.Network)
+	a.ended.Wait()
+	if diff := cmp.Diff(want, dump(t, a, ecs.Process)+dump(t, a, ecs.Network)); diff != "" {
+		t.Fatal(diff)
+	}
+	a.Close()
+	names, _ := filepath.Glob(filepath.Join(dir, "*"))
+	if len(names) != 4 { // two files, the next log, the lock
+		t.Fatalf("the directory holds %q", names)
+	}
+	b := open(t, dir)
+	if diff := cmp.Diff(want, dump(t, b, ecs.Process)+dump(t, b, ecs.Network)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestADamagedFileIsSetAsideAndMissingRowsAreSaid(t *testing.T) {
+	dir := t.TempDir()
+	now := begin
+	a, err := Open(context.Background(), Config{Dir: dir, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(2 * sealAge)
+	put(t, a, batch(0, 50))
+	a.ended.Wait()
+	a.Close()
+	names, _ := filepath.Glob(filepath.Join(dir, "process-*.parquet"))
+	if err := os.WriteFile(names[0], []byte("PAR1 but no more"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, dir)
+	dump(t, b, ecs.Process)
+	_, quality, err := b.Query(context.Background(), sources.Query{Text: "FROM logs-*"})
+	if err != nil || !quality.Partial || !strings.Contains(strings.Join(quality.Reasons, " "), "50 events are missing") {
+		t.Errorf("quality is %+v, error %v", quality, err)
+	}
+	if _, err := os.Stat(names[0] + ".corrupt"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnUnfinishedSealIsTakenUpFromTheLog(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, dir)
+	put(t, a, batch(0, 5))
+	want := dump(t, a, ecs.Process)
+	a.Close()
+	s := &sealed{generation: 1, times: span{min: 1, max: 2}, rows: 5}
+	if err := os.WriteFile(filepath.Join(dir, s.name()), []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := dump(t, open(t, dir), ecs.Process); got != want {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestTheOldestFilesMakeRoom(t *testing.T) {
+	dir := t.TempDir()
+	now := begin
+	a, err := Open(context.Background(), Config{Dir: dir, MaxAge: 24 * time.Hour, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(2 * sealAge)
+	put(t, a, batch(0, 5))
+	a.ended.Wait()
+	now = now.Add(48 * time.Hour)
+	put(t, a, batch(172800, 5))
+	a.ended.Wait()
+	if n := strings.Count(dump(t, a, ecs.Process), "\n"); n != 5 {
+		t.Errorf("%d rows, want the newest 5", n)
+	}
+	_, quality, err := a.Query(context.Background(), sources.Query{Text: "FROM logs-*"})
+	if err != nil || !quality.Partial {
+		t.Errorf("quality is %+v, error %v", quality, err)
+	}
+	a.Close()
+}

@@ -21,9 +21,11 @@ import (
 type disk struct {
 	dir    string
 	lock   *os.File
-	file   *os.File
+	file   *os.File // nil: another program writes
 	buffer []byte
 	notes  []string
+
+	generation int // of file
 
 	mu     sync.Mutex // file and dirty against the syncing goroutine
 	dirty  bool
@@ -37,39 +39,75 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // maxRecord bounds one batch in the log.
 const maxRecord = 256 << 20
 
-// openDisk takes the directory's lock, gives back what logs hold and begins a
-// new log behind them.
-func openDisk(ctx context.Context, dir string, restore func(sources.Batch)) (*disk, error) {
+// openDisk takes the directory's lock, finds the sealed files, gives back what
+// logs hold and begins a new log behind them. When another program has the lock,
+// the error says so and the files and rows are there all the same.
+func openDisk(ctx context.Context, dir string, restore func(sources.Batch)) (_ *disk, files []*sealed, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	d := &disk{dir: dir, stop: make(chan struct{})}
-	var err error
-	if d.lock, err = os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
-		return nil, err
+	writes := false
+	if d.lock, err = os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600); err == nil {
+		writes, err = tryLock(d.lock)
 	}
-	writes, err := tryLock(d.lock)
-	if err != nil {
-		return nil, errors.Join(err, d.lock.Close())
-	}
+	readOnly := err
 	names, err := d.logs()
 	if err != nil {
-		return nil, errors.Join(err, d.lock.Close())
+		return nil, nil, err
+	}
+	if writes {
+		readOnly = d.begin(names)
+	}
+	if files, err = d.files(names); err != nil {
+		return d, nil, errors.Join(err, d.release())
 	}
 	for _, name := range names {
 		if err := d.read(ctx, name, writes, restore); err != nil {
-			return nil, errors.Join(err, d.lock.Close())
+			return d, files, errors.Join(err, d.release())
 		}
 	}
-	if !writes {
-		d.lock.Close()
-		return nil, errors.New("another program writes the history here; what it had written until now is shown")
-	}
-	if err := d.begin(names); err != nil {
-		return nil, errors.Join(err, d.lock.Close())
+	switch {
+	case readOnly != nil:
+		return d, files, errors.Join(readOnly, d.release())
+	case !writes:
+		return d, files, errors.Join(errors.New("another program writes the history here; what it had written until now is shown"), d.release())
 	}
 	d.ended.Go(d.sync)
-	return d, nil
+	return d, files, nil
+}
+
+// release lets go of what is open, of a disk that is not used.
+func (d *disk) release() error {
+	if d.file != nil {
+		d.file.Close()
+	}
+	if d.lock != nil {
+		return d.lock.Close()
+	}
+	return nil
+}
+
+// rotate begins the next log.
+func (d *disk) rotate() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	old := d.file
+	if err := old.Sync(); err != nil {
+		return err
+	}
+	if err := d.create(d.generation + 1); err != nil {
+		return err
+	}
+	return old.Close()
+}
+
+func (d *disk) create(generation int) error {
+	f, err := os.OpenFile(filepath.Join(d.dir, fmt.Sprintf("%08d.log", generation)), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	if err == nil {
+		d.file, d.generation, d.dirty = f, generation, false
+	}
+	return err
 }
 
 // logs are the names of all logs, oldest first.
@@ -89,14 +127,20 @@ func (d *disk) logs() ([]string, error) {
 }
 
 func (d *disk) begin(names []string) error {
-	next := 1
+	last := 0
 	if len(names) > 0 {
-		fmt.Sscanf(names[len(names)-1], "%d.log", &next)
-		next++
+		last = generationOf(names[len(names)-1])
 	}
-	var err error
-	d.file, err = os.OpenFile(filepath.Join(d.dir, fmt.Sprintf("%08d.log", next)), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
-	return err
+	entries, err := os.ReadDir(d.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if s, ok := parseSealed(e.Name()); ok {
+			last = max(last, s.generation)
+		}
+	}
+	return d.create(last + 1)
 }
 
 // read gives back the batches of a log. A record that the end of the file cuts

@@ -21,11 +21,11 @@
 // Rows leave by age and by size only, oldest first ([Config]).
 //
 // A directory that cannot be written (read-only, full) degrades the archive to
-// memory, which is said; it is tried again from time to time.
+// memory, which is said.
 //
 // Two processes may open one directory: the first takes the lock and writes, the
-// others read what it sealed and follow its log. When the writer ends, the next
-// Put of another takes over.
+// other sees what was written until it opened, keeps its own events in memory and
+// says so.
 //
 // # Quality of answers
 //
@@ -36,10 +36,9 @@
 //
 // # Layout of the directory
 //
-//	lock                                        flock of the writer; holds its process id
+//	lock                                        flock of the writer
 //	00000007.log                                open segment, generation 7
-//	process-00000006-MIN-MAX-ROWS-LOST-SUM.parquet   sealed: time range in ms, rows,
-//	                                            events the source lost meanwhile, CRC-32C of the file
+//	process-00000006-MIN-MAX-ROWS-SUM.parquet   sealed: time range in ms, rows, CRC-32C of the file
 //	*.corrupt                                   set aside
 //
 // The package never looks at what events mean, and never changes or merges them.

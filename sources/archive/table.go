@@ -3,10 +3,15 @@ package archive
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"hash/fnv"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"interdict/sources"
 	"interdict/sources/ecs"
@@ -18,22 +23,85 @@ import (
 type catalog struct {
 	segments [3][]*segment // by dataset, oldest first
 	gaps     []gap
+	bad      *bad
 }
 
 // catalog takes a snapshot. The caller holds the mutex.
 func (a *Archive) catalog() *catalog {
-	c := &catalog{gaps: append([]gap(nil), a.gaps...)}
-	for set := range a.sets {
-		d := &a.sets[set]
-		for _, p := range d.packed {
-			c.segments[set] = append(c.segments[set], &segment{set: ecs.Dataset(set), rows: p.rows, times: p.times, read: func(columns []string) (*frame.Frame, error) { return p.read(columns), nil }})
+	c := &catalog{gaps: append([]gap(nil), a.gaps...), bad: &bad{}}
+	if a.gone > 0 {
+		c.gaps = append(c.gaps, gap{span{min: math.MinInt64, max: a.gone}, "events up to " + time.UnixMilli(a.gone).UTC().Format(time.RFC3339) + " were deleted to stay inside the bounds of age and size"})
+	}
+	for i := range a.sets {
+		d, set := &a.sets[i], ecs.Dataset(i)
+		for _, s := range d.sealed {
+			c.segments[i] = append(c.segments[i], a.fileSegment(s, c.bad))
 		}
-		if d.open.rows > 0 {
-			f := d.open.frame()
-			c.segments[set] = append(c.segments[set], &segment{set: ecs.Dataset(set), rows: f.Rows, times: d.open.times, read: func(columns []string) (*frame.Frame, error) { return only(f, columns), nil }})
-		}
+		c.segments[i] = append(c.segments[i], d.kept...)
+		c.segments[i] = append(c.segments[i], d.parcel.parts...)
+		c.segments[i] = append(c.segments[i], d.memory(set)...)
 	}
 	return c
+}
+
+// memory is what is not sealed, at this moment.
+func (d *dataset) memory(set ecs.Dataset) []*segment {
+	var out []*segment
+	for _, p := range d.packed {
+		out = append(out, &segment{set: set, rows: p.rows, times: p.times, read: func(_ context.Context, columns []string) (*frame.Frame, error) { return p.read(columns), nil }})
+	}
+	if d.open.rows > 0 {
+		f := d.open.frame()
+		out = append(out, &segment{set: set, rows: f.Rows, times: d.open.times, read: func(_ context.Context, columns []string) (*frame.Frame, error) { return only(f, columns), nil }})
+	}
+	return out
+}
+
+// bad collects files that turned out to be damaged while a query ran.
+type bad struct {
+	mu      sync.Mutex
+	reasons []string
+}
+
+// fileSegment reads a sealed file. A damaged one is set aside, and the rows that
+// are missing are told by the answer's quality instead of failing it.
+func (a *Archive) fileSegment(s *sealed, b *bad) *segment {
+	path := filepath.Join(a.config.Dir, s.name())
+	return &segment{set: s.set, rows: s.rows, times: s.times, read: func(ctx context.Context, columns []string) (*frame.Frame, error) {
+		f, err := readParquet(ctx, path, columns)
+		if err == nil && f.Rows == s.rows || ctx.Err() != nil {
+			return f, ctx.Err()
+		}
+		a.discard(s, path)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.reasons = append(b.reasons, fmt.Sprintf("%d events are missing: %s could not be read (%v) and is kept as %s.corrupt", s.rows, s.name(), err, s.name()))
+		return &frame.Frame{Rows: s.rows}, nil
+	}}
+}
+
+// discard sets a damaged file aside.
+func (a *Archive) discard(s *sealed, path string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.disk != nil {
+		os.Rename(path, path+".corrupt") // one that cannot be moved is met again by the next query
+	}
+	d := &a.sets[s.set]
+	if n := len(d.sealed); n > 0 {
+		d.sealed = slices.DeleteFunc(d.sealed, func(t *sealed) bool { return t == s })
+		if len(d.sealed) < n {
+			a.gaps = append(a.gaps, gap{s.times, fmt.Sprintf("%d events are missing: %s was damaged and is kept as %s.corrupt", s.rows, s.name(), s.name())})
+			a.notes = append(a.notes, s.name()+" was damaged and is kept as "+s.name()+".corrupt")
+		}
+	}
+}
+
+// damaged says what the query met.
+func (c *catalog) damaged() []string {
+	c.bad.mu.Lock()
+	defer c.bad.mu.Unlock()
+	return c.bad.reasons
 }
 
 // only gives the named columns of f.
@@ -102,7 +170,7 @@ type segment struct {
 	set   ecs.Dataset
 	rows  int
 	times span
-	read  func(columns []string) (*frame.Frame, error)
+	read  func(ctx context.Context, columns []string) (*frame.Frame, error)
 }
 
 // Rows is exact.
@@ -127,7 +195,7 @@ func (s *segment) Read(ctx context.Context, columns []string) (*frame.Frame, err
 			}
 		}
 	}
-	f, err := s.read(wanted)
+	f, err := s.read(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
