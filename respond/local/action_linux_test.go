@@ -107,7 +107,7 @@ func TestAProcessThatStoodBeforeStaysSoAfterUndo(t *testing.T) {
 	until(t, "it stands", func(*process.Table) bool { return state(t, other.ID) == 'T' })
 	_, r, v := carryOut(t, process.NewFreeze(target.ID, process.Options{Tree: true}))
 	if !v.OK() || len(r.Holds) != 3 {
-		t.Fatalf("%+v %+v", v, r)
+		t.Fatalf("%+v %+v", v, r.Lines)
 	}
 	freeze, _ := process.ActionOf(process.KindFreeze)
 	if _, err := freeze.Undo(t.Context(), New(), r); err != nil {
@@ -124,7 +124,7 @@ func TestWithoutTreeOnlyTheTargetIsFrozenThenResumed(t *testing.T) {
 	target := sleeper(t, c.Process.Pid, "1001")
 	_, r, v := carryOut(t, process.NewFreeze(target.ID, process.Options{}))
 	if !v.OK() || len(r.Holds) != 1 || state(t, identity(t, c.Process.Pid)) == 'T' {
-		t.Fatalf("%+v %+v", v, r)
+		t.Fatalf("%+v %+v", v, r.Lines)
 	}
 	_, resumed, v := carryOut(t, process.NewResume(target.ID, process.Options{}))
 	if !v.OK() || len(resumed.Releases) != 1 || resumed.Releases[0] != r.Holds[0].Key {
@@ -151,7 +151,7 @@ func TestAFrozenTreeIsKilledAndNoLongerHeld(t *testing.T) {
 	}
 	p, r, v := carryOut(t, process.NewKill(target.ID, process.Options{Tree: true}))
 	if !v.OK() || r.Partial || p.NoUndo == "" || p.Undo != "" {
-		t.Fatalf("%+v %+v", v, r)
+		t.Fatalf("%+v %+v", v, r.Lines)
 	}
 	released := map[string]bool{}
 	for _, key := range r.Releases {
@@ -178,7 +178,7 @@ func TestATreeThatForksAllTheTimeIsKilledWhole(t *testing.T) {
 	root := identity(t, c.Process.Pid)
 	_, r, v := carryOut(t, process.NewKill(root, process.Options{Tree: true}))
 	if !v.OK() || r.Partial {
-		t.Fatalf("%+v %+v", v, r)
+		t.Fatalf("%+v %+v", v, r.Lines)
 	}
 	table, err := New().Processes(t.Context())
 	if err != nil {
@@ -195,7 +195,7 @@ func TestATreeThatForksAllTheTimeStandsWhole(t *testing.T) {
 	root := identity(t, c.Process.Pid)
 	_, r, v := carryOut(t, process.NewFreeze(root, process.Options{Tree: true}))
 	if !v.OK() || r.Partial {
-		t.Fatalf("%+v %+v", v, r)
+		t.Fatalf("%+v %+v", v, r.Lines)
 	}
 	table, err := New().Processes(t.Context())
 	if err != nil {
@@ -317,10 +317,10 @@ func TestAProcessWhoseFirstThreadHasEndedIsFrozenAndKilled(t *testing.T) {
 		t.Fatal("it is taken for dead")
 	}
 	if _, r, v := carryOut(t, process.NewFreeze(id, process.Options{})); !v.OK() || r.Partial {
-		t.Fatalf("%+v %+v", v, r)
+		t.Fatalf("%+v %+v", v, r.Lines)
 	}
 	if _, r, v := carryOut(t, process.NewKill(id, process.Options{})); !v.OK() || r.Partial {
-		t.Fatalf("%+v %+v", v, r)
+		t.Fatalf("%+v %+v", v, r.Lines)
 	}
 }
 
@@ -333,10 +333,14 @@ func TestAProcessThatWaitsInTheKernelIsReportedAsSuch(t *testing.T) {
 		t.Error(text(p))
 	}
 	if !r.Partial || v.OK() || !strings.Contains(fmt.Sprint(r.Lines), "waits in the kernel") {
-		t.Errorf("%+v %+v", r, v)
+		t.Errorf("%+v %+v", r.Lines, v)
+	}
+	tree := process.NewFreeze(id, process.Options{Tree: true}) // with the child it waits for standing, it stands
+	if _, r, v := carryOut(t, tree); !v.OK() || r.Partial {
+		t.Errorf("%+v %+v", r.Lines, v)
 	}
 	if _, r, v := carryOut(t, process.NewKill(id, process.Options{Tree: true})); !v.OK() { // this wait a kill ends
-		t.Errorf("%+v %+v", r, v)
+		t.Errorf("%+v %+v", r.Lines, v)
 	}
 }
 

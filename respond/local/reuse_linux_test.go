@@ -93,6 +93,9 @@ func reuse(t *testing.T, f func(victim respond.ProcessID, swap func() int)) {
 		}
 		free = int32(victim)
 		mine[victim] = true
+		for sid := 0; sid != victim; sid, _ = unix.Getsid(victim) { // until it has left our session
+			runtime.Gosched()
+		}
 		id := identity(t, victim)
 		other := 0
 		swap := func() int {

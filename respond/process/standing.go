@@ -35,7 +35,7 @@ func StillHeld(ctx context.Context, h respond.Host, standing []respond.Standing)
 func stands(ctx context.Context, m Machine, t *Table, boot, key string) bool {
 	if id, ok := heldProcess(key); ok {
 		p := t.Find(id)
-		return p != nil && !p.Ended() && (p.Stopped() || inFrozenCgroup(ctx, m, p))
+		return p != nil && !p.Ended() && (p.Stopped() || p.startsStopped(t.children[p.ID.PID]) || inFrozenCgroup(ctx, m, p))
 	}
 	path, ok := strings.CutPrefix(key, keyCgroup+boot)
 	if !ok {

@@ -127,6 +127,7 @@ func (s *sweep) moving(members []*Process) []*Process {
 			}
 		case s.inFrozen(p):
 			s.did.Frozen = addOnce(s.did.Frozen, p.ID)
+		case s.sent[p.ID] && p.startsStopped(members):
 		default:
 			moving = append(moving, p)
 		}

@@ -1,6 +1,8 @@
 package process
 
 import (
+	"slices"
+
 	"interdict/respond"
 )
 
@@ -63,6 +65,15 @@ func (t *Table) Len() int { return len(t.byPID) }
 
 // Stopped tells whether it cannot run: stopped, or held by a tracer.
 func (p *Process) Stopped() bool { return p.State == 'T' || p.State == 't' }
+
+// startsStopped tells whether p waits in the kernel for a child that it is
+// starting (vfork: the child still runs p's program) and that stands: then p
+// stands too, and has its own stop signal to meet when that ends.
+func (p *Process) startsStopped(among []*Process) bool {
+	return p.State == 'D' && slices.ContainsFunc(among, func(c *Process) bool {
+		return c.PPID == p.ID.PID && c.Stopped() && c.Exe == p.Exe && slices.Equal(c.Args, p.Args)
+	})
+}
 
 // Ended tells whether nothing of it runs any more: only its exit status is left.
 func (p *Process) Ended() bool { return p.State == 'Z' || p.State == 'X' }

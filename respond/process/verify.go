@@ -75,7 +75,7 @@ func (a *action) judge(alive map[respond.ProcessID]bool, members []*Process, s *
 		v.Lines = append(v.Lines, respond.Line{Label: p.label(), Text: text})
 	}
 	for _, p := range members {
-		stands := p.Stopped() || s.inFrozen(p)
+		stands := p.Stopped() || s.inFrozen(p) || p.startsStopped(members)
 		switch {
 		case p.Ended() || !alive[p.ID] && slices.Contains(acted, p.ID):
 		case a.kind == KindKill:
