@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -357,13 +356,7 @@ func cgroup(t *testing.T) (path string, dir *os.File) {
 		lacking(t, err.Error())
 	}
 	t.Cleanup(func() {
-		for range 200 { // a dying process leaves a moment after its end
-			if err := os.Remove(full); err == nil {
-				return
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
-		t.Error("left behind:", full)
+		until(t, "the cgroup to empty", func(*process.Table) bool { return os.Remove(full) == nil }) // a process leaves it a moment after its end
 	})
 	f, err := os.Open(full)
 	if err != nil {

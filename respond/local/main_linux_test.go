@@ -133,7 +133,7 @@ func until(t *testing.T, what string, f func(*process.Table) bool) {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for {
-		table, err := New().Processes(t.Context())
+		table, err := New().Processes(context.Background()) // in clean-up too
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -74,7 +74,7 @@ type Root struct {
 	Above []*Process
 }
 
-// FindRoot walks from the target to its highest untrusted ancestor this side of
+// findRoot walks from the target to its highest untrusted ancestor this side of
 // a service, a person's shell, or what the guard protects.
 func (t *Table) findRoot(target *Process, g *guard) Root {
 	r := Root{Process: target, Why: Untrusted(target)}
