@@ -52,6 +52,7 @@ type Process struct {
 
 	Name, Executable, CommandLine, Dir string
 	Args                               []string
+	Script                             string // what an interpreter runs, as far as it is a file
 	Tool, ToolHow                      string // recognised transfer tool and how; "" if none
 	User, UserID                       string
 	LoginUID                           int64 // -1: nobody logged in

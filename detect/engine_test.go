@@ -72,10 +72,10 @@ func TestSeveralRulesAboutOneTransferAreOneFinding(t *testing.T) {
 		}
 	}
 	slices.Sort(rules)
-	if got := strings.Join(rules, " "); got != "bulk-egress-by-a-tool network-file-copy-tool rare-transfer-tool transfer-tool-unusual-parent" {
+	if got := strings.Join(rules, " "); got != "bulk-egress-by-a-tool network-file-copy-tool rare-transfer-tool transfer-of-sensitive-files transfer-tool-unusual-parent" {
 		t.Errorf("rules are %s", got)
 	}
-	if f.Risk != 47 || !f.Live() || f.Transfer.Sent != 148_000_000 || f.Transfer.What() != "scp ◂ .x.sh ◂ php-fpm" {
+	if f.Risk != 73 || !f.Live() || f.Transfer.Sent != 148_000_000 || f.Transfer.What() != "scp ◂ .x.sh ◂ php-fpm" {
 		t.Errorf("finding is %+v", f)
 	}
 	if snap.Judged != 3 {

@@ -44,6 +44,47 @@ func processAt(v *view, row int) Process {
 	return p
 }
 
+// scriptOf gives the file that an interpreter runs: as the kernel resolved it
+// when the file itself was executed, else the first argument that is no option.
+func scriptOf(p *Process, filename, interpreter string) string {
+	if interpreter != "" && filename != "" && interpreter != filename {
+		return filename
+	}
+	if !interprets(p.Name) {
+		return ""
+	}
+	for _, a := range p.Args[min(1, len(p.Args)):] {
+		switch {
+		case strings.HasPrefix(a, "-") && strings.ContainsAny(a, "cem") && !strings.HasPrefix(a, "--"):
+			return "" // the program is on the command line
+		case a != "" && a[0] != '-' && a[0] != '+':
+			return a
+		}
+	}
+	return ""
+}
+
+// interprets tells whether a program usually runs scripts.
+func interprets(name string) bool {
+	if shell(name) {
+		return name != "sudo" && name != "su" && name != "env" && name != "nohup" && name != "setsid" && name != "timeout"
+	}
+	for _, i := range [...]string{"python", "perl", "ruby", "php", "node", "lua"} {
+		if rest, ok := strings.CutPrefix(name, i); ok && strings.Trim(rest, "0123456789.") == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// Label is what to call the process: its script, if it is an interpreter, else its name.
+func (p *Process) Label() string {
+	if p.Script != "" {
+		return path.Base(p.Script)
+	}
+	return p.Name
+}
+
 // names gives the entity ids of the process and its parent as the sensor wrote
 // them, or as they follow from the identity.
 func (ids *identities) names(row int) (process, parent string) {
@@ -65,6 +106,7 @@ func (p *Process) complete(v *view, row int) {
 	if p.CommandLine == "" && len(p.Args) > 0 {
 		p.CommandLine = strings.Join(p.Args, " ")
 	}
+	p.Script = scriptOf(p, v.text(ecs.Filename, row), v.text(ecs.Interpreter, row))
 	if p.Started.IsZero() {
 		p.Started = v.time(ecs.Timestamp, row)
 	}
@@ -92,6 +134,10 @@ func parentAt(v *view, row int) (Process, bool) {
 	}
 	ids := identitiesOf(v)
 	_, p.EntityID = ids.names(row)
+	if len(p.Args) == 0 {
+		p.Args = strings.Fields(p.CommandLine)
+	}
+	p.Script = scriptOf(&p, "", "")
 	return p, p.PID != 0 || p.Name != ""
 }
 

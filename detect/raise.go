@@ -36,10 +36,14 @@ type hit struct {
 	rows   []int // of source
 	now    time.Time
 	found  func() []figure
+	parent string // of the alert's process: its script or executable
 }
 
 // text looks a name up in the result, then in the newest source event.
 func (h *hit) text(name string) string {
+	if name == "parent" {
+		return h.parent
+	}
 	if c := h.result.Column(name); c != nil && !c.IsNull(h.row) {
 		return strings.Join(c.Texts(h.row), ", ")
 	}
@@ -237,6 +241,10 @@ func (h *hit) fill(e *Engine, a *open) {
 			a.Host.Environment = env
 		}
 	}
+	h.parent = e.parentOf(&a.Process)
+	if h.parent == "" {
+		h.parent = h.text("process.parent.executable")
+	}
 	a.grade(h)
 	a.Why = why(h.watch.rule, h.text, h.found(), a.Count)
 	a.Degraded = e.degraded(h)
@@ -271,6 +279,19 @@ func (e *Engine) toolOf(v *view, row int) Process {
 		}
 	}
 	return processAt(v, row)
+}
+
+// parentOf names the parent of a process: the script that it runs, else its executable.
+func (e *Engine) parentOf(p *Process) string {
+	up := e.track.find(p.Parent)
+	if up == nil {
+		return ""
+	}
+	facts := e.track.process(up)
+	if facts.Script != "" {
+		return facts.Script
+	}
+	return facts.Executable
 }
 
 // grade sets the severity by the rule's mappings, the highest that fits; the

@@ -65,7 +65,7 @@ func why(r *Rule, lookup func(name string) string, figures []figure, count int) 
 			name, bytes := strings.CutSuffix(name, "|bytes")
 			v := lookup(name)
 			if v == "" {
-				return "?"
+				return "(unknown)"
 			}
 			if bytes {
 				return humanBytes(v)
@@ -76,7 +76,7 @@ func why(r *Rule, lookup func(name string) string, figures []figure, count int) 
 	var b strings.Builder
 	if name := lookup("process.name"); name != "" {
 		b.WriteString(name)
-		if parent := lookup("process.parent.name"); parent != "" {
+		if parent := lookup("parent"); parent != "" {
 			b.WriteString(" under " + parent)
 		}
 		b.WriteString(": ")

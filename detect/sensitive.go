@@ -80,6 +80,11 @@ func surrounding(file, commandLine string) bool {
 	return false
 }
 
+// settings tells whether a file is ssh's own: known hosts, public keys, configuration.
+func settings(p *Process, file string) bool {
+	return p.Name == "ssh" && (strings.Contains(file, "/.ssh/") || strings.HasPrefix(file, "/etc/ssh/"))
+}
+
 // readBy gives the class of a file for who read it: ssh's own keys are not sent.
 func readBy(p *Process, file string) string {
 	class := Sensitivity(file)

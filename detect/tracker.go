@@ -240,6 +240,9 @@ func (k *tracker) read(ids *identities, row int, at int64) {
 		return
 	}
 	file.Sensitive, file.Process = readBy(&facts, file.Path), facts.EntityID
+	if file.Sensitive == "" && settings(&facts, file.Path) {
+		return
+	}
 	p.transfer.read(file)
 }
 

@@ -191,3 +191,26 @@ func BenchmarkTracker(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/500, "ns/exec")
 }
+
+func TestAScriptIsWhatItsInterpreterRuns(t *testing.T) {
+	for line, want := range map[string]string{
+		"/bin/sh /dev/shm/.x.sh":       "/dev/shm/.x.sh",
+		"bash -x ./up.sh now":          "./up.sh",
+		"bash -c 'scp a b'":            "",
+		"bash -lc ls":                  "",
+		"bash":                         "",
+		"python3.12 /srv/job.py --all": "/srv/job.py",
+		"python3 -m http.server":       "",
+		"sudo scp a b":                 "",
+		"php-fpm pool":                 "",
+	} {
+		args := strings.Fields(line)
+		p := Process{Name: args[0][strings.LastIndexByte(args[0], '/')+1:], Args: args}
+		if got := scriptOf(&p, "", ""); got != want {
+			t.Errorf("%s: got %q, want %q", line, got, want)
+		}
+	}
+	if got := scriptOf(&Process{Name: "dash"}, "/dev/shm/.x.sh", "/bin/sh"); got != "/dev/shm/.x.sh" {
+		t.Errorf("of the kernel: %q", got)
+	}
+}

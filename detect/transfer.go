@@ -269,8 +269,8 @@ func (t *Transfer) What() string {
 		if a.PID == 1 {
 			break
 		}
-		if i == 0 || !shell(a.Name) {
-			parts = append(parts, a.Name)
+		if i == 0 || a.Script != "" || !shell(a.Name) {
+			parts = append(parts, a.Label())
 		}
 		if len(parts) == 3 {
 			break
