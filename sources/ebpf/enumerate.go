@@ -3,50 +3,19 @@
 package ebpf
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"interdict/sources/ecs"
 )
 
 func procPath(pid uint32, name string) string { return fmt.Sprintf("/proc/%d/%s", pid, name) }
-
-// enumerate tells of all processes that are there and not known, parents before
-// children as far as numbers allow, and forgets those that have gone.
-func (e *events) enumerate() {
-	tasks := e.list()
-	here := make(map[uint32]uint64, len(tasks))
-	for i := range tasks {
-		here[tasks[i].r.Pid] = tasks[i].r.Start
-	}
-	for pid, p := range e.table.alive {
-		if start, ok := here[pid]; len(tasks) > 0 && (!ok || start != p.start) {
-			delete(e.table.alive, pid)
-		}
-	}
-	// First all of them, so that each finds its parent.
-	for i := range tasks {
-		if r := &tasks[i].r; e.table.find(r.Pid, r.Start) == nil {
-			tasks[i].fresh = true
-			e.table.add(r.Pid, r.Start, nil)
-		}
-	}
-	for i := range tasks {
-		if tasks[i].fresh {
-			e.introduce(&tasks[i])
-		}
-	}
-	for i := range tasks {
-		if tasks[i].fresh {
-			e.tell(&tasks[i])
-		}
-	}
-}
 
 // task is a process that is there already.
 type task struct {
@@ -55,43 +24,111 @@ type task struct {
 	fresh bool
 }
 
-// introduce gives a process its parent and its image.
-func (e *events) introduce(t *task) {
-	p := e.table.find(t.r.Pid, t.r.Start)
-	if p == nil {
+// enumerate looks at all processes that are there. Those that are not known, or
+// run something else than is known, are told as already_running; what is known
+// and not there any more is given up a little later ([events.sweep]), since the
+// record of its end may still be on its way.
+func (e *events) enumerate() {
+	at := bootNow()
+	tasks := e.kernel.list()
+	if len(tasks) == 0 {
 		return
 	}
-	if parent := e.table.find(t.r.Ppid, t.r.Pstart); parent != p {
-		p.parent = parent
+	slices.SortFunc(tasks, func(a, b task) int { return int(int64(a.r.Start) - int64(b.r.Start)) }) // parents first
+	here := make(map[uint32]uint64, len(tasks))
+	for i := range tasks {
+		r := &tasks[i].r
+		here[r.Pid] = r.Start
+		p := e.table.alive[r.Pid]
+		if p == nil || p.start != r.Start {
+			tasks[i].fresh = true
+			e.table.add(r.Pid, r.Start, nil)
+		} else if p.image == unknown || r.Ino != 0 && (p.image.file.ino != r.Ino || p.image.file.dev != r.Dev) {
+			tasks[i].fresh = true
+		}
 	}
-	args := readBounded(procPath(t.r.Pid, "cmdline"), argsBytes)
+	for i := range tasks {
+		if tasks[i].fresh {
+			e.introduce(&tasks[i])
+		}
+	}
+	e.missing = at
+	for pid, p := range e.table.alive {
+		if start, ok := here[pid]; (!ok || start != p.start) && p.start < at {
+			p.suspect = at
+		}
+	}
+}
+
+// sweepAfter is how long, on the boot clock, a process may be missing before its end is told without its record.
+const sweepAfter = uint64(500 * time.Millisecond)
+
+// sweep tells of the end of processes that a rescan did not find.
+func (e *events) sweep() {
+	if e.missing == 0 || bootNow() < e.missing+sweepAfter {
+		return
+	}
+	for pid, p := range e.table.alive {
+		if p.suspect == e.missing && p.suspect != 0 {
+			e.table.end(pid, p.start)
+			e.ended(p, e.wall(p.suspect))
+		}
+	}
+	e.missing = 0
+}
+
+// introduce gives a process its parent and image, and tells of it.
+func (e *events) introduce(t *task) {
+	p := e.table.find(t.r.Pid, t.r.Start)
+	if parent := e.table.find(t.r.Ppid, t.r.Pstart); p.parent == nil && parent != nil && parent != p && t.r.Ppid != 0 {
+		p.parent, p.depth = parent, parent.depth+1
+		if p.depth > maxDepth {
+			p.forget(maxDepth / 2)
+		}
+	}
+	args := readBounded(procPath(t.r.Pid, "cmdline"), argsBytes+1)
 	if now, err := startTicks(t.r.Pid); err != nil || now != t.r.Start/tick {
 		args = nil // the number is another's by now
 	}
-	t.s.args, t.r.ArgsTotal = args, uint32(len(args))
-	p.image = e.image(&t.r, t.s)
-	p.image.truncated = len(args) == argsBytes
-	p.image.cgroupPath = cgroupPath(t.r.Pid)
-	p.image.container, p.image.pod = containerOf(p.image.cgroupPath)
+	t.r.ArgsTotal = uint32(len(args))
+	t.s.args = args[:min(len(args), argsBytes)]
+	if t.r.PathCgroup == 0 || e.places[cgroupKey(t.r.PathCgroup, t.r.Flags&execCgroupV1 != 0)] == nil {
+		e.placed(cgroupKey(t.r.PathCgroup, t.r.Flags&execCgroupV1 != 0), cgroupPath(t.r.Pid))
+	}
+	p.image = e.image(p, &t.r, t.s)
 	if t.r.Flags&execKthread != 0 {
 		p.image.name = "[" + t.r.comm() + "]"
 	}
-	if tool := e.tools.named(p.image.name); tool != 0 {
-		t.r.Tool, t.r.How = tool, howName
-		p.interest = e.programs.follow(t.r.Pid, t.r.Start, tool) == nil
+	e.adopt(p, t)
+	if t.r.Start > e.attached {
+		return // its fork and exec are in the ring
 	}
-	e.recognise(p, &t.r)
+	var env []byte
+	if p.interest {
+		env = readBounded(procPath(t.r.Pid, "environ"), envBytes)
+	}
+	e.execution(p, &t.r, t.s, "already_running", "info", e.wall(t.r.Start), allowed(env))
+	p.image = p.image.keep()
 }
 
-func (e *events) tell(t *task) {
-	p := e.table.find(t.r.Pid, t.r.Start)
-	if p == nil {
-		return
+// adopt has the kernel follow a tool that runs already, or the child of one.
+func (e *events) adopt(p *process, t *task) {
+	if tool := e.tools.named(p.image.name); tool != 0 {
+		t.r.Tool, t.r.How = tool, howName
+		p.interest = e.followed(p, stateInterest, tool)
+	} else if a := p.parent; a != nil && a.interest {
+		p.interest = e.followed(p, stateInterest, 0)
 	}
-	e.execution(p, &t.r, t.s, "already_running", "info", e.wall(t.r.Start))
-	if p.interest {
-		e.builder.Keywords(ecs.ProcessEnvVars, allowed(readBounded(procPath(t.r.Pid, "environ"), envBytes)))
+	p.late = p.interest
+	e.recognise(p, &t.r)
+	if login := e.noteServed(p); login != nil {
+		e.followed(login, stateInterest|stateNoInherit|stateSession, e.tools.named(p.image.tool))
 	}
+}
+
+func (e *events) followed(p *process, flags uint32, tool uint16) bool {
+	err := e.kernel.follow(p.pid, p.start, flags, tool)
+	return err == nil || errors.Is(err, errFollowed)
 }
 
 // cgroupPath is the path of /proc/PID/cgroup that says most.
@@ -110,19 +147,6 @@ func cgroupPath(pid uint32) string {
 		}
 	}
 	return best
-}
-
-// list asks the kernel for its tasks, or /proc where that cannot be.
-func (e *events) list() []task {
-	if e.programs.tasks != nil {
-		if it, err := e.programs.tasks.Open(); err == nil {
-			defer it.Close()
-			if all, err := readTasks(it); err == nil {
-				return all
-			}
-		}
-	}
-	return listProc()
 }
 
 // readTasks takes the iterator's records apart.

@@ -4,7 +4,6 @@ package ebpf
 
 import (
 	"encoding/binary"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -13,15 +12,38 @@ import (
 
 // events turns records into rows. One goroutine.
 type events struct {
-	builder   *ecs.Builder
-	programs  *programs
-	tools     *toolTable
-	table     *table
-	names     *names
-	cgroups   map[uint64]string
-	parts     map[uint32]*parts
-	offset    time.Duration // boot clock to wall clock
+	builder  *ecs.Builder
+	kernel   kernel
+	tools    *toolTable
+	table    *table
+	names    *names
+	places   map[uint64]*place
+	paths    map[string]string // as the kernel writes them → as people do
+	texts    map[string]string // names as called
+	files    map[inode]*fileText
+	parts    map[uint32]*parts
+	offset   time.Duration // boot clock to wall clock
+	latest   uint64        // boot time of the newest record
+	attached uint64        // boot time from which the ring tells everything
+
+	sequence  []uint32 // next number expected of each CPU
+	gaps      int64    // numbers that did not come: they must be as many as the kernel counted lost
 	malformed int64
+	ids       []string // scratch of ancestry
+	missing   uint64   // boot time of the rescan whose missing processes are not yet given up
+	moving    map[*process]bool
+}
+
+// kernel is what events ask of the loaded programs.
+type kernel interface {
+	// follow makes a process of interest that the kernel side did not recognise.
+	follow(pid uint32, start uint64, flags uint32, tool uint16) error
+	// state gives what the kernel side has counted for a process.
+	state(pid uint32, start uint64) (kernelTaskState, error)
+	// knowInode has the kernel recognise a file as a tool from now on, or with tool 0 no longer.
+	knowInode(file inode, tool kernelTool) error
+	// list gives the processes that are there.
+	list() []task
 }
 
 // parts of a command line and an environment that came before their execution.
@@ -30,16 +52,18 @@ type parts struct {
 	args, env []byte
 }
 
-// maxParts bounds executions whose parts came and whose record did not;
-// maxCgroups the paths that are remembered.
+// Bounds of what is remembered: executions whose parts came and whose record
+// did not, in bytes; cgroups; paths and files, which are forgotten all at once.
 const (
-	maxParts   = 1024
-	maxCgroups = 16384
+	maxParts  = 64
+	maxPlaces = 16384
+	maxPaths  = 16384
 )
 
-func newEvents(host ecs.Host, p *programs, tools *toolTable) *events {
-	return &events{builder: ecs.NewBuilder(host), programs: p, tools: tools, table: newTable(host.BootID), names: newNames(),
-		cgroups: map[uint64]string{}, parts: map[uint32]*parts{}, offset: bootOffset()}
+func newEvents(host ecs.Host, k kernel, tools *toolTable) *events {
+	return &events{builder: ecs.NewBuilder(host), kernel: k, tools: tools, table: newTable(host.BootID), names: newNames(),
+		places: map[uint64]*place{}, paths: map[string]string{}, texts: map[string]string{}, files: map[inode]*fileText{}, parts: map[uint32]*parts{},
+		offset: bootOffset(), moving: map[*process]bool{}}
 }
 
 func (e *events) takeMalformed() int64 {
@@ -51,6 +75,7 @@ func (e *events) takeMalformed() int64 {
 // decode takes the records of a slab, each behind its length.
 func (e *events) decode(raw []byte) {
 	e.offset = bootOffset() // the wall clock may have been set
+	e.names.expire(time.Now())
 	for len(raw) >= 4 {
 		n := binary.LittleEndian.Uint32(raw)
 		raw = raw[4:]
@@ -63,20 +88,27 @@ func (e *events) decode(raw []byte) {
 		}
 		raw = raw[n:]
 	}
+	if len(raw) > 0 {
+		e.malformed++
+	}
 }
 
 func (e *events) record(raw []byte) error {
-	kind, flags := recordKind(raw)
-	interest := flags&headerInterest != 0
-	switch kind {
+	h, err := headerOf(raw)
+	if err != nil {
+		return err
+	}
+	e.count(h)
+	e.latest = max(e.latest, h.Time)
+	switch h.Type {
 	case recordFork:
 		return e.fork(raw)
 	case recordExec:
-		return e.exec(raw, interest)
+		return e.exec(raw, h.Flags)
 	case recordExit:
 		return e.exit(raw)
 	case recordArgs, recordEnv:
-		return e.part(raw, kind)
+		return e.part(raw, h.Type)
 	case recordCgroup:
 		return e.cgroup(raw)
 	case recordNet:
@@ -89,6 +121,28 @@ func (e *events) record(raw []byte) error {
 	return errRecord
 }
 
+// maxCPUs is more than a kernel can have.
+const maxCPUs = 8192
+
+// count checks the numbers of a CPU's records. One that comes late, since
+// another program preempted its own, closes the gap that it left.
+func (e *events) count(h header) {
+	if h.CPU >= maxCPUs {
+		return
+	}
+	for int(h.CPU) >= len(e.sequence) {
+		e.sequence = append(e.sequence, 0)
+	}
+	next := &e.sequence[h.CPU]
+	switch ahead := int32(h.Seq - *next); {
+	case ahead >= 0:
+		e.gaps += int64(ahead)
+		*next = h.Seq + 1
+	default:
+		e.gaps--
+	}
+}
+
 // wall is the wall-clock time of a boot-clock time.
 func (e *events) wall(boot uint64) time.Time {
 	return time.Unix(0, int64(boot)+int64(e.offset))
@@ -99,13 +153,16 @@ func (e *events) fork(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	parent := e.table.find(r.Ppid, r.Pstart)
-	if parent == nil {
-		parent = e.table.add(r.Ppid, r.Pstart, nil)
+	parent := e.table.seen(r.Ppid, r.Pstart, 0, 0)
+	p := e.table.find(r.Pid, r.Start)
+	if p == nil { // not so when a rescan was faster
+		p = e.table.add(r.Pid, r.Start, parent)
 	}
-	p := e.table.add(r.Pid, r.Start, parent)
-	e.builder.Event(processEvents, "fork", "start", e.wall(r.H.Time))
+	p.interest = p.interest || r.H.Flags&headerInterest != 0
+	e.builder.Event(ecs.Process, "fork", "start", e.wall(r.H.Time))
 	e.identity(p)
+	e.user(p.image)
+	e.builder.Keyword(ecs.ProcessCommandLine, p.image.commandLine)
 	e.parent(p)
 	return nil
 }
@@ -115,20 +172,28 @@ func (e *events) exit(raw []byte) error {
 	if err != nil {
 		return err
 	}
+	delete(e.parts, r.Pid)
 	p := e.table.end(r.Pid, r.Start)
 	if p == nil {
-		p = &process{pid: r.Pid, start: r.Start, entity: ecs.EntityID(e.table.bootID, int(r.Pid), int64(r.Start)), image: &image{}}
+		return nil // its last two threads ended at once and both were told
 	}
-	delete(e.parts, r.Pid)
-	b := e.builder
-	b.Event(processEvents, "end", "end", e.wall(r.H.Time))
-	e.identity(p)
-	b.Time(ecs.ProcessEnd, e.wall(r.H.Time))
-	b.Int(ecs.ProcessExitCode, exitCode(r.Code))
-	if p.parent != nil {
-		b.Keyword(ecs.ParentEntityID, p.parent.entity)
-	}
+	e.ended(p, e.wall(r.H.Time))
+	e.builder.Int(ecs.ProcessExitCode, exitCode(r.Code))
 	return nil
+}
+
+// ended writes the row of a process that is no more.
+func (e *events) ended(p *process, at time.Time) {
+	delete(e.moving, p)
+	e.builder.Event(ecs.Process, "end", "end", at)
+	e.identity(p)
+	e.user(p.image)
+	e.builder.Time(ecs.ProcessEnd, at)
+	if p.parent != nil {
+		e.builder.Int(ecs.ParentPID, int64(p.parent.pid))
+		e.builder.Int(ecs.ParentStartTicks, int64(p.parent.start))
+		e.builder.Keyword(ecs.ParentEntityID, p.parent.entity)
+	}
 }
 
 // exitCode is what a shell would say: the code, or 128 and the signal.
@@ -164,16 +229,49 @@ func (e *events) part(raw []byte, kind uint8) error {
 	return nil
 }
 
+// gather takes what came in parts before the record.
+func (e *events) gather(r *kernelExecRecord) parts {
+	if len(e.parts) == 0 {
+		return parts{}
+	}
+	p := e.parts[r.Pid]
+	if p == nil || p.start != r.Start {
+		return parts{}
+	}
+	delete(e.parts, r.Pid)
+	return *p
+}
+
 func (e *events) cgroup(raw []byte) error {
 	r, rest, err := fixed[kernelCgroupRecord](raw)
-	if err != nil || int(r.PathLen) > len(rest) {
+	if err != nil || int64(r.PathLen) > int64(len(rest)) {
 		return errRecord
 	}
-	if len(e.cgroups) >= maxCgroups {
-		clear(e.cgroups)
-	}
-	e.cgroups[cgroupKey(r.Id, r.V1 != 0)] = path(rest[:r.PathLen], false)
+	e.placed(cgroupKey(r.Id, r.V1 != 0), path(rest[:r.PathLen], false))
 	return nil
+}
+
+func (e *events) placed(key uint64, path string) *place {
+	if len(e.places) >= maxPlaces {
+		clear(e.places)
+	}
+	p := &place{id: key &^ (1 << 63), path: path}
+	p.container, p.pod = containerOf(path)
+	e.places[key] = p
+	return p
+}
+
+// placeOf finds the cgroup of an execution; one whose record was lost is asked for.
+func (e *events) placeOf(r *kernelExecRecord) *place {
+	key := cgroupKey(r.PathCgroup, r.Flags&execCgroupV1 != 0)
+	if p := e.places[key]; p != nil {
+		return p
+	}
+	path := cgroupPath(r.Pid)
+	if path == "" {
+		return nowhere
+	}
+	return e.placed(key, path)
 }
 
 func cgroupKey(id uint64, v1 bool) uint64 {
@@ -183,216 +281,42 @@ func cgroupKey(id uint64, v1 bool) uint64 {
 	return id
 }
 
-func (e *events) exec(raw []byte, interest bool) error {
-	r, rest, err := fixed[kernelExecRecord](raw)
-	if err != nil {
-		return err
+// path is path, remembered.
+func (e *events) path(names []byte, cut bool) string {
+	if s, ok := e.paths[string(names)]; ok && !cut {
+		return s
 	}
-	s, err := r.split(rest)
-	if err != nil {
-		return err
+	s := path(names, cut)
+	if cut {
+		return s
 	}
-	p := e.table.seen(r.Pid, r.Start, r.Ppid, r.Pstart)
-	gathered := e.gather(&r)
-	if r.Flags&execArgsParts != 0 {
-		s.args = gathered.args
+	if len(e.paths) >= maxPaths {
+		clear(e.paths)
 	}
-	p.image = e.image(&r, s)
-	p.interest = interest
-	e.recognise(p, &r)
-	env := gathered.env
-	if p.interest && !interest {
-		env = readBounded(procPath(r.Pid, "environ"), envBytes)
-	}
-	e.execution(p, &r, s, "exec", "start", e.wall(r.H.Time))
-	e.builder.Keywords(ecs.ProcessEnvVars, allowed(env))
-	return nil
+	e.paths[string(names)] = s
+	return s
 }
 
-// gather takes what came in parts before the record.
-func (e *events) gather(r *kernelExecRecord) parts {
-	p := e.parts[r.Pid]
-	if p == nil || p.start != r.Start {
-		return parts{}
+// text is text, remembered: the same names are called again and again.
+func (e *events) text(b []byte) string {
+	if s, ok := e.texts[string(b)]; ok {
+		return s
 	}
-	delete(e.parts, r.Pid)
-	return *p
+	if len(e.texts) >= maxPaths {
+		clear(e.texts)
+	}
+	s := text(b)
+	e.texts[string(b)] = s
+	return s
 }
 
-// image is what the record says the process runs.
-func (e *events) image(r *kernelExecRecord, s execStrings) *image {
-	args := arguments(s.args)
-	i := &image{
-		executable: r.executablePath(s.exe), args: args, commandLine: strings.Join(args, " "), argsBytes: int64(r.ArgsTotal),
-		truncated: len(s.args) < int(r.ArgsTotal), cwd: path(s.cwd, false),
-		uid: r.Uid, gid: r.Gid, euid: r.Euid, loginUID: orNone(r.Loginuid), audit: orNone(r.Sessionid),
-		tty: r.Tty, cgroup: r.Cgroup, cgroupPath: e.cgroups[cgroupKey(r.PathCgroup, r.Flags&execCgroupV1 != 0)],
-		deleted: r.Nlink == 0 && len(s.exe) > 0,
+// executable is the path of what runs, where a file without a directory keeps its bare name.
+func (e *events) executable(r *kernelExecRecord, names []byte) string {
+	switch {
+	case len(names) == 0:
+		return ""
+	case r.Flags&execMemfd != 0:
+		return strings.TrimPrefix(path(names, false), "/")
 	}
-	i.name = nameOf(i.executable, r.comm())
-	if i.cgroupPath != "" {
-		i.container, i.pod = containerOf(i.cgroupPath)
-	}
-	return i
-}
-
-// orNone turns the kernel's "unset" into -1.
-func orNone(v uint32) int64 {
-	if v == ^uint32(0) {
-		return -1
-	}
-	return int64(v)
-}
-
-// recognise says which tool it is and how that is known, and has the kernel
-// follow one that only user space recognised.
-func (e *events) recognise(p *process, r *kernelExecRecord) {
-	exe := inode{dev: r.Dev, ino: r.Ino, ctime: r.Ctime}
-	id, how := uint16(0), ""
-	switch r.How {
-	case howName:
-		id, how = r.Tool, byName
-	case howInode:
-		id, how = r.Tool, byInode
-	default:
-		if id, how = e.tools.byArguments(p.image.name, p.image.args); id == 0 && r.Ino != 0 {
-			id, how = e.tools.look(r.Pid, exe).tool, byContent
-		}
-		if id != 0 {
-			p.interest = true
-			if err := e.programs.follow(r.Pid, r.Start, id); err != nil {
-				how += ", not followed: " + err.Error()
-			}
-		}
-	}
-	if id == 0 || int(id) > len(e.tools.all) {
-		return
-	}
-	tool := e.tools.all[id-1]
-	args := p.image.args
-	if how == byApplet || strings.HasPrefix(how, byLoader) {
-		args = argsFrom(args, tool.Name)
-	}
-	if tool.Always || moves(tool.Name, args) {
-		p.image.tool, p.image.how = tool.Name, how
-	}
-}
-
-// argsFrom leaves out what stands before the tool's own name.
-func argsFrom(args []string, name string) []string {
-	for i, a := range args {
-		if filepath.Base(a) == name {
-			return args[i:]
-		}
-	}
-	return args
-}
-
-// execution writes the row of an execution or of a process that was there.
-func (e *events) execution(p *process, r *kernelExecRecord, s execStrings, action, typ string, at time.Time) {
-	b, i := e.builder, p.image
-	b.Event(processEvents, action, typ, at)
-	e.identity(p)
-	e.credentials(i)
-	e.parent(p)
-	b.Keyword(ecs.ProcessCommandLine, i.commandLine)
-	b.Keywords(ecs.ProcessArgs, i.args)
-	b.Int(ecs.ProcessArgsCount, int64(len(i.args)))
-	b.Int(ecs.ArgsBytes, i.argsBytes)
-	if i.truncated {
-		b.Bool(ecs.ProcessCommandLineTruncated, true)
-	}
-	b.Keyword(ecs.ProcessWorkingDirectory, i.cwd)
-	b.Bool(ecs.ProcessInteractive, i.tty != 0)
-	if i.tty != 0 {
-		b.Int(ecs.ProcessTTYMajor, int64(i.tty>>20))
-		b.Int(ecs.ProcessTTYMinor, int64(i.tty&0xfffff))
-	}
-	b.Keywords(ecs.ProcessAncestry, p.ancestry())
-	b.Keyword(ecs.ProcessTool, i.tool)
-	b.Keyword(ecs.ProcessToolHow, i.how)
-	if p.interest && r.Ino != 0 {
-		b.Keyword(ecs.ProcessHashSHA256, e.tools.hashOf(r.Pid, inode{dev: r.Dev, ino: r.Ino, ctime: r.Ctime}))
-	}
-	b.Keyword(ecs.Filename, text(s.filename))
-	b.Keyword(ecs.Interpreter, text(s.interpreter))
-	e.file0(r)
-	e.place(r, i)
-}
-
-// file0 describes the executable's file.
-func (e *events) file0(r *kernelExecRecord) {
-	b := e.builder
-	if r.Ino == 0 {
-		return
-	}
-	b.Keyword(ecs.ExecutableDevice, decimal(r.Dev>>20)+":"+decimal(r.Dev&0xfffff))
-	b.Keyword(ecs.ExecutableInode, decimal64(r.Ino))
-	b.Int(ecs.ExecutableLinks, int64(r.Nlink))
-	b.Time(ecs.ExecutableCtime, time.Unix(0, r.Ctime))
-	if r.Flags&execMemfd != 0 {
-		b.Bool(ecs.ExecutableMemfd, true)
-	}
-}
-
-// place says in which cgroup, container and namespaces a process is.
-func (e *events) place(r *kernelExecRecord, i *image) {
-	b := e.builder
-	b.Int(ecs.CgroupID, int64(i.cgroup))
-	b.Keyword(ecs.CgroupPath, i.cgroupPath)
-	b.Keyword(ecs.ContainerID, i.container)
-	if i.pod != "" {
-		b.Keyword(ecs.OrchestratorResourceType, "pod")
-		b.Keyword(ecs.OrchestratorResourceName, i.pod)
-	}
-	b.Int(ecs.PIDNamespace, int64(r.Pidns))
-	b.Int(ecs.MountNamespace, int64(r.Mntns))
-	b.Int(ecs.NetworkNamespace, int64(r.Netns))
-}
-
-// identity names the process of a row, whatever the row tells of it.
-func (e *events) identity(p *process) {
-	b, i := e.builder, p.image
-	b.Int(ecs.ProcessPID, int64(p.pid))
-	b.Keyword(ecs.ProcessEntityID, p.entity)
-	b.Int(ecs.StartTicks, int64(p.start))
-	b.Time(ecs.ProcessStart, e.wall(p.start))
-	b.Keyword(ecs.ProcessName, i.name)
-	b.Keyword(ecs.ProcessExecutable, i.executable)
-}
-
-func (e *events) credentials(i *image) {
-	b := e.builder
-	uid, user := decimal(i.uid), e.names.user(i.uid)
-	b.Keyword(ecs.UserID, uid)
-	b.Keyword(ecs.UserName, user)
-	b.Keyword(ecs.ProcessUserID, uid)
-	b.Keyword(ecs.ProcessUserName, user)
-	b.Keyword(ecs.GroupID, decimal(i.gid))
-	b.Keyword(ecs.GroupName, e.names.group(i.gid))
-	b.Keyword(ecs.UserEffectiveID, decimal(i.euid))
-	b.Keyword(ecs.UserEffectiveName, e.names.user(i.euid))
-	b.Int(ecs.LoginUID, i.loginUID)
-	b.Int(ecs.AuditSession, i.audit)
-}
-
-func (e *events) parent(p *process) {
-	a := p.parent
-	if a == nil {
-		return
-	}
-	b, i := e.builder, a.image
-	b.Int(ecs.ParentPID, int64(a.pid))
-	b.Keyword(ecs.ParentEntityID, a.entity)
-	b.Int(ecs.ParentStartTicks, int64(a.start))
-	b.Time(ecs.ParentStart, e.wall(a.start))
-	b.Keyword(ecs.ParentName, i.name)
-	b.Keyword(ecs.ParentExecutable, i.executable)
-	b.Keyword(ecs.ParentCommandLine, i.commandLine)
-	b.Keyword(ecs.ParentWorkingDirectory, i.cwd)
-	if i.name != "" {
-		b.Keyword(ecs.ParentUserID, decimal(i.uid))
-		b.Keyword(ecs.ParentUserName, e.names.user(i.uid))
-		b.Bool(ecs.ParentInteractive, i.tty != 0)
-	}
+	return e.path(names, r.Flags&execExeCut != 0)
 }

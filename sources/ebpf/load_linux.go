@@ -20,6 +20,7 @@ import (
 type programs struct {
 	have       abilities
 	collection *ebpf.Collection
+	attached   uint64 // boot time from which everything is told
 	links      []io.Closer
 	ring       *ringbuf.Reader
 	tasks      *link.Iter // nil: /proc is read instead
@@ -112,7 +113,7 @@ func cgroupID(path string) (uint64, error) {
 }
 
 func (p *programs) start(tools *toolTable) error {
-	if err := tools.fill(p.collection.Maps[kernelMapToolNames], p.collection.Maps[kernelMapToolInodes]); err != nil {
+	if err := p.teach(tools); err != nil {
 		return fmt.Errorf("ebpf: table of tools: %w", err)
 	}
 	ring, err := ringbuf.NewReader(p.collection.Maps[kernelMapRing])
@@ -132,6 +133,7 @@ func (p *programs) start(tools *toolTable) error {
 		}
 		p.links = append(p.links, l)
 	}
+	p.attached = bootNow()
 	if it, err := link.AttachIter(link.IterOptions{Program: p.collection.Programs[kernelProgEnumerate]}); err == nil {
 		p.tasks = it
 		p.links = append(p.links, it)
@@ -171,12 +173,70 @@ func (p *programs) counters() (kernelCounters, error) {
 	return sum, nil
 }
 
-// follow makes a process of interest that the kernel side did not recognise.
-func (p *programs) follow(pid uint32, start uint64, tool uint16) error {
-	state := kernelTaskState{Flags: stateInterest, Pid: pid, Start: start, Tool: tool, How: howInode}
-	if !p.have.taskStorage {
-		return p.collection.Maps[kernelMapTasksByPid].Update(pid, &state, ebpf.UpdateNoExist)
+// teach puts names and files of tools into the kernel's maps.
+func (p *programs) teach(t *toolTable) error {
+	names := p.collection.Maps[kernelMapToolNames]
+	for i, tool := range t.all {
+		value := kernelTool{Id: uint16(i + 1), Flags: toolFlags(tool.Name)}
+		if err := names.Put(nameKey(tool.Name), &value); err != nil {
+			return err
+		}
 	}
+	for _, name := range lookNames {
+		if err := names.Put(nameKey(name), &kernelTool{Flags: toolLook}); err != nil {
+			return err
+		}
+	}
+	for _, at := range t.installed {
+		if err := p.knowInode(at.file, kernelTool{Id: at.tool, Flags: toolFlags(t.all[at.tool-1].Name)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookNames are what a task is called (15 bytes at most) that may run a tool by its arguments.
+var lookNames = []string{"busybox", "busybox.static", "toybox", "ld-linux-x86-64", "ld-linux-aarch6", "ld-musl-x86_64.", "ld-musl-aarch64", "ld.so"}
+
+func nameKey(name string) *kernelToolName {
+	var key kernelToolName
+	for i := range min(len(name), len(key.Name)-1) {
+		key.Name[i] = int8(name[i])
+	}
+	return &key
+}
+
+// knowInode has the kernel recognise a file as a tool; without an id, no longer.
+func (p *programs) knowInode(file inode, tool kernelTool) error {
+	inodes, key := p.collection.Maps[kernelMapToolInodes], &kernelToolInode{Ino: file.ino, Dev: file.dev}
+	if tool.Id == 0 {
+		return inodes.Delete(key)
+	}
+	return inodes.Put(key, &tool)
+}
+
+// errFollowed says that a process is of interest already.
+var errFollowed = errors.New("followed already")
+
+// follow makes a process of interest that the kernel side did not recognise.
+func (p *programs) follow(pid uint32, start uint64, flags uint32, tool uint16) error {
+	state := kernelTaskState{Flags: flags, Pid: pid, Start: start, Tool: tool}
+	err := p.withTask(pid, start, func(m *ebpf.Map, key any) error { return m.Update(key, &state, ebpf.UpdateNoExist) })
+	if errors.Is(err, ebpf.ErrKeyExist) {
+		return errFollowed
+	}
+	return err
+}
+
+// state gives what the kernel side has counted for a process.
+func (p *programs) state(pid uint32, start uint64) (st kernelTaskState, err error) {
+	err = p.withTask(pid, start, func(m *ebpf.Map, key any) error { return m.Lookup(key, &st) })
+	return st, err
+}
+
+// withTask gives do the map and key of a process, by a pidfd where it can: then
+// the number cannot be given to another process meanwhile.
+func (p *programs) withTask(pid uint32, start uint64, do func(m *ebpf.Map, key any) error) error {
 	fd, err := unix.PidfdOpen(int(pid), 0)
 	if err != nil {
 		return err
@@ -185,5 +245,21 @@ func (p *programs) follow(pid uint32, start uint64, tool uint16) error {
 	if now, err := startTicks(pid); err != nil || now != start/tick {
 		return errors.New("the process has ended")
 	}
-	return p.collection.Maps[kernelMapTasks].Update(uint32(fd), &state, ebpf.UpdateNoExist)
+	if !p.have.taskStorage {
+		return do(p.collection.Maps[kernelMapTasksByPid], pid)
+	}
+	return do(p.collection.Maps[kernelMapTasks], uint32(fd))
+}
+
+// list asks the kernel for its tasks, or /proc where that cannot be.
+func (p *programs) list() []task {
+	if p.tasks != nil {
+		if it, err := p.tasks.Open(); err == nil {
+			defer it.Close()
+			if all, err := readTasks(it); err == nil {
+				return all
+			}
+		}
+	}
+	return listProc()
 }

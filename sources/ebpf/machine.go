@@ -93,42 +93,69 @@ func bootOffset() time.Duration {
 	return time.Duration(time.Now().UnixNano() - boot.Nano())
 }
 
-// names remembers the names of users and groups. Bounded: beyond it they are looked up each time.
-type names struct{ users, groups map[uint32]string }
-
-const maxNames = 4096
-
-func newNames() *names { return &names{users: map[uint32]string{}, groups: map[uint32]string{}} }
-
-func (n *names) user(id uint32) string {
-	return cached(n.users, id, func(s string) (string, error) {
-		u, err := user.LookupId(s)
-		if err != nil {
-			return "", err
-		}
-		return u.Username, nil
-	})
+// bootNow is the boot clock, ns.
+func bootNow() uint64 {
+	var boot unix.Timespec
+	unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot) // cannot fail on a kernel that loads the sensor
+	return uint64(boot.Nano())
 }
 
-func (n *names) group(id uint32) string {
-	return cached(n.groups, id, func(s string) (string, error) {
-		g, err := user.LookupGroupId(s)
-		if err != nil {
-			return "", err
-		}
-		return g.Name, nil
-	})
+// names remembers what users and groups are called, for some minutes: accounts
+// come and go.
+type names struct {
+	users, groups map[uint32]*account
+	until         time.Time
 }
 
-func cached(m map[uint32]string, id uint32, look func(string) (string, error)) string {
-	if name, ok := m[id]; ok {
-		return name
+// account is a user or group, id in decimal; name "" when nobody has that number.
+type account struct{ id, name string }
+
+// maxNames bounds each kind; beyond it all are looked up again.
+const (
+	maxNames  = 4096
+	keepNames = 5 * time.Minute
+)
+
+func newNames() *names { return &names{users: map[uint32]*account{}, groups: map[uint32]*account{}} }
+
+// expire forgets what has become old.
+func (n *names) expire(now time.Time) {
+	if now.Before(n.until) {
+		return
 	}
-	name, _ := look(decimal(id)) // nobody by that number has no name
-	if len(m) < maxNames {
-		m[id] = name
+	clear(n.users)
+	clear(n.groups)
+	n.until = now.Add(keepNames)
+}
+
+func (n *names) user(id uint32) *account {
+	if a := n.users[id]; a != nil {
+		return a
 	}
-	return name
+	a := &account{id: decimal(id)}
+	if u, err := user.LookupId(a.id); err == nil {
+		a.name = u.Username
+	}
+	return remember(n.users, id, a)
+}
+
+func (n *names) group(id uint32) *account {
+	if a := n.groups[id]; a != nil {
+		return a
+	}
+	a := &account{id: decimal(id)}
+	if g, err := user.LookupGroupId(a.id); err == nil {
+		a.name = g.Name
+	}
+	return remember(n.groups, id, a)
+}
+
+func remember(m map[uint32]*account, id uint32, a *account) *account {
+	if len(m) >= maxNames {
+		clear(m)
+	}
+	m[id] = a
+	return a
 }
 
 func decimal(n uint32) string { return strconv.FormatUint(uint64(n), 10) }

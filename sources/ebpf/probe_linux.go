@@ -74,6 +74,18 @@ func probe(types *btf.Spec) abilities {
 	}
 }
 
+// notes says what is degraded, for the header.
+func (a abilities) notes() []string {
+	var out []string
+	if !a.sockLength {
+		out = append(out, "bytes of a transfer are known only when its connection closes: this kernel does not tell them earlier")
+	}
+	if !a.taskStorage {
+		out = append(out, "at most 4,096 processes of interest can be followed at a time on this kernel")
+	}
+	return out
+}
+
 // tracepointParams counts the parameters of a raw tracepoint, the context
 // pointer included; 0: there is no such tracepoint.
 func tracepointParams(types *btf.Spec, name string) int {

@@ -25,12 +25,14 @@ const (
 
 const (
 	headerInterest = 1
+	headerLook     = 2
 
 	execArgsFault = 1
 	execArgsCut   = 2
 	execArgsParts = 4
 	execCgroupV1  = 8
 	execExeCut    = 16
+	execCwdCut    = 32
 	execMemfd     = 64
 	execKthread   = 128
 
@@ -46,10 +48,15 @@ const (
 
 	fileInherited = 1
 
-	stateInterest = 1
+	fileCut = 2
+
+	stateInterest  = 1
+	stateNoInherit = 2
+	stateSession   = 4
 
 	toolInbound     = 1
 	toolInboundArgs = 2
+	toolLook        = 4
 
 	classProcess, classNetwork, classFile, classPart = 0, 1, 2, 3
 
@@ -70,13 +77,21 @@ func fixed[T any](raw []byte) (r T, rest []byte, err error) {
 	return r, raw[size:], nil
 }
 
-// recordKind is the type and flags of a record.
-func recordKind(raw []byte) (kind, flags uint8) {
-	if len(raw) < 16 {
-		return 0, 0
-	}
-	return raw[0], raw[1]
+// header is what every record begins with.
+type header struct {
+	Type, Flags uint8
+	CPU         uint16
+	Seq         uint32
+	Time        uint64 // boot clock, ns
 }
+
+func headerOf(raw []byte) (header, error) {
+	h, _, err := fixed[header](raw)
+	return h, err
+}
+
+// urgent tells whether a record may not wait for others to come.
+func urgent(raw []byte) bool { return len(raw) > 1 && raw[1] != 0 }
 
 // execStrings are the strings after an execution record; they share its memory.
 type execStrings struct{ exe, cwd, filename, interpreter, args []byte }
@@ -118,17 +133,6 @@ func path(names []byte, cut bool) string {
 	return b.String()
 }
 
-// executablePath is path, where a file without a directory keeps its bare name.
-func (r *kernelExecRecord) executablePath(names []byte) string {
-	switch {
-	case len(names) == 0:
-		return ""
-	case r.Flags&execMemfd != 0:
-		return strings.TrimPrefix(path(names, false), "/")
-	}
-	return path(names, r.Flags&execExeCut != 0)
-}
-
 // text is a NUL-terminated string.
 func text(b []byte) string {
 	if i := bytes.IndexByte(b, 0); i >= 0 {
@@ -142,21 +146,24 @@ func (r *kernelExecRecord) comm() string {
 	return text(unsafe.Slice((*byte)(unsafe.Pointer(&r.Comm[0])), len(r.Comm)))
 }
 
-// arguments takes a command line apart. What was cut in the middle of an
+// arguments takes a command line apart: the whole of it with blanks between,
+// and the arguments, which share its memory. What was cut in the middle of an
 // argument ends with that part of it.
-func arguments(raw []byte) []string {
+func arguments(raw []byte) (line string, args []string) {
 	raw = bytes.TrimSuffix(raw, []byte{0})
 	if len(raw) == 0 {
-		return nil
+		return "", nil
 	}
-	all := string(raw) // one allocation for all arguments
-	out := make([]string, 0, 1+strings.Count(all, "\x00"))
-	for {
-		i := strings.IndexByte(all, 0)
-		if i < 0 {
-			return append(out, all)
+	args = make([]string, 1+bytes.Count(raw, []byte{0}))
+	line = strings.ReplaceAll(string(raw), "\x00", " ")
+	at := 0
+	for n := range args {
+		end := bytes.IndexByte(raw[at:], 0)
+		if end < 0 {
+			end = len(raw) - at
 		}
-		out = append(out, all[:i])
-		all = all[i+1:]
+		args[n] = line[at : at+end]
+		at += end + 1
 	}
+	return line, args
 }

@@ -4,18 +4,14 @@ package ebpf
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
+	"math"
 	"sync"
 	"time"
 
-	"github.com/cilium/ebpf/ringbuf"
-
 	"interdict/sources"
-	"interdict/sources/ecs"
 )
 
 // Source is the kernel of this machine. One Run at a time.
@@ -23,31 +19,30 @@ type Source struct {
 	config   Config
 	log      *slog.Logger
 	programs *programs
-	events   *events
+	tools    *toolTable
 	running  sync.Mutex
+	runs     int
 
 	mu    sync.Mutex
 	stats sources.Stats
-	base  kernelCounters // what was counted when the sensor was made
-	cuts  uint64         // argument parts lost
+	base  kernelCounters // what was counted when it was last asked
+	parts uint64         // parts of command lines and environments lost
 }
 
 // New loads the sensor into the kernel and attaches it. An error that this
 // machine or user is to blame for is an [*Unsupported]. Close it.
 func New(config Config) (*Source, error) {
-	s := &Source{config: config, log: config.Log}
+	s := &Source{config: config, log: config.Log, tools: newToolTable()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	if s.config.Host.BootID == "" {
 		s.config.Host = thisMachine()
 	}
-	tools := newToolTable()
 	var err error
-	if s.programs, err = load(config, tools); err != nil {
+	if s.programs, err = load(config, s.tools); err != nil {
 		return nil, err
 	}
-	s.events = newEvents(s.config.Host, s.programs, tools)
 	return s, nil
 }
 
@@ -62,160 +57,133 @@ func (s *Source) Stats() sources.Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stats := s.stats
-	if s.cuts > 0 {
-		stats.Notes = append(stats.Notes, fmt.Sprintf("%d parts of long command lines were lost: those command lines are marked as cut", s.cuts))
+	stats.Notes = append(s.programs.have.notes(), stats.Notes...)
+	if s.parts > 0 {
+		stats.Notes = append(stats.Notes, fmt.Sprintf("%d parts of long command lines were lost: those command lines are marked as cut", s.parts))
+	}
+	if s.base.LostState > 0 {
+		stats.Notes = append(stats.Notes, fmt.Sprintf("%d processes could not be followed for want of kernel memory", s.base.LostState))
 	}
 	return stats
-}
-
-// The pace of reading: how long to wait for more after something came, and
-// while nothing does. Records of interest wake the reader at once.
-const (
-	busyWait  = 10 * time.Millisecond
-	idleWait  = 100 * time.Millisecond
-	slabBytes = 1 << 20
-	slabs     = 32 // read and not yet decoded, at most
-)
-
-// slab is records as they were read, each behind its length.
-type slab struct {
-	raw  []byte
-	read time.Time
 }
 
 // Run delivers until ctx ends. What was there before comes first.
 func (s *Source) Run(ctx context.Context, out sources.Sink) error {
 	s.running.Lock()
 	defer s.running.Unlock()
+	e := newEvents(s.config.Host, s.programs, s.tools)
+	if e.attached = s.programs.attached; s.runs > 0 {
+		e.attached = math.MaxUint64 // the records of what began meanwhile went to another sink
+	}
+	s.runs++
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	read := make(chan slab, slabs)
+	r := newReader(s.programs.ring)
 	ended := make(chan error, 1)
-	go func() {
-		defer close(read)
-		ended <- s.read(ctx, read)
-	}()
-	err := s.deliver(ctx, out, read)
+	go func() { ended <- r.run(ctx) }()
+	err := s.deliver(ctx, out, e, r)
 	cancel()
-	for range read { // the reader must not be left waiting
-	}
 	return errors.Join(err, <-ended)
 }
 
-// read empties the ring and does nothing else.
-func (s *Source) read(ctx context.Context, to chan<- slab) error {
-	var record ringbuf.Record
-	wait := idleWait
-	for ctx.Err() == nil {
-		b := slab{}
-		s.programs.ring.SetDeadline(time.Now().Add(wait))
-		for {
-			err := s.programs.ring.ReadInto(&record)
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				break
-			}
-			if err != nil {
-				return fmt.Errorf("ring: %w", err)
-			}
-			if b.raw == nil {
-				b.raw, b.read = make([]byte, 0, 16<<10), time.Now()
-			}
-			b.raw = binary.LittleEndian.AppendUint32(b.raw, uint32(len(record.RawSample)))
-			b.raw = append(b.raw, record.RawSample...)
-			if len(b.raw) >= slabBytes {
-				break
-			}
-			if _, flags := recordKind(record.RawSample); flags&headerInterest != 0 && record.Remaining == 0 {
-				break
-			}
-		}
-		wait = idleWait
-		if b.raw == nil {
-			continue
-		}
-		wait = busyWait
-		select {
-		case to <- b:
-		case <-ctx.Done():
-		}
-	}
-	return nil
-}
+// The pace of what is done besides records: totals of transfers that stand
+// still are asked for, and losses looked for when nothing comes.
+const quietEvery = 250 * time.Millisecond
 
-// deliver decodes and hands on. Losses are looked for when nothing comes, too.
-func (s *Source) deliver(ctx context.Context, out sources.Sink, read <-chan slab) error {
-	s.events.enumerate()
-	if err := s.put(ctx, out, time.Now()); err != nil {
-		return err
+// deliver decodes and hands on.
+func (s *Source) deliver(ctx context.Context, out sources.Sink, e *events, r *reader) error {
+	d := delivery{Source: s, events: e, out: out}
+	e.enumerate()
+	if err := d.put(ctx, time.Now()); err != nil {
+		return quietly(ctx, err)
 	}
-	quiet := time.NewTicker(time.Second)
+	quiet := time.NewTicker(quietEvery)
 	defer quiet.Stop()
 	for {
-		at := time.Now()
+		var err error
 		select {
 		case <-ctx.Done():
 			return nil
-		case b, ok := <-read:
+		case b, ok := <-r.slabs:
 			if !ok {
 				return nil
 			}
-			at = b.read
-			s.events.decode(b.raw)
+			e.decode(b.raw)
+			err = d.put(ctx, b.read)
+			r.free(b)
 		case <-quiet.C:
+			e.refresh()
+			e.sweep()
+			err = d.put(ctx, time.Now())
 		}
-		if err := s.put(ctx, out, at); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
+		if err != nil {
+			return quietly(ctx, err)
 		}
 	}
 }
 
-// put hands on what was decoded and what was lost meanwhile.
-func (s *Source) put(ctx context.Context, out sources.Sink, read time.Time) error {
-	lost, err := s.account()
+// quietly turns the error of a sink that stops with ctx into none.
+func quietly(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// delivery hands on what was decoded, with what was lost meanwhile.
+type delivery struct {
+	*Source
+	events *events
+	out    sources.Sink
+	due    bool // processes were lost: look again when nothing is lost any more
+}
+
+func (d *delivery) put(ctx context.Context, read time.Time) error {
+	lost, err := d.account()
 	if err != nil {
 		return err
 	}
-	if lost.Processes > 0 {
-		s.log.Warn("process events lost", "events", lost.Processes)
-		s.events.enumerate()
+	switch {
+	case lost.Processes > 0:
+		d.due = true
+	case d.due:
+		d.due = false
+		d.events.enumerate()
 	}
-	if s.events.builder.Len() == 0 && lost.Total() == 0 {
+	e := d.events
+	if e.builder.Len() == 0 && lost.Total() == 0 {
 		return nil
 	}
-	b := sources.Batch{Events: s.events.builder.Build(), Lost: lost, Read: read}
-	s.mu.Lock()
-	s.stats.Read += int64(b.Events.Rows)
-	s.stats.Lost = s.stats.Lost.Add(lost)
-	s.stats.Lag = time.Since(read)
-	s.mu.Unlock()
-	return out.Put(ctx, b)
+	b := sources.Batch{Events: e.builder.Build(), Lost: lost, Read: read}
+	d.mu.Lock()
+	d.stats.Read += int64(b.Events.Rows)
+	d.stats.Lost = d.stats.Lost.Add(lost)
+	if now := bootNow(); now > e.latest && e.latest > 0 {
+		d.stats.Lag = time.Duration(now - e.latest)
+	}
+	d.mu.Unlock()
+	return d.out.Put(ctx, b)
 }
 
-// account gives what was lost since it was last asked.
-func (s *Source) account() (sources.Loss, error) {
-	now, err := s.programs.counters()
+// account gives what was lost since it was last asked. What the numbers of the
+// records miss beyond what the kernel counted is lost as well, of unknown kind.
+func (d *delivery) account() (sources.Loss, error) {
+	now, err := d.programs.counters()
 	if err != nil {
 		return sources.Loss{}, err
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	since := func(class int) int64 {
-		return int64(now.LostRing[class] + now.LostScratch[class] - s.base.LostRing[class] - s.base.LostScratch[class])
+		return int64(now.LostRing[class] + now.LostScratch[class] - d.base.LostRing[class] - d.base.LostScratch[class])
 	}
-	lost := sources.Loss{Processes: since(classProcess), Network: since(classNetwork), Files: since(classFile), Malformed: s.events.takeMalformed()}
-	s.mu.Lock()
-	s.cuts += uint64(since(classPart))
-	s.mu.Unlock()
-	s.base = now
+	lost := sources.Loss{Processes: since(classProcess), Network: since(classNetwork), Files: since(classFile), Malformed: d.events.takeMalformed()}
+	d.parts += uint64(since(classPart))
+	d.base = now
+	if total := lost.Total(); total > 0 {
+		d.log.Warn("events lost", "processes", lost.Processes, "network", lost.Network, "files", lost.Files, "malformed", lost.Malformed)
+	}
 	return lost, nil
 }
 
 var _ sources.Source = (*Source)(nil)
-
-// datasets by what a record tells.
-const (
-	processEvents = ecs.Process
-	networkEvents = ecs.Network
-	fileEvents    = ecs.File
-)

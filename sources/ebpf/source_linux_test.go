@@ -67,7 +67,9 @@ func record(t *testing.T, s *Source) *recorder {
 			t.Error(err)
 		}
 	})
-	r.wait(t, "processes that were there", func(row rowOf) bool { return row("event.action") == "already_running" && row("process.pid") == itoa(os.Getpid()) })
+	r.wait(t, "processes that were there", func(row rowOf) bool {
+		return row("event.action") == "already_running" && row("process.pid") == itoa(os.Getpid())
+	})
 	return r
 }
 

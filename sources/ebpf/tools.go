@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
 	"interdict/sources/ecs"
@@ -25,43 +24,59 @@ const (
 	byLoader  = "loader"  // ld.so TOOL
 )
 
-// toolTable recognises tools in user space, where the kernel side cannot.
+// toolTable recognises tools in user space, where the kernel side cannot. Tools
+// are numbered from 1, in the order of all.
 type toolTable struct {
 	all       []ecs.Tool
-	installed map[inode]uint16    // by file
-	sizes     map[int64][]content // of installed tools, to hash little
-	verdicts  map[inode]verdict   // of executables that were looked at
+	numbers   map[string]uint16
+	installed []installed
+	known     map[inode]uint16  // by file, ctime left out; what the kernel was told
+	verdicts  map[inode]verdict // of executables that were looked at
 }
 
+// inode is a file and the version of it.
 type inode struct {
 	dev   uint32 // as the kernel numbers it
 	ino   uint64
-	ctime int64 // ns; 0 in installed
+	ctime int64 // ns
 }
 
-type content struct {
-	sum  [sha256.Size]byte
+func (i inode) unversioned() inode {
+	i.ctime = 0
+	return i
+}
+
+// installed is a tool's own file.
+type installed struct {
+	path string
 	tool uint16
+	size int64
+	file inode
+	sum  *[sha256.Size]byte // nil until it was needed
 }
 
 // verdict is what an executable turned out to be; tool 0 is none.
 type verdict struct {
 	tool uint16
+	how  string
 	hash string // hex, "" if it was not computed
 }
 
-// maxVerdicts bounds what is remembered of executables; maxHashed the size of
-// an executable that is hashed while events wait (a gigabyte takes a second).
+// maxVerdicts bounds what is remembered of executables, maxKnown what the
+// kernel is told; maxHashed the size of an executable that is hashed while
+// events wait (a gigabyte takes a second).
 const (
 	maxVerdicts = 8192
-	maxHashed   = 32 << 20
+	maxKnown    = 2048
+	maxHashed   = 64 << 20
 )
 
-var binDirs = []string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/lib/openssh", "/usr/libexec/openssh", "/usr/lib/ssh"}
+// binDirs are where systems install tools. Names in other places prove nothing.
+var binDirs = []string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/lib/openssh", "/usr/libexec/openssh", "/usr/lib/ssh", "/usr/libexec", "/snap/bin"}
 
 // newToolTable looks at the tools that are installed on this machine.
 func newToolTable() *toolTable {
-	t := &toolTable{all: ecs.Tools(), installed: map[inode]uint16{}, sizes: map[int64][]content{}, verdicts: map[inode]verdict{}}
+	t := emptyToolTable()
 	for i, tool := range t.all {
 		for _, dir := range binDirs {
 			t.install(filepath.Join(dir, tool.Name), uint16(i+1))
@@ -70,11 +85,19 @@ func newToolTable() *toolTable {
 	return t
 }
 
-// install remembers a tool by inode and by content. busybox is every applet at
-// once and nothing by itself.
+func emptyToolTable() *toolTable {
+	t := &toolTable{all: ecs.Tools(), numbers: map[string]uint16{}, known: map[inode]uint16{}, verdicts: map[inode]verdict{}}
+	for i, tool := range t.all {
+		t.numbers[tool.Name] = uint16(i + 1)
+	}
+	return t
+}
+
+// install remembers a tool's file. busybox is every applet at once and nothing
+// by itself; a script is its interpreter's file.
 func (t *toolTable) install(path string, id uint16) {
 	real, err := filepath.EvalSymlinks(path)
-	if err != nil || strings.HasPrefix(filepath.Base(real), "busybox") {
+	if err != nil || isMany(filepath.Base(real)) {
 		return
 	}
 	f, st, err := openRegular(real)
@@ -82,14 +105,21 @@ func (t *toolTable) install(path string, id uint16) {
 		return
 	}
 	defer f.Close()
-	key := inode{dev: kernelDev(st.Dev), ino: st.Ino}
-	if _, known := t.installed[key]; known {
+	magic := make([]byte, 4)
+	if _, err := io.ReadFull(f, magic); err != nil || string(magic) != "\x7fELF" {
 		return
 	}
-	t.installed[key] = id
-	if sum, err := hash(f, st.Size); err == nil {
-		t.sizes[st.Size] = append(t.sizes[st.Size], content{sum, id})
+	file := inode{dev: kernelDev(st.Dev), ino: st.Ino, ctime: st.Ctim.Nano()}
+	if _, known := t.known[file.unversioned()]; known {
+		return
 	}
+	t.known[file.unversioned()] = id
+	t.installed = append(t.installed, installed{path: real, tool: id, size: st.Size, file: file})
+}
+
+// isMany tells whether a program is many programs.
+func isMany(name string) bool {
+	return strings.HasPrefix(name, "busybox") || strings.HasPrefix(name, "toybox")
 }
 
 func openRegular(path string) (*os.File, unix.Stat_t, error) {
@@ -117,32 +147,23 @@ func hash(f io.Reader, size int64) (sum [sha256.Size]byte, err error) {
 	return [sha256.Size]byte(h.Sum(nil)), nil
 }
 
+// sumOf is the content of an installed tool, nil when it cannot be read.
+func (i *installed) sumOf() *[sha256.Size]byte {
+	if i.sum == nil {
+		f, st, err := openRegular(i.path)
+		if err != nil {
+			return nil
+		}
+		defer f.Close()
+		if sum, err := hash(f, st.Size); err == nil {
+			i.sum = &sum
+		}
+	}
+	return i.sum
+}
+
 // kernelDev turns a device number of stat(2) into the kernel's own.
 func kernelDev(dev uint64) uint32 { return unix.Major(dev)<<20 | unix.Minor(dev) }
-
-// fill puts names and inodes into the kernel's maps.
-func (t *toolTable) fill(byName, byInode *ebpf.Map) error {
-	for i, tool := range t.all {
-		if len(tool.Name) >= len(kernelToolName{}.Name) {
-			continue
-		}
-		var name kernelToolName
-		for k := range tool.Name {
-			name.Name[k] = int8(tool.Name[k])
-		}
-		value := kernelTool{Id: uint16(i + 1), Flags: toolFlags(tool.Name)}
-		if err := byName.Put(&name, &value); err != nil {
-			return err
-		}
-	}
-	for key, id := range t.installed {
-		value := kernelTool{Id: id, Flags: toolFlags(t.all[id-1].Name)}
-		if err := byInode.Put(&kernelToolInode{Ino: key.ino, Dev: key.dev}, &value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // toolFlags says how a tool serves somebody outside.
 func toolFlags(name string) uint16 {
@@ -155,6 +176,61 @@ func toolFlags(name string) uint16 {
 	return 0
 }
 
+// named is a tool's number, 0 for what is none.
+func (t *toolTable) named(name string) uint16 { return t.numbers[name] }
+
+// installedAs tells whether path is where a system installs the tool.
+func (t *toolTable) installedAs(path string, id uint16) bool {
+	i := strings.LastIndexByte(path, '/')
+	if i < 0 || int(id) > len(t.all) || id == 0 || path[i+1:] != t.all[id-1].Name {
+		return false
+	}
+	for _, dir := range binDirs {
+		if path[:i] == dir {
+			return true
+		}
+	}
+	return false
+}
+
+// learn remembers that a file is a tool; false when the kernel knows it already.
+func (t *toolTable) learn(file inode, id uint16) bool {
+	if t.known[file.unversioned()] == id || file.ino == 0 || len(t.known) >= maxKnown {
+		return false
+	}
+	t.known[file.unversioned()] = id
+	return true
+}
+
+func (t *toolTable) forget(file inode) { delete(t.known, file.unversioned()) }
+
+// confirm checks what the kernel recognised by a file's number: the number may
+// have been given to another file since. How is byContent for copies.
+func (t *toolTable) confirm(pid uint32, file inode, id uint16) (uint16, string) {
+	for i := range t.installed {
+		at := &t.installed[i]
+		if at.file.unversioned() != file.unversioned() {
+			continue
+		}
+		if at.file.ctime != file.ctime && !at.still() {
+			break
+		}
+		return id, byInode
+	}
+	v := t.look(pid, file)
+	return v.tool, v.how
+}
+
+// still tells whether the tool's path leads to the same file as before.
+func (i *installed) still() bool {
+	var st unix.Stat_t
+	if unix.Stat(i.path, &st) != nil || kernelDev(st.Dev) != i.file.dev || st.Ino != i.file.ino {
+		return false
+	}
+	i.file.ctime = st.Ctim.Nano()
+	return true
+}
+
 // look judges an executable by its content, once a file. It is called for
 // executables that neither name nor inode gave away, so it must be cheap: only
 // a file as long as an installed tool is hashed.
@@ -162,8 +238,10 @@ func (t *toolTable) look(pid uint32, exe inode) verdict {
 	if v, ok := t.verdicts[exe]; ok {
 		return v
 	}
-	v := t.judge(pid, exe, false)
-	t.remember(exe, v)
+	v, ok := t.judge(pid, exe, false)
+	if ok {
+		t.remember(exe, v)
+	}
 	return v
 }
 
@@ -171,11 +249,9 @@ func (t *toolTable) look(pid uint32, exe inode) verdict {
 func (t *toolTable) hashOf(pid uint32, exe inode) string {
 	v, ok := t.verdicts[exe]
 	if !ok || v.hash == "" {
-		tool := v.tool
-		if v = t.judge(pid, exe, true); v.tool == 0 {
-			v.tool = tool
+		if v, ok = t.judge(pid, exe, true); ok {
+			t.remember(exe, v)
 		}
-		t.remember(exe, v)
 	}
 	return v.hash
 }
@@ -187,55 +263,87 @@ func (t *toolTable) remember(exe inode, v verdict) {
 	t.verdicts[exe] = v
 }
 
-// judge opens what the process runs, which works for deleted files and memfds too.
-func (t *toolTable) judge(pid uint32, exe inode, always bool) verdict {
-	f, st, err := openRegular(fmt.Sprintf("/proc/%d/exe", pid))
+// judge opens what the process runs, which works for deleted files and memfds
+// too. Not ok: it ended or runs something else by now.
+func (t *toolTable) judge(pid uint32, exe inode, always bool) (v verdict, ok bool) {
+	f, st, err := openRegular(procPath(pid, "exe"))
 	if err != nil {
-		return verdict{}
+		return verdict{}, false
 	}
 	defer f.Close()
-	candidates := t.sizes[st.Size]
-	if st.Ino != exe.ino || len(candidates) == 0 && !always {
-		return verdict{}
+	if st.Ino != exe.ino {
+		return verdict{}, false
 	}
-	sum, err := hash(f, st.Size)
-	if err != nil {
-		return verdict{}
+	id, sum := t.sameAs(f, st.Size, always)
+	v = verdict{tool: id}
+	if id != 0 {
+		v.how = byContent
 	}
-	v := verdict{hash: fmt.Sprintf("%x", sum)}
-	for _, c := range candidates {
-		if c.sum == sum {
-			v.tool = c.tool
+	if sum != nil {
+		v.hash = fmt.Sprintf("%x", *sum)
+	}
+	return v, true
+}
+
+// sameAs finds the installed tool with the same content. It reads the file only
+// when one has its length, or always.
+func (t *toolTable) sameAs(f io.Reader, size int64, always bool) (uint16, *[sha256.Size]byte) {
+	var own *[sha256.Size]byte
+	need := func() bool {
+		if own == nil {
+			if sum, err := hash(f, size); err == nil {
+				own = &sum
+			}
+		}
+		return own != nil
+	}
+	if always && !need() {
+		return 0, nil
+	}
+	for i := range t.installed {
+		at := &t.installed[i]
+		if at.size != size {
+			continue
+		}
+		if sum := at.sumOf(); sum != nil && need() && *sum == *own {
+			return at.tool, own
 		}
 	}
-	return v
+	return 0, own
 }
 
 // byArguments recognises a tool that another program runs: an applet of busybox
 // or toybox, or a program given to the dynamic loader.
-func (t *toolTable) byArguments(name string, args []string) (tool uint16, how string) {
+func (t *toolTable) byArguments(name string, args []string, cwd string) (tool uint16, how string) {
 	switch {
-	case strings.HasPrefix(name, "busybox") || strings.HasPrefix(name, "toybox"):
-		applet := ""
-		if len(args) > 0 {
-			applet = filepath.Base(args[0])
+	case isMany(name):
+		if id := t.named(applet(args)); id != 0 {
+			return id, byApplet
 		}
-		if strings.HasPrefix(applet, "busybox") || strings.HasPrefix(applet, "toybox") {
-			applet = ""
-			if len(args) > 1 {
-				applet = args[1]
-			}
+	case strings.HasPrefix(name, "ld-linux") || strings.HasPrefix(name, "ld-musl") || strings.HasPrefix(name, "ld-2.") || strings.HasPrefix(name, "ld.so") || name == "ld64.so.2":
+		if id := t.loaded(args, cwd); id != 0 {
+			return id, byLoader
 		}
-		return t.named(applet), byApplet
-	case strings.HasPrefix(name, "ld-linux") || strings.HasPrefix(name, "ld-musl") || strings.HasPrefix(name, "ld.so"):
-		return t.loaded(args), byLoader
 	}
 	return 0, ""
 }
 
+// applet is which of its programs busybox was asked for.
+func applet(args []string) string {
+	if len(args) > 0 {
+		if name := filepath.Base(args[0]); !isMany(name) {
+			return name
+		}
+	}
+	if len(args) > 1 {
+		return args[1]
+	}
+	return ""
+}
+
 // loaded finds the program that the dynamic loader was told to run: the first
 // argument that is no option.
-func (t *toolTable) loaded(args []string) uint16 {
+func (t *toolTable) loaded(args []string, cwd string) uint16 {
 	for i := 1; i < len(args); i++ {
 		switch args[i] {
 		case "--library-path", "--preload", "--audit", "--argv0", "--inhibit-rpath", "--glibc-hwcaps-prepend", "--glibc-hwcaps-mask":
@@ -248,41 +356,23 @@ func (t *toolTable) loaded(args []string) uint16 {
 		if id := t.named(filepath.Base(args[i])); id != 0 {
 			return id
 		}
-		return t.fileContent(args[i])
+		return t.fileContent(args[i], cwd)
 	}
 	return 0
 }
 
-func (t *toolTable) fileContent(path string) uint16 {
+func (t *toolTable) fileContent(path, cwd string) uint16 {
 	if !filepath.IsAbs(path) {
-		return 0
+		path = filepath.Join(cwd, path)
 	}
 	f, st, err := openRegular(path)
 	if err != nil {
 		return 0
 	}
 	defer f.Close()
-	if id, ok := t.installed[inode{dev: kernelDev(st.Dev), ino: st.Ino}]; ok {
+	if id, ok := t.known[inode{dev: kernelDev(st.Dev), ino: st.Ino}]; ok {
 		return id
 	}
-	candidates := t.sizes[st.Size]
-	if len(candidates) == 0 {
-		return 0
-	}
-	sum, err := hash(f, st.Size)
-	for _, c := range candidates {
-		if err == nil && c.sum == sum {
-			return c.tool
-		}
-	}
-	return 0
-}
-
-func (t *toolTable) named(name string) uint16 {
-	for i := range t.all {
-		if t.all[i].Name == name {
-			return uint16(i + 1)
-		}
-	}
-	return 0
+	id, _ := t.sameAs(f, st.Size, false)
+	return id
 }
