@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"interdict/detect"
+	"interdict/playbooks"
 	"interdict/respond"
 	"interdict/sources"
 )
@@ -19,7 +20,7 @@ type Engine interface {
 
 // Assessor answers the investigation guide; *playbooks.Assessor is one.
 type Assessor interface {
-	Assess(ctx context.Context, f *detect.Finding) *guide
+	Assess(ctx context.Context, f *detect.Finding) *playbooks.Guide
 }
 
 // Config is what the program opened. Engine is needed; everything else may be

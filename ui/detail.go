@@ -6,15 +6,18 @@ import (
 	"strings"
 
 	"interdict/detect"
+	"interdict/playbooks"
 	"interdict/ui/text"
 )
 
-// labelled is one line of the detail; what matters least has the highest rank
-// and goes first where there is no room.
-type labelled struct {
-	rank  int
-	label string
-	line  string
+// section is one statement of the detail; what matters least has the highest
+// rank and gives way first where there is no room.
+type section struct {
+	rank        int
+	label, text string
+	role        role
+	limit       int    // lines at most
+	line        string // a line that was built already, in place of text
 }
 
 // detail gives the lines for the alert under the cursor: within a second, is it
@@ -33,18 +36,15 @@ func (m *Model) detail(f *detect.Finding, w, h int) []string {
 	d.blind()
 	d.commandLine()
 	out := []string{m.rule(w, d.heading())}
-	for _, l := range d.fit(h - 1) {
-		out = append(out, l.line)
-	}
-	return out
+	return append(out, d.fit(h-1)...)
 }
 
 type detailed struct {
 	m     *Model
 	f     *detect.Finding
-	guide *guide // nil: not answered yet
+	guide *playbooks.Guide // nil: not answered yet
 	width int
-	all   []labelled
+	all   []section
 }
 
 func (d *detailed) heading() string {
@@ -55,47 +55,65 @@ func (d *detailed) heading() string {
 	return s
 }
 
-// fit drops what matters least until h lines are left.
-func (d *detailed) fit(h int) []labelled {
-	all := slices.Clone(d.all)
-	for len(all) > max(h, 0) {
-		worst := 0
-		for i, l := range all {
-			if l.rank >= all[worst].rank {
-				worst = i
-			}
-		}
-		all = slices.Delete(all, worst, worst+1)
-	}
-	return all
-}
-
 const labelWidth = 12
 
-// put adds lines under a label.
-func (d *detailed) put(rank int, label string, r role, lines ...string) {
-	for i, t := range lines {
-		s := d.m.strip(d.width)
+// lines gives a section in as many lines as it has and may take.
+func (d *detailed) lines(s section) []string {
+	if s.line != "" {
+		return []string{s.line}
+	}
+	var out []string
+	for i, t := range text.Wrap(s.text, d.width-labelWidth-1, s.limit) {
+		l := d.m.strip(d.width)
 		if i == 0 {
-			s.add(muted, "  "+label)
+			l.add(muted, "  "+s.label)
 		}
-		s.to(labelWidth).add(r, t)
-		d.all = append(d.all, labelled{rank + 10*i, label, s.String()})
+		out = append(out, l.to(labelWidth).add(s.role, t).String())
+	}
+	return out
+}
+
+// fit shortens and then drops what matters least until there are h lines.
+func (d *detailed) fit(h int) []string {
+	for {
+		var out []string
+		worst, rank := -1, -1
+		for i, s := range d.all {
+			lines := d.lines(s)
+			out = append(out, lines...)
+			if r := s.rank + 3*(len(lines)-1); len(lines) > 0 && r >= rank {
+				worst, rank = i, r
+			}
+		}
+		if len(out) <= h || worst < 0 {
+			return out
+		}
+		if n := len(d.lines(d.all[worst])); n > 1 {
+			d.all[worst].limit = n - 1
+		} else {
+			d.all = slices.Delete(d.all, worst, worst+1)
+		}
 	}
 }
 
-func (d *detailed) wrapped(s string, limit int) []string {
-	return text.Wrap(s, d.width-labelWidth-1, limit)
+// put adds a statement of at most limit lines.
+func (d *detailed) put(rank int, label string, r role, limit int, t string) {
+	d.all = append(d.all, section{rank: rank, label: label, text: t, role: r, limit: limit})
+}
+
+// add adds a line that was built already.
+func (d *detailed) add(rank int, s *strip) {
+	d.all = append(d.all, section{rank: rank, line: s.String()})
 }
 
 func (d *detailed) verdict() {
 	s := d.m.strip(d.width).add(muted, "  VERDICT").to(labelWidth)
 	d.m.verdictWords(s, d.guide, d.f)
-	d.all = append(d.all, labelled{0, "VERDICT", s.String()})
+	d.add(0, s)
 }
 
 // verdictWords writes the verdict with its counts, or that it is being found out.
-func (m *Model) verdictWords(s *strip, g *guide, f *detect.Finding) {
+func (m *Model) verdictWords(s *strip, g *playbooks.Guide, f *detect.Finding) {
 	if g == nil {
 		s.add(title, "being assessed…").add(normal, "  "+f.Why)
 		return
@@ -121,18 +139,18 @@ func (d *detailed) stop() {
 	} else if d.guide != nil && d.guide.Stop != "" {
 		s = d.guide.Stop
 	}
-	d.put(1, "Stop it", title, d.wrapped(s, 2)...)
+	d.put(1, "Stop it", title, 2, s)
 }
 
 func (d *detailed) facts() {
 	if d.guide == nil {
-		d.put(2, "Why", normal, d.wrapped(d.f.Why, 3)...)
+		d.put(2, "Why", normal, 3, d.f.Why)
 		return
 	}
 	v := d.guide.Verdict
-	d.put(2, "Against", normal, d.wrapped(strings.Join(v.Against, " · "), 3)...)
-	d.put(4, "For", normal, d.wrapped(strings.Join(v.For, " · "), 1)...)
-	d.put(5, "Open", normal, d.wrapped(strings.Join(v.Open, " · "), 1)...)
+	d.put(2, "Against", normal, 3, strings.Join(v.Against, " · "))
+	d.put(4, "For", normal, 1, strings.Join(v.For, " · "))
+	d.put(5, "Open", normal, 1, strings.Join(v.Open, " · "))
 }
 
 func (d *detailed) left() {
@@ -140,9 +158,9 @@ func (d *detailed) left() {
 	if t := d.f.Transfer; t != nil {
 		s.right(normal, spark(t.Spark, 8)+" ")
 	}
-	d.all = append(d.all, labelled{1, "Left", s.String()})
+	d.add(1, s)
 	if t := d.f.Transfer; t != nil && len(t.Files) > 0 {
-		d.put(4, "Read", normal, d.wrapped(readWord(t), 2)...)
+		d.put(4, "Read", normal, 2, readWord(t))
 	}
 }
 
@@ -157,11 +175,10 @@ func readWord(t *detect.Transfer) string {
 	return s
 }
 
-func (d *detailed) who() { d.put(6, "Who", normal, d.wrapped(whoWord(d.f), 1)...) }
+func (d *detailed) who() { d.put(6, "Who", normal, 1, whoWord(d.f)) }
 
 func (d *detailed) tree() {
-	t := text.FitLeft(treeWord(d.f), d.width-labelWidth-1)
-	d.put(3, "Tree", normal, t)
+	d.put(3, "Tree", normal, 1, text.FitLeft(treeWord(d.f), d.width-labelWidth-1))
 }
 
 func (d *detailed) blind() {
@@ -179,7 +196,7 @@ func (d *detailed) blind() {
 	if d.f.NoLonger != "" {
 		all = append([]string{d.f.NoLonger}, all...)
 	}
-	d.put(7, "Blind", normal, d.wrapped(strings.Join(all, " · "), 2)...)
+	d.put(3, "Blind", normal, 2, strings.Join(all, " · "))
 }
 
 // commandLine shows it as it was, and how long it really was.
@@ -195,5 +212,5 @@ func (d *detailed) commandLine() {
 	}
 	s := d.m.strip(d.width)
 	s.add(title, "  "+text.FitMiddle(cmd, d.width-len(size)-5)).right(muted, size+" ")
-	d.all = append(d.all, labelled{1, "", s.String()})
+	d.add(1, s)
 }

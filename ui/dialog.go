@@ -239,7 +239,7 @@ func (d *dialog) lines(m *Model, w, h int) []string {
 	}
 	b := newBox(m, w, d.title())
 	if d.finding != "" {
-		b.add(d.liveLine(m))
+		b.lines = b.wrapped(d.liveLine(m))
 	}
 	foot := d.foot(m, b)
 	body := d.body(b)
@@ -302,7 +302,7 @@ func (d *dialog) foot(m *Model, b *box) []string {
 	var out []string
 	if d.made && d.production {
 		cursor := d.focus == onField
-		out = append(out, b.line(normal, "Host name", d.field.shown(b.inner()-labelWidth-2, cursor)))
+		out = append(out, b.line(normal, "Host name", "[ "+text.Pad(d.field.shown(40, cursor), min(40, b.inner()-labelWidth-4))+" ]"))
 	}
 	s := m.strip(b.inner()).add(muted, "tab › ")
 	button := func(at int, name string) {
@@ -375,7 +375,7 @@ func (b *box) line(r role, label, t string) string {
 	return b.raw(b.m.strip(b.inner()).add(muted, label).to(labelWidth).add(r, t).String())
 }
 
-func (b *box) add(r role, label, t string) { b.lines = append(b.lines, b.line(r, label, t)) }
+func (b *box) add(r role, label, t string) { b.lines = append(b.lines, b.wrapped(r, label, t)...) }
 
 // wrapped gives a label and its text in as many lines as that takes, within reason.
 func (b *box) wrapped(r role, label, t string) []string {
@@ -391,8 +391,8 @@ func (b *box) wrapped(r role, label, t string) []string {
 
 func (b *box) close() []string {
 	head := text.Fit(b.title, b.w-8)
-	rest := max(b.w-6-text.Width(head), 0)
-	top := b.m.strip(b.w).add(muted, " ┌ ").add(title, head).add(muted, " "+strings.Repeat("─", max(rest-1, 0))+"┐")
+	top := b.m.strip(b.w).add(muted, " ┌ ").add(title, head).add(muted, " ")
+	top.add(muted, strings.Repeat("─", max(top.room()-2, 0))+"┐")
 	bottom := b.m.strip(b.w).add(muted, " └"+strings.Repeat("─", max(b.w-4, 0))+"┘")
 	return append(append([]string{top.String()}, b.lines...), bottom.String())
 }

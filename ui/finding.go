@@ -220,18 +220,20 @@ func leftWord(f *detect.Finding) string {
 		return "not seen: no connection of this process was counted"
 	}
 	if t.Direction == detect.In {
-		return size(t.Received) + " received (kernel)"
+		return size(t.Received) + " received"
 	}
-	s := size(t.Sent) + " sent (kernel)"
+	s := size(t.Sent)
 	if len(t.Files) > 0 && t.Files[0].Size > 0 {
 		s += " of " + size(t.Files[0].Size) + " " + path.Base(t.Files[0].Path)
+	} else {
+		s += " sent"
 	}
 	if t.Rate <= 0 {
 		return s
 	}
 	s += " · " + size(int64(t.Rate)) + "/s"
 	if rest := whole(t); rest > 0 {
-		s += " · whole in about " + span(rest)
+		s += " · ~" + span(rest) + " left"
 	}
 	return s
 }

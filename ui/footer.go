@@ -8,9 +8,17 @@ func (m *Model) footer() []string {
 		where = m.overlay.mode()
 	}
 	looks, changes := m.keys.footer(where)
-	s := m.strip(m.layout.width)
+	s := m.strip(m.layout.width - m.keyWidth(looks, help))
 	for _, b := range looks {
-		m.keyWord(s, b)
+		if b.Action != string(help) {
+			m.keyWord(s, b)
+		}
+	}
+	s.width = m.layout.width
+	for _, b := range looks {
+		if b.Action == string(help) { // it leads to all others, so it has room always
+			m.keyWord(s, b)
+		}
 	}
 	bottom := []string{s.String(), m.dangerLine(changes)}
 	switch {
@@ -54,4 +62,14 @@ func (m *Model) dangerLine(changes []Binding) string {
 		m.keyWord(s, b)
 	}
 	return s.String()
+}
+
+// keyWidth is the room that the keys of one action take.
+func (m *Model) keyWidth(all []Binding, a action) (n int) {
+	for _, b := range all {
+		if b.Action == string(a) {
+			n += len(label(b.Keys[0])) + len(b.Short) + 3
+		}
+	}
+	return n
 }

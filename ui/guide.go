@@ -8,6 +8,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"interdict/detect"
+	"interdict/playbooks"
 	"interdict/ui/text"
 )
 
@@ -76,13 +77,13 @@ func (p *guidePane) act(m *Model, a action) tea.Cmd {
 
 func (p *guidePane) move(by, n int) { p.at = max(min(p.at+by, n-1), 0) }
 
-func (p *guidePane) nextOpen(g *guide) {
+func (p *guidePane) nextOpen(g *playbooks.Guide) {
 	if g == nil {
 		return
 	}
 	for i := range g.Answers {
 		at := (p.at + 1 + i) % len(g.Answers)
-		if g.Answers[at].State == stateOpen {
+		if g.Answers[at].State == playbooks.OPEN {
 			p.at = at
 			return
 		}
@@ -147,48 +148,79 @@ func (p *guidePane) scroll(starts []int, total, room int) {
 }
 
 // answers gives all lines, and where each question begins.
-func (p *guidePane) answers(m *Model, g *guide, w int) (out []string, starts []int) {
+func (p *guidePane) answers(m *Model, g *playbooks.Guide, w int) (out []string, starts []int) {
 	for i, a := range g.Answers {
 		starts = append(starts, len(out))
 		out = append(out, p.answer(m, i, a, w)...)
 	}
-	for _, b := range g.Blind {
-		for _, t := range text.Wrap(b, w-10, 3) {
-			out = append(out, m.strip(w).add(muted, " not seen  ").add(normal, t).String())
-		}
-	}
-	return out, starts
+	return append(out, m.afterAnswers(g, w)...), starts
 }
 
-const answerIndent = 10
+// afterAnswers is what the rule's author asks besides, what the environment
+// means, and what cannot be seen at all.
+func (m *Model) afterAnswers(g *playbooks.Guide, w int) (out []string) {
+	put := func(label, t string) {
+		for i, line := range text.Wrap(t, w-answerIndent-12, 4) {
+			if i > 0 {
+				label = ""
+			}
+			out = append(out, m.strip(w).add(muted, "  "+label).to(answerIndent+10).add(normal, line).String())
+		}
+	}
+	for _, t := range g.Environment.Implications {
+		put("in "+g.Environment.Name, t)
+	}
+	for _, t := range g.Environment.Actions {
+		put("do in "+g.Environment.Name, t)
+	}
+	for _, s := range g.Checklist {
+		put("the rule asks", s.Text)
+	}
+	for _, b := range g.Blind {
+		put("not seen", b)
+	}
+	return out
+}
 
-func (p *guidePane) answer(m *Model, i int, a answer, w int) []string {
+// Where the questions end and what is said about them begins.
+const answerIndent = 25
+
+func (p *guidePane) answer(m *Model, i int, a playbooks.Answer, w int) []string {
 	mark, r := "  ", normal
 	if i == p.at {
 		mark, r = "▌ ", title
-	}
-	s := m.strip(w).add(title, mark).add(stateRole(a.State), fmt.Sprintf("%-5s", a.State))
-	s.add(r, fmt.Sprintf(" %d %s", a.Number, a.Question)).right(muted, took(a.Took)+" ")
-	out := []string{s.String()}
-	put := func(r role, t string, limit int) {
-		for _, line := range text.Wrap(t, w-answerIndent-1, limit) {
-			out = append(out, m.strip(w).to(answerIndent).add(r, line).String())
-		}
 	}
 	limit := 2
 	if p.whole[i] {
 		limit = 40
 	}
-	put(r, a.Why, limit)
+	var out []string
+	put := func(r role, t string) {
+		for _, line := range text.Wrap(t, w-answerIndent-1, limit) {
+			out = append(out, m.strip(w).to(answerIndent).add(r, line).String())
+		}
+	}
+	head := m.strip(w).add(title, mark).add(stateRole(a.State), fmt.Sprintf("%-5s", a.State))
+	head.add(r, text.Pad(fmt.Sprintf("%d %s", a.Number, a.Question), answerIndent-8)).to(answerIndent)
+	why := text.Wrap(a.Why, w-answerIndent-1, limit)
+	if len(why) > 0 {
+		head.add(r, why[0])
+		why = why[1:]
+	}
+	out = append(out, head.String())
+	for _, line := range why {
+		out = append(out, m.strip(w).to(answerIndent).add(r, line).String())
+	}
 	for n, e := range a.Evidence {
 		if n == 2 && !p.whole[i] {
-			put(muted, fmt.Sprintf("+ %s (enter)", plural(len(a.Evidence)-n, "more line")), 1)
+			put(muted, fmt.Sprintf("+ %s (enter)", plural(len(a.Evidence)-n, "more line")))
 			break
 		}
-		put(normal, strings.TrimPrefix(e.Label+": ", ": ")+e.Text, limit)
+		put(muted, strings.TrimPrefix(e.Label+": ", ": ")+e.Text)
 	}
 	if i == p.at && p.query {
-		put(muted, "query: "+orNone(a.Query), 40)
+		limit = 40
+		put(keycap, "query, "+took(a.Took)+": "+orNone(a.Query))
 	}
 	return out
 }
@@ -200,11 +232,11 @@ func orNone(query string) string {
 	return query
 }
 
-func stateRole(s state) role {
+func stateRole(s playbooks.State) role {
 	switch s {
-	case stateBad:
+	case playbooks.BAD:
 		return critical
-	case stateOK:
+	case playbooks.OK:
 		return good
 	}
 	return warning

@@ -7,6 +7,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"interdict/detect"
+	"interdict/playbooks"
 )
 
 const (
@@ -23,7 +24,7 @@ type guides struct {
 }
 
 type answered struct {
-	guide *guide
+	guide *playbooks.Guide
 	at    time.Time
 	state stamp // of the finding when it was asked about
 }
@@ -38,7 +39,7 @@ type stamp struct {
 func stampOf(f *detect.Finding) stamp { return stamp{f.Count, f.Last, f.Live()} }
 
 // of gives the newest guide of a finding; nil when there is none yet.
-func (g *guides) of(f *detect.Finding) *guide {
+func (g *guides) of(f *detect.Finding) *playbooks.Guide {
 	if f == nil {
 		return nil
 	}
@@ -77,7 +78,7 @@ func (m *Model) assess() tea.Cmd {
 type assessed struct {
 	id    string
 	state stamp
-	guide *guide
+	guide *playbooks.Guide
 }
 
 func (a assessed) take(m *Model) tea.Cmd {

@@ -21,7 +21,7 @@ func (m *Model) header() []string {
 		out = []string{m.shortLine()}
 	}
 	if m.config.Banner != "" {
-		out = append(out, m.strip(l.width).add(warning, " RECORDED  "+m.config.Banner).String())
+		out = append(out, m.strip(l.width).add(warning, " "+m.config.Banner).String())
 	}
 	return out
 }
@@ -46,19 +46,30 @@ func (m *Model) sourceLine() string {
 
 func (m *Model) countLine() string {
 	s := m.strip(m.layout.width).add(title, " "+strings.ToUpper(string(m.shown))+"  ")
-	return s.add(m.countRole(), m.countWord()).right(muted, m.alerts.orderWord()+"   / filter   ? help ").String()
+	s.add(m.countRole(), m.countWord())
+	if m.shown == inAlerts {
+		s.right(muted, m.alerts.orderWord()+"   / filter   ? help ")
+	}
+	return s.String()
 }
 
+// shortLine says first what is still going on and what is held; the rest as
+// far as there is room.
 func (m *Model) shortLine() string {
-	s := m.strip(m.layout.width).add(title, " interdict  ")
-	if m.config.ReadOnly {
-		s.add(warning, "READ-ONLY  ")
+	narrow := m.layout.width < 80
+	s := m.strip(m.layout.width)
+	if !narrow {
+		s.add(title, " interdict")
 	}
-	tail := m.lossWord() + "  " + m.clock()
+	if m.config.ReadOnly {
+		s.add(warning, " READ-ONLY")
+	}
+	tail := m.standingWord() + "  " + m.lossWord() + "  " + m.clock()
 	s.width -= text.Width(tail) + 3
-	s.add(m.countRole(), m.countWord()).add(m.standingRole(), "   "+m.standingWord())
+	s.add(normal, " ").add(m.countRole(), m.countWord())
 	s.width = m.layout.width
-	return s.to(s.width-text.Width(tail)-1).add(m.lossRole(), m.lossWord()).add(normal, "  "+m.clock()).String()
+	s.to(s.width-text.Width(tail)-1).add(m.standingRole(), m.standingWord()).add(normal, "  ")
+	return s.add(m.lossRole(), m.lossWord()).add(normal, "  "+m.clock()).String()
 }
 
 // clock shows seconds while something is going on; else they would be the only
@@ -83,37 +94,44 @@ func (m *Model) moving() bool {
 }
 
 func (m *Model) countWord() string {
-	live, ended := tally(m.snap.Findings)
+	live, running, ended := tally(m.snap.Findings)
 	noun := "SENDING"
 	if m.layout.wide {
 		noun = "sending now"
 	}
-	s := fmt.Sprintf("%d %s · %d ended", live, noun, ended)
-	if n := m.snap.Closed; n > 0 {
-		s += " · closed " + count(n)
+	parts := []string{fmt.Sprintf("%d %s", live, noun)}
+	if running > 0 {
+		parts = append(parts, count(running)+" running")
+	}
+	parts = append(parts, count(ended)+" ended")
+	if n := m.snap.Closed; n > 0 && m.layout.width >= 80 {
+		parts = append(parts, "closed "+count(n))
 	}
 	if n := m.snap.Dropped; n > 0 {
-		s += " · " + count(n) + " made room"
+		parts = append(parts, count(n)+" made room")
 	}
-	return s
+	return strings.Join(parts, " · ")
 }
 
 func (m *Model) countRole() role {
-	if live, _ := tally(m.snap.Findings); live > 0 {
+	if live, _, _ := tally(m.snap.Findings); live > 0 {
 		return critical
 	}
 	return normal
 }
 
-func tally(findings []*detect.Finding) (sending, others int) {
+func tally(findings []*detect.Finding) (sending, running, ended int) {
 	for _, f := range findings {
-		if sendingNow(f) {
+		switch {
+		case sendingNow(f):
 			sending++
-		} else {
-			others++
+		case f.Live() || f.Transfer == nil && f.Process.Alive():
+			running++
+		default:
+			ended++
 		}
 	}
-	return sending, others
+	return sending, running, ended
 }
 
 type worded struct {

@@ -176,17 +176,18 @@ func (m mode) overlays() bool {
 	return false
 }
 
-// footer gives what stands at the bottom in a mode, and apart from it what changes a host.
+// footer gives what stands at the bottom in a mode, its own keys first, and
+// apart from it what changes a host.
 func (k keymap) footer(m mode) (looks, changes []Binding) {
-	for _, b := range k {
-		own := b.Mode == string(m)
-		if b.Short == "" || !own && (b.Mode != string(everywhere) || m.overlays()) {
-			continue
-		}
-		if b.Danger {
-			changes = append(changes, b)
-		} else if own || !shadowed(looks, b) {
-			looks = append(looks, b)
+	for _, where := range []mode{m, everywhere} {
+		for _, b := range k {
+			switch {
+			case b.Mode != string(where) || b.Short == "" || where == everywhere && (m.overlays() || shadowed(looks, b)):
+			case b.Danger:
+				changes = append(changes, b)
+			default:
+				looks = append(looks, b)
+			}
 		}
 	}
 	return looks, changes

@@ -43,7 +43,7 @@ func arrange(w, h int, banner bool) layout {
 // detailLines is how many lines the detail has to say, with its heading.
 func detailLines(wide bool) int {
 	if wide {
-		return 15
+		return 14
 	}
 	return 13
 }

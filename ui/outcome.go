@@ -129,7 +129,7 @@ func (o *outcome) override(m *Model, k tea.KeyMsg) tea.Cmd {
 func (o *outcome) lines(m *Model, w, h int) []string {
 	b := newBox(m, w, o.d.title())
 	if o.d.finding != "" {
-		b.add(o.d.liveLine(m))
+		b.lines = b.wrapped(o.d.liveLine(m))
 	}
 	body := o.body(m, b)
 	var foot []string

@@ -35,7 +35,10 @@ func newPainter(out io.Writer, failed func(error)) *painter {
 // goroutine may call it.
 func (p *painter) paint(frame string) {
 	select {
-	case <-p.frames:
+	case skipped := <-p.frames:
+		if strings.HasPrefix(skipped, repaint) && !strings.HasPrefix(frame, repaint) {
+			frame = repaint + frame
+		}
 	default:
 	}
 	p.frames <- frame

@@ -192,8 +192,8 @@ var wideColumns = []grid.Column{
 }
 
 var slimColumns = []grid.Column{
-	{Title: "  LIVE", Width: 10}, {Title: "RISK", Width: 4}, {Title: "HOST", Width: 11, Flex: 1}, {Title: "WHAT", Width: 16, Flex: 3},
-	{Title: "TO", Width: 16, Flex: 1, Drop: 2}, {Title: "OUT", Width: 8, Right: true}, {Title: "AGE", Width: 3, Right: true, Drop: 1},
+	{Title: "  LIVE", Width: 11}, {Title: "RISK", Width: 4}, {Title: "HOST", Width: 11, Flex: 1}, {Title: "WHAT", Width: 21, Flex: 3},
+	{Title: "TO", Width: 16, Drop: 1}, {Title: "OUT", Width: 8, Right: true}, {Title: "AGE", Width: 3, Right: true, Drop: 2},
 }
 
 func (p *alertPane) lines(m *Model, w, h int) []string {
