@@ -76,6 +76,7 @@ func (e *events) takeMalformed() int64 {
 func (e *events) decode(raw []byte) {
 	e.offset = bootOffset() // the wall clock may have been set
 	e.names.expire(time.Now())
+	e.tools.now = bootNow()
 	for len(raw) >= 4 {
 		n := binary.LittleEndian.Uint32(raw)
 		raw = raw[4:]

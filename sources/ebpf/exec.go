@@ -95,7 +95,7 @@ func (e *events) judge(p *process, r *kernelExecRecord) (id uint16, how string) 
 		}
 		return r.Tool, byName
 	case howInode:
-		if id, how := e.tools.confirm(r.Pid, i.file, r.Tool); id != 0 {
+		if id, how := e.tools.confirm(r.Pid, i.file, i.executable, r.Tool); id != 0 {
 			return id, how
 		}
 		e.forget(i.file)
@@ -104,7 +104,7 @@ func (e *events) judge(p *process, r *kernelExecRecord) (id uint16, how string) 
 	if id, how = e.tools.byArguments(i.name, i.args, i.cwd); id != 0 || r.Ino == 0 {
 		return id, how
 	}
-	if id = e.tools.look(r.Pid, i.file).tool; id == 0 {
+	if id = e.tools.look(r.Pid, i.file, i.executable).tool; id == 0 {
 		return 0, ""
 	}
 	e.learn(i.file, id)

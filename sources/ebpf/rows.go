@@ -26,7 +26,7 @@ func (e *events) execution(p *process, r *kernelExecRecord, s execStrings, actio
 	b.Keyword(ecs.ProcessTool, i.tool)
 	b.Keyword(ecs.ProcessToolHow, i.how)
 	if p.interest {
-		b.Keyword(ecs.ProcessHashSHA256, e.tools.hashOf(p.pid, i.file))
+		b.Keyword(ecs.ProcessHashSHA256, e.tools.hashOf(p.pid, i.file, i.executable))
 		b.Keywords(ecs.ProcessEnvVars, env)
 		if from := sshClient(env); from.IsValid() {
 			b.IP(ecs.EntryMetaSourceIP, from)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -32,6 +33,7 @@ type toolTable struct {
 	installed []installed
 	known     map[inode]uint16  // by file, ctime left out; what the kernel was told
 	verdicts  map[inode]verdict // of executables that were looked at
+	now       uint64            // boot clock, as of the records at hand
 }
 
 // inode is a file and the version of it.
@@ -60,6 +62,7 @@ type verdict struct {
 	tool uint16
 	how  string
 	hash string // hex, "" if it was not computed
+	till uint64 // boot time until which it holds; 0: for good. It could not be read, so it is tried again
 }
 
 // maxVerdicts bounds what is remembered of executables, maxKnown what the
@@ -206,7 +209,7 @@ func (t *toolTable) forget(file inode) { delete(t.known, file.unversioned()) }
 
 // confirm checks what the kernel recognised by a file's number: the number may
 // have been given to another file since. How is byContent for copies.
-func (t *toolTable) confirm(pid uint32, file inode, id uint16) (uint16, string) {
+func (t *toolTable) confirm(pid uint32, file inode, path string, id uint16) (uint16, string) {
 	for i := range t.installed {
 		at := &t.installed[i]
 		if at.file.unversioned() != file.unversioned() {
@@ -217,7 +220,7 @@ func (t *toolTable) confirm(pid uint32, file inode, id uint16) (uint16, string) 
 		}
 		return id, byInode
 	}
-	v := t.look(pid, file)
+	v := t.look(pid, file, path)
 	return v.tool, v.how
 }
 
@@ -234,24 +237,22 @@ func (i *installed) still() bool {
 // look judges an executable by its content, once a file. It is called for
 // executables that neither name nor inode gave away, so it must be cheap: only
 // a file as long as an installed tool is hashed.
-func (t *toolTable) look(pid uint32, exe inode) verdict {
-	if v, ok := t.verdicts[exe]; ok {
+func (t *toolTable) look(pid uint32, exe inode, path string) verdict {
+	v, ok := t.verdicts[exe]
+	if ok && (v.till == 0 || v.till > t.now) {
 		return v
 	}
-	v, ok := t.judge(pid, exe, false)
-	if ok {
-		t.remember(exe, v)
-	}
+	v = t.judge(pid, exe, path, false)
+	t.remember(exe, v)
 	return v
 }
 
 // hashOf gives the SHA-256 of a running executable as hex; "" when it cannot be read.
-func (t *toolTable) hashOf(pid uint32, exe inode) string {
+func (t *toolTable) hashOf(pid uint32, exe inode, path string) string {
 	v, ok := t.verdicts[exe]
-	if !ok || v.hash == "" {
-		if v, ok = t.judge(pid, exe, true); ok {
-			t.remember(exe, v)
-		}
+	if !ok || v.hash == "" && (v.till == 0 || v.till < t.now) {
+		v = t.judge(pid, exe, path, true)
+		t.remember(exe, v)
 	}
 	return v.hash
 }
@@ -263,26 +264,34 @@ func (t *toolTable) remember(exe inode, v verdict) {
 	t.verdicts[exe] = v
 }
 
+// tryAgain is when to look again at an executable that could not be read.
+const tryAgain = uint64(time.Second)
+
 // judge opens what the process runs, which works for deleted files and memfds
-// too. Not ok: it ended or runs something else by now.
-func (t *toolTable) judge(pid uint32, exe inode, always bool) (v verdict, ok bool) {
+// too, or when it has ended the file that it ran.
+func (t *toolTable) judge(pid uint32, exe inode, path string, always bool) (v verdict) {
 	f, st, err := openRegular(procPath(pid, "exe"))
+	if err != nil || st.Ino != exe.ino {
+		if err == nil {
+			f.Close()
+		}
+		f, st, err = openRegular(path)
+	}
 	if err != nil {
-		return verdict{}, false
+		return verdict{till: t.now + tryAgain}
 	}
 	defer f.Close()
-	if st.Ino != exe.ino {
-		return verdict{}, false
+	if st.Ino != exe.ino { // what is at the path now is another file
+		return verdict{till: t.now + tryAgain}
 	}
 	id, sum := t.sameAs(f, st.Size, always)
-	v = verdict{tool: id}
-	if id != 0 {
+	if v.tool = id; id != 0 {
 		v.how = byContent
 	}
 	if sum != nil {
 		v.hash = fmt.Sprintf("%x", *sum)
 	}
-	return v, true
+	return v
 }
 
 // sameAs finds the installed tool with the same content. It reads the file only

@@ -125,13 +125,21 @@ func (b *Builder) Float(col int, v float64) {
 }
 
 func (c *colBuilder) addCode(rows int, s string) {
-	if !c.Type.Coded() {
-		panic("frame: text put into a column of type " + c.Type.String())
-	}
 	if c.dict == nil {
+		if !c.Type.Coded() {
+			panic("frame: text put into a column of type " + c.Type.String())
+		}
 		c.dict = newDictBuilder()
 	}
-	code := c.dict.code(s)
+	code := c.dict.last // most rows have what the row before has
+	if code == 0 || c.dict.values[code] != s {
+		code = c.dict.code(s)
+	}
+	if c.rows == rows-1 && c.Offsets == nil && rows > 1 {
+		c.Codes = append(c.Codes, code)
+		c.rows = rows
+		return
+	}
 	c.begin(rows)
 	c.Codes = append(c.Codes, code)
 	c.end(rows)
@@ -140,6 +148,11 @@ func (c *colBuilder) addCode(rows int, s string) {
 func (c *colBuilder) addInt(rows int, v int64) {
 	if c.Type.Coded() || c.Type == Double || c.Type == Null {
 		panic("frame: integer put into a column of type " + c.Type.String())
+	}
+	if c.rows == rows-1 && c.Offsets == nil && rows > 1 {
+		c.Ints = append(c.Ints, v)
+		c.rows = rows
+		return
 	}
 	c.begin(rows)
 	c.Ints = append(c.Ints, v)
