@@ -2,6 +2,9 @@ package playbooks
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"interdict/detect"
@@ -9,23 +12,157 @@ import (
 	"interdict/sources"
 )
 
-// Assessor answers the guide. It is safe for concurrent use.
+// Assessor answers the guide. It is safe for concurrent use; its fields are
+// set before the first use.
 type Assessor struct {
-	History  sources.History
-	Look     respond.Looker // nil: no machine can be looked at
-	Boot     string         // boot id of the machine that Look looks at; "": every finding is of it
+	History  sources.History // nil: nothing is known of the past
+	Look     respond.Looker  // nil: no machine can be looked at
+	Boot     string          // boot id of the machine that Look looks at; "": every finding is of it
 	Now      func() time.Time
 	Watching time.Time      // since when events are recorded; zero: History alone knows
 	Zone     *time.Location // of the machine that Look looks at; nil: time.Local
+	Deadline time.Duration  // of each query and look-up; 0: 2 s
 
+	Sheet *Sheet // nil: the embedded guide
+	// Sheets are guides that rules brought, by rule id.
+	Sheets map[string]*Sheet
 	// Alerts gives the findings of a host, for "its other alerts"; nil: not known.
 	Alerts func(detect.Host) []*detect.Finding
 	// Note gives a rule's own note in Markdown; nil or "": none.
 	Note func(ruleID string) string
+	// Cases gives what people said about an alert; nil: nothing.
+	Cases *Cases
+
+	memory memory
 }
 
 // Assess answers all questions about f. It returns by the deadline of ctx or
-// its own, whichever is first; what is not answered by then is OPEN.
+// soon after its own, whichever is first; what is not answered by then is OPEN.
+// What was asked is remembered for some seconds, so that a finding that goes on
+// sending costs queries now and then only, while its own figures are always as given.
 func (a *Assessor) Assess(ctx context.Context, f *detect.Finding) *Guide {
-	return &Guide{AlertID: f.ID, Verdict: Verdict{Word: Unclear, Sending: f.Live()}}
+	now := time.Now
+	if a.Now != nil {
+		now = a.Now
+	}
+	s := newSubject(f, now().UTC().Truncate(time.Millisecond))
+	g := &Guide{AlertID: f.ID, Made: s.now}
+	sheet, err := a.sheet(f.RuleID)
+	if err != nil {
+		g.Verdict = Verdict{Word: Unclear, Sending: s.sending(), Open: []string{"the guide could not be read: " + err.Error()}}
+		return g
+	}
+	e := a.memory.recall(ctx, s, func() *evidence { return a.gather(ctx, sheet, s) })
+	replies := e.answer(sheet, g)
+	a.override(ctx, g, replies)
+	g.Verdict = s.verdict(replies)
+	g.Blind, g.Stop = s.blind(e), s.stop()
+	g.Environment = sheet.Environments[f.Host.Environment]
+	if a.Note != nil {
+		g.Checklist = ParseNote(a.Note(f.RuleID))
+	}
+	return g
 }
+
+func (a *Assessor) sheet(rule string) (*Sheet, error) {
+	if s := a.Sheets[rule]; s != nil {
+		return s, nil
+	}
+	if a.Sheet != nil {
+		return a.Sheet, nil
+	}
+	return BuiltinSheet()
+}
+
+// answer makes the answers in the sheet's order.
+func (e *evidence) answer(sheet *Sheet, g *Guide) []reply {
+	replies := make([]reply, 0, len(sheet.Questions))
+	for _, q := range sheet.Questions {
+		r, asked := e.reply(q), e.queries[q.ID]
+		if d := asked.doubts(); d != "" {
+			r.line("partial", d)
+		}
+		replies = append(replies, r)
+		g.Answers = append(g.Answers, Answer{
+			Number: q.Number, ID: q.ID, Question: q.Title, Asks: q.Asks,
+			State: r.state, Why: r.why, Evidence: r.lines,
+			Query: writeOut(asked.text, asked.params), Text: asked.text, Params: asked.params,
+			Took: max(asked.took, e.looked.took[q.ID]),
+		})
+	}
+	return replies
+}
+
+func (e *evidence) reply(q Question) reply {
+	switch q.ID {
+	case "command":
+		return e.answerCommand()
+	case "parent":
+		return e.answerParent()
+	case "host":
+		return e.answerHost()
+	case "time":
+		return e.answerTime()
+	case "system":
+		return e.answerSystem()
+	case "expected":
+		return e.answerExpected()
+	case "left":
+		return e.answerLeft()
+	}
+	return e.answerOther(q)
+}
+
+// answerOther shows what the query of a rule's own question found; what it
+// means is for a person to say.
+func (e *evidence) answerOther(q Question) reply {
+	asked := e.queries[q.ID]
+	if !asked.known() {
+		return openFor(asked.unasked)
+	}
+	r := openFor(fmt.Sprintf("%s found; for you to judge", plural(int64(asked.count()), "row")))
+	for i := range min(asked.count(), 5) {
+		text := ""
+		for c, name := range asked.rows.Names {
+			if v := asked.rows.Columns[c].Text(i); v != "" {
+				text += name + "=" + short(v, 200) + " "
+			}
+		}
+		r.line("row", text)
+	}
+	r.open = append(r.open, q.Title+": "+r.why)
+	return r
+}
+
+// override puts an analyst's answers in place of ours.
+func (a *Assessor) override(ctx context.Context, g *Guide, replies []reply) {
+	if a.Cases == nil {
+		return
+	}
+	said, err := a.Cases.Answers(ctx, g.AlertID)
+	if err != nil {
+		g.Blind = append(g.Blind, "what analysts answered could not be read: "+err.Error())
+		return
+	}
+	for i := range g.Answers {
+		o, ok := said[g.Answers[i].ID]
+		if !ok {
+			continue
+		}
+		answer, r := &g.Answers[i], &replies[i]
+		answer.Evidence = append([]Line{{"found", string(answer.State) + ": " + answer.Why}}, answer.Evidence...)
+		answer.State, answer.Why, answer.Overridden = o.State, fmt.Sprintf("%s (%s, %s)", o.Note, o.By, o.At.Format("2006-01-02 15:04")), true
+		*r = reply{state: o.State}
+		fact := answer.Question + ": " + answer.Why
+		switch o.State {
+		case BAD:
+			r.against, r.strong = []string{fact}, true
+		case OK:
+			r.supports, r.routine = []string{fact}, answer.ID == "expected"
+		default:
+			r.open = []string{fact}
+		}
+	}
+}
+
+func sortedKeys(m map[string]*asked) []string { return slices.Sorted(maps.Keys(m)) }

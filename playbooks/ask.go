@@ -1,0 +1,106 @@
+package playbooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"interdict/sources"
+	"interdict/sources/frame"
+)
+
+// asked is what came of one query.
+type asked struct {
+	text    string
+	params  []sources.Param
+	rows    *frame.Frame
+	quality sources.Quality
+	took    time.Duration
+	unasked string // why there is no answer; "" when there is one
+}
+
+// known tells whether there is an answer, be it an empty one.
+func (a *asked) known() bool { return a.unasked == "" && a.rows != nil }
+
+// count is the number of rows.
+func (a *asked) count() int {
+	if !a.known() {
+		return 0
+	}
+	return a.rows.Rows
+}
+
+func (a *asked) text1(column string, row int) string { return a.rows.Text(column, row) }
+
+func (a *asked) int(column string, row int) int64 {
+	v, _ := a.rows.Int(column, row)
+	return v
+}
+
+func (a *asked) time(column string, row int) time.Time {
+	if ms, ok := a.rows.Int(column, row); ok {
+		return time.UnixMilli(ms)
+	}
+	return time.Time{}
+}
+
+func (a *asked) texts(column string, row int) []string {
+	if c := a.rows.Column(column); c != nil {
+		return c.Texts(row)
+	}
+	return nil
+}
+
+// doubts says how far the answer cannot be trusted, "" when it can.
+func (a *asked) doubts() string {
+	if !a.known() || !a.quality.Partial {
+		return ""
+	}
+	if len(a.quality.Reasons) == 0 {
+		return "the answer is partial"
+	}
+	return "the answer is partial: " + strings.Join(a.quality.Reasons, "; ")
+}
+
+// ask runs one query of the sheet within its deadline.
+func (a *Assessor) ask(ctx context.Context, text string, values map[string]any, now time.Time) asked {
+	out := asked{text: strings.TrimSpace(text)}
+	if out.text == "" {
+		out.unasked = "there is no query for it"
+		return out
+	}
+	var missing string
+	if out.params, missing = bind(out.text, values); missing != "" {
+		out.unasked = "the event does not say " + strings.ReplaceAll(missing, "_", " ")
+		return out
+	}
+	if a.History == nil {
+		out.unasked = "there is no history to ask"
+		return out
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.deadline())
+	defer cancel()
+	begun := time.Now()
+	rows, quality, err := a.History.Query(ctx, sources.Query{Text: out.text, Params: out.params, Now: now})
+	out.rows, out.quality, out.took = rows, quality, time.Since(begun)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		out.unasked = fmt.Sprintf("history did not answer within %s", span(out.took))
+	case errors.Is(err, context.Canceled):
+		out.unasked = "the question was called off"
+	case err != nil:
+		out.unasked = "history could not answer: " + err.Error()
+	case rows == nil:
+		out.unasked = "history gave no answer"
+	}
+	return out
+}
+
+func (a *Assessor) deadline() time.Duration {
+	if a.Deadline > 0 {
+		return a.Deadline
+	}
+	return 2 * time.Second
+}

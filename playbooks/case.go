@@ -1,0 +1,201 @@
+package playbooks
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Cases keep what people said about alerts. Programs on one database see each
+// other's; it owns the tables case_* and is safe for concurrent use.
+type Cases struct {
+	db  *sql.DB
+	now func() time.Time
+}
+
+// CaseState is how far people are with an alert.
+type CaseState string
+
+// The states.
+const (
+	New          CaseState = "new"
+	Acknowledged CaseState = "acknowledged"
+	Closed       CaseState = "closed"
+)
+
+// The usual reasons of a closure. Benign is what the rule means to find, done
+// by somebody who may; a false positive is what it does not mean to find.
+const (
+	Benign        = "benign"
+	FalsePositive = "false positive"
+	TruePositive  = "true positive"
+	Duplicate     = "duplicate"
+)
+
+// Case is what was said about one alert.
+type Case struct {
+	AlertID  string
+	State    CaseState
+	Reason   string // of the closure
+	By       string
+	At       time.Time
+	Revision int64 // grows with every change of State
+}
+
+// Note is one entry of a case's log, the oldest first. Kind is "note", "acknowledged", "closed",
+// "reopened" or "answer".
+type Note struct {
+	By, Kind, Text string
+	At             time.Time
+}
+
+// Override is an analyst's answer to a question of the guide.
+type Override struct {
+	State State
+	Note  string
+	By    string
+	At    time.Time
+}
+
+// OpenCases brings the tables up to date. The caller opens and closes the database.
+func OpenCases(ctx context.Context, db *sql.DB) (*Cases, error) {
+	var mode string
+	if err := db.QueryRowContext(ctx, `PRAGMA journal_mode = WAL`).Scan(&mode); err != nil {
+		return nil, fmt.Errorf("cases: %w", err)
+	}
+	if err := immediate(ctx, db, func(c *sql.Conn) error { return migrate(ctx, c) }); err != nil {
+		return nil, fmt.Errorf("cases: %w", err)
+	}
+	return &Cases{db: db, now: time.Now}, nil
+}
+
+// ErrTaken is what Ack answers when somebody else has the alert already.
+var ErrTaken = errors.New("somebody else has it")
+
+// Ack takes the alert. Who has it already keeps it: the error then wraps
+// ErrTaken and names them. Taking what one has oneself changes nothing.
+func (s *Cases) Ack(ctx context.Context, alert, by string) error {
+	return s.change(ctx, alert, by, func(c Case) (Case, string, error) {
+		switch {
+		case c.State == Acknowledged && c.By == by:
+			return c, "", nil
+		case c.State == Acknowledged:
+			return c, "", fmt.Errorf("%w: %s since %s", ErrTaken, c.By, c.At.Format(time.RFC3339))
+		case c.State == Closed:
+			return c, "", fmt.Errorf("closed by %s as %s", c.By, c.Reason)
+		}
+		c.State = Acknowledged
+		return c, "acknowledged", nil
+	})
+}
+
+// Close ends the case for a reason, which must not be empty. Closing again changes the reason.
+func (s *Cases) Close(ctx context.Context, alert, by, reason string) error {
+	if strings.TrimSpace(reason) == "" {
+		return errors.New("closing needs a reason: benign, false positive, true positive, duplicate, or words of your own")
+	}
+	return s.change(ctx, alert, by, func(c Case) (Case, string, error) {
+		c.State, c.Reason = Closed, reason
+		return c, "closed", nil
+	})
+}
+
+// Reopen takes a closure back.
+func (s *Cases) Reopen(ctx context.Context, alert, by string) error {
+	return s.change(ctx, alert, by, func(c Case) (Case, string, error) {
+		if c.State != Closed {
+			return c, "", nil
+		}
+		c.State, c.Reason = New, ""
+		return c, "reopened", nil
+	})
+}
+
+// change reads, decides and writes in one transaction. A kind of "" changes nothing.
+func (s *Cases) change(ctx context.Context, alert, by string, decide func(Case) (Case, string, error)) error {
+	if err := named(alert, by); err != nil {
+		return err
+	}
+	return immediate(ctx, s.db, func(c *sql.Conn) error {
+		now, err := scanCase(c.QueryRowContext(ctx, selectCase+` WHERE alert = ?`, alert))
+		if errors.Is(err, sql.ErrNoRows) {
+			now, err = Case{AlertID: alert, State: New}, nil
+		}
+		if err != nil {
+			return err
+		}
+		next, kind, err := decide(now)
+		if err != nil || kind == "" {
+			return err
+		}
+		next.By, next.At, next.Revision = by, s.now(), now.Revision+1
+		_, err = c.ExecContext(ctx, `INSERT INTO case_alerts VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT(alert) DO UPDATE SET state = excluded.state, reason = excluded.reason, by = excluded.by, at = excluded.at, revision = excluded.revision`,
+			alert, next.State, next.Reason, by, stamp(next.At), next.Revision)
+		if err != nil {
+			return err
+		}
+		return s.log(ctx, c, alert, by, kind, next.Reason)
+	})
+}
+
+// Note adds to the case's log.
+func (s *Cases) Note(ctx context.Context, alert, by, text string) error {
+	if err := named(alert, by); err != nil {
+		return err
+	}
+	if strings.TrimSpace(text) == "" {
+		return errors.New("an empty note says nothing")
+	}
+	return immediate(ctx, s.db, func(c *sql.Conn) error { return s.log(ctx, c, alert, by, "note", text) })
+}
+
+// Answer puts an analyst's answer in place of the guide's. The note says why.
+func (s *Cases) Answer(ctx context.Context, alert, question, by string, state State, note string) error {
+	if err := named(alert, by); err != nil {
+		return err
+	}
+	if state != BAD && state != OK && state != OPEN {
+		return fmt.Errorf("answer %q: it is BAD, OK or OPEN", state)
+	}
+	if strings.TrimSpace(note) == "" {
+		return errors.New("an answer needs a note that says why")
+	}
+	return immediate(ctx, s.db, func(c *sql.Conn) error {
+		_, err := c.ExecContext(ctx, `INSERT INTO case_answers VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT(alert, question) DO UPDATE SET state = excluded.state, note = excluded.note, by = excluded.by, at = excluded.at`,
+			alert, question, state, note, by, stamp(s.now()))
+		if err != nil {
+			return err
+		}
+		return s.log(ctx, c, alert, by, "answer", fmt.Sprintf("%s: %s: %s", question, state, note))
+	})
+}
+
+// Withdraw gives a question back to the guide.
+func (s *Cases) Withdraw(ctx context.Context, alert, question, by string) error {
+	if err := named(alert, by); err != nil {
+		return err
+	}
+	return immediate(ctx, s.db, func(c *sql.Conn) error {
+		if _, err := c.ExecContext(ctx, `DELETE FROM case_answers WHERE alert = ? AND question = ?`, alert, question); err != nil {
+			return err
+		}
+		return s.log(ctx, c, alert, by, "answer", question+": withdrawn")
+	})
+}
+
+func named(alert, by string) error {
+	if alert == "" || by == "" {
+		return errors.New("a case needs an alert and somebody who speaks")
+	}
+	return nil
+}
+
+func (s *Cases) log(ctx context.Context, c *sql.Conn, alert, by, kind, text string) error {
+	_, err := c.ExecContext(ctx, `INSERT INTO case_notes (alert, by, at, kind, text) VALUES (?, ?, ?, ?, ?)`, alert, by, stamp(s.now()), kind, text)
+	return err
+}

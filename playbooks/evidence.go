@@ -1,0 +1,186 @@
+package playbooks
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"interdict/detect"
+	"interdict/respond"
+)
+
+// evidence is everything that was asked for one finding. The answers are made
+// from it without asking anything further.
+type evidence struct {
+	*subject
+	baseline asked
+	queries  map[string]*asked // by question
+	looked   looked
+	alerts   []*detect.Finding // of this host, without this one
+	others   bool              // alerts is known
+	watching time.Time         // Assessor.Watching
+	zone     *time.Location    // nil: the host's is not known
+}
+
+// looked is what the machine itself said.
+type looked struct {
+	none      string // why nobody could look; "" when somebody did
+	schedules []respond.Schedule
+	logins    []respond.Login
+	origins   map[string]*origin // by originKey
+	cronErr   error
+	loginErr  error
+	took      map[string]time.Duration
+}
+
+// origin is where one file came from, as far as that could be found out.
+type origin struct {
+	respond.Origin
+	err error
+}
+
+func originKey(p detect.Process, file string) string {
+	return p.EntityID + "/" + number(int64(p.PID)) + "\x00" + file
+}
+
+// origin of a file as p sees it; nil when nobody looked.
+func (e *evidence) origin(p detect.Process, file string) *origin {
+	return e.looked.origins[originKey(p, file)]
+}
+
+// since is the beginning of what is known, within the baseline's span.
+func (e *evidence) since() time.Time {
+	since := e.watching
+	if e.baseline.known() && e.baseline.count() > 0 {
+		if first := e.baseline.time("first", 0); !first.IsZero() && (since.IsZero() || first.Before(since)) {
+			since = first
+		}
+	}
+	if from := e.before.Add(-baselineSpan); since.Before(from) && !since.IsZero() {
+		return from
+	}
+	return since
+}
+
+// watched is how long was watched before the transfer began.
+func (e *evidence) watched() time.Duration {
+	if since := e.since(); !since.IsZero() && since.Before(e.before) {
+		return e.before.Sub(since)
+	}
+	return 0
+}
+
+// enough is how long must have been watched before "never seen" means something.
+const enough = 24 * time.Hour
+
+// over is "in 14 d", or says how short a time was watched.
+func (e *evidence) over() string {
+	switch w := e.watched(); {
+	case w == 0:
+		return "watching only since it began"
+	case w < enough:
+		return "watching for " + span(w)
+	default:
+		return "in " + span(w+time.Hour)
+	}
+}
+
+// gathering runs everything at once.
+type gathering struct {
+	sync.WaitGroup
+	mu sync.Mutex
+	e  *evidence
+}
+
+// gather asks everything about s. It waits for all that it started.
+func (a *Assessor) gather(ctx context.Context, sheet *Sheet, s *subject) *evidence {
+	e := &evidence{subject: s, queries: map[string]*asked{}, watching: a.Watching}
+	g := &gathering{e: e}
+	values := s.values()
+	g.Go(func() { e.baseline = a.ask(ctx, sheet.Baseline, values, s.now) })
+	for _, q := range sheet.Questions {
+		slot := new(asked)
+		e.queries[q.ID] = slot
+		g.Go(func() { *slot = a.ask(ctx, q.Query, values, s.now) })
+	}
+	a.lookAround(ctx, g)
+	if a.Alerts != nil {
+		e.others = true
+		for _, f := range a.Alerts(s.f.Host) {
+			if f.ID != s.f.ID {
+				e.alerts = append(e.alerts, f)
+			}
+		}
+	}
+	g.Wait()
+	return e
+}
+
+// lookAround asks the machine, if it is this one.
+func (a *Assessor) lookAround(ctx context.Context, g *gathering) {
+	e := g.e
+	l := &e.looked
+	l.origins, l.took = map[string]*origin{}, map[string]time.Duration{}
+	switch {
+	case a.Look == nil:
+		l.none = "this machine cannot be looked at from here"
+		return
+	case a.Boot != "" && a.Boot != e.f.Host.BootID:
+		l.none = "the event is from another machine or from before its last start, which cannot be looked at from here"
+		return
+	}
+	if e.zone = a.Zone; e.zone == nil {
+		e.zone = time.Local
+	}
+	look := func(question string, f func(ctx context.Context) func()) {
+		g.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, a.deadline())
+			defer cancel()
+			begun := time.Now()
+			keep := f(ctx)
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			keep()
+			l.took[question] = max(l.took[question], time.Since(begun))
+		})
+	}
+	look("time", func(ctx context.Context) func() {
+		all, err := a.Look.Schedules(ctx, e.jobStart())
+		return func() { l.schedules, l.cronErr = all, err }
+	})
+	look("time", func(ctx context.Context) func() {
+		all, err := a.Look.Logins(ctx, e.before.Add(-recentSpan), e.now)
+		return func() { l.logins, l.loginErr = all, err }
+	})
+	for _, w := range e.files() {
+		look("parent", func(ctx context.Context) func() {
+			o, err := a.Look.Origin(ctx, w.file, e.identity(w.process))
+			return func() { l.origins[originKey(w.process, w.file)] = &origin{o, err} }
+		})
+	}
+}
+
+// questioned is a file whose origin is asked for, as a process sees it.
+type questioned struct {
+	process detect.Process
+	file    string
+}
+
+// maxFiles bounds how many files are looked at.
+const maxFiles = 12
+
+// files are the executables and scripts of the tool and what led to it. One
+// path is asked for once per process: two processes may see different files there.
+func (s *subject) files() []questioned {
+	var all []questioned
+	add := func(p detect.Process, file string) {
+		if file != "" && len(all) < maxFiles {
+			all = append(all, questioned{p, file})
+		}
+	}
+	for _, p := range append([]detect.Process{s.tool}, s.ancestors...) {
+		add(p, p.Executable)
+		add(p, scriptOf(p))
+	}
+	return all
+}

@@ -1,0 +1,180 @@
+package playbooks
+
+import (
+	"fmt"
+	"strings"
+
+	"interdict/detect"
+)
+
+func (e *evidence) answerLeft() reply {
+	var r reply
+	if e.f.Transfer == nil {
+		return openFor("no transfer was seen: neither files nor bytes are known")
+	}
+	read := e.filesRead(&r)
+	sent := e.bytesSent(&r)
+	where := e.destination(&r)
+	r.why = strings.Join(nonEmpty(read, sent, where), " · ")
+	incoming := e.transfer.Direction == detect.In
+	switch {
+	case incoming && len(r.against) > 0:
+		r.against = nil
+		r.state, r.why = OPEN, "data comes in; "+r.why
+	case incoming:
+		r.state, r.why = OK, "data comes in; "+r.why
+	case len(r.against) > 0:
+		r.state = BAD
+	case len(r.open) > 0:
+		r.state = OPEN
+	default:
+		r.state = OK
+	}
+	r.line("received", "how much arrived at the far end is not known")
+	return r
+}
+
+// grave are the classes of files whose loss is an incident by itself.
+func grave(class string) bool {
+	switch class {
+	case "key material", "credentials", "database", "customer data", "mail":
+		return true
+	}
+	return false
+}
+
+const maxFileLines = 14
+
+// filesRead names what was read, the sensitive first to be counted against it.
+func (e *evidence) filesRead(r *reply) string {
+	var total, graveBytes int64
+	var graves []string
+	sent := 0
+	for _, f := range e.transfer.Files {
+		if f.Sensitive == detect.LoginKey {
+			r.line("login key", f.Path+": read to log in, not to be sent")
+			continue
+		}
+		sent++
+		total += f.Size
+		text := fmt.Sprintf("%s, %s", f.Path, byteCount(f.Size))
+		if f.Sensitive != "" {
+			text += ", " + f.Sensitive
+		}
+		if staged(f) {
+			text += ", staged in a place that anybody can write"
+		}
+		if len(r.lines) < maxFileLines {
+			r.line("read", text)
+		}
+		if grave(f.Sensitive) {
+			graves = append(graves, fmt.Sprintf("%s (%s)", f.Path, f.Sensitive))
+			graveBytes += f.Size
+		}
+	}
+	if sent == 0 {
+		return "no file was seen being read"
+	}
+	if len(graves) > 0 {
+		r.against = append(r.against, fmt.Sprintf("reads %s, %s", few(graves, 2), byteCount(graveBytes)))
+	}
+	for _, f := range e.transfer.Files {
+		if staged(f) && f.Sensitive == "archive" {
+			r.against = append(r.against, fmt.Sprintf("sends an archive staged in a place that anybody can write: %s, %s", f.Path, byteCount(f.Size)))
+			break
+		}
+	}
+	return fmt.Sprintf("read %s, %s", plural(int64(sent), "file"), byteCount(total))
+}
+
+func staged(f detect.File) bool {
+	for _, place := range []string{"/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/"} {
+		if strings.HasPrefix(f.Path, place) {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *evidence) bytesSent(r *reply) string {
+	t := e.transfer
+	for i, p := range e.far() {
+		if i < 5 {
+			way := "to"
+			if p.Inbound {
+				way = "fetched by"
+			}
+			r.line("sent", fmt.Sprintf("≥ %s %s %s, %s came back", byteCount(p.Sent), way, peerName(p), byteCount(p.Received)))
+		}
+	}
+	if t.Sent == 0 && len(t.Peers) == 0 {
+		return "no connection was seen"
+	}
+	text := "sent ≥ " + byteCount(t.Sent)
+	if t.Live && t.Rate > 0 {
+		text += fmt.Sprintf(" at %s/s", byteCount(int64(t.Rate)))
+	}
+	return text
+}
+
+// destination says whether the far ends are known here.
+func (e *evidence) destination(r *reply) string {
+	q := e.queries["left"]
+	far := e.far()
+	if len(far) == 0 {
+		if len(e.transfer.Peers) > 0 {
+			return "this machine itself is the far end"
+		}
+		r.open = append(r.open, "where does it go? no connection was seen")
+		return ""
+	}
+	if !q.known() {
+		r.line("far end", q.unasked)
+		r.open = append(r.open, "is "+peerName(far[0])+" known? "+q.unasked)
+		return "whether " + peerName(far[0]) + " is known could not be asked"
+	}
+	peers, total := history(q)
+	texts := []string{}
+	for _, p := range far[:min(len(far), 3)] {
+		texts = append(texts, e.knownOrNew(r, p, peers[p.Addr.Unmap()], total))
+	}
+	if len(far) > 3 {
+		texts = append(texts, fmt.Sprintf("%d far ends more", len(far)-3))
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (e *evidence) knownOrNew(r *reply, p detect.Peer, k *known, total int64) string {
+	if k == nil {
+		k = &known{}
+	}
+	where := peerName(p)
+	of := fmt.Sprintf("%s of %s transfer connections %s", grouped(k.runs), grouped(total), e.over())
+	switch {
+	case k.settled():
+		r.line("far end", fmt.Sprintf("%s is known: %s, from %s", where, of, hostsOf(k.hosts)))
+		r.supports = append(r.supports, where+" is known here: "+of)
+		return where + " known"
+	case e.watched() < enough:
+		r.line("far end", where+": "+of)
+		r.open = append(r.open, "is "+where+" known? "+of)
+		return fmt.Sprintf("%s: %s", where, of)
+	case k.runs == 0:
+		r.line("far end", where+" is new: "+of)
+		r.against = append(r.against, fmt.Sprintf("%s was never seen: %s", where, of))
+		r.strong = r.strong || e.readsGrave()
+		return where + " new"
+	}
+	r.line("far end", fmt.Sprintf("%s: %s, first %s", where, of, moment(k.first, e.before)))
+	r.open = append(r.open, fmt.Sprintf("is %s expected? only %s", where, of))
+	return where + " hardly known"
+}
+
+func (e *evidence) readsGrave() bool {
+	for _, f := range e.transfer.Files {
+		if grave(f.Sensitive) {
+			return true
+		}
+	}
+	return false
+}

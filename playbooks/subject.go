@@ -1,0 +1,148 @@
+package playbooks
+
+import (
+	"path"
+	"strings"
+	"time"
+
+	"interdict/detect"
+	"interdict/respond"
+	"interdict/respond/process"
+)
+
+// Baseline is how far back counts go, and recent how far "today" does.
+const (
+	baselineSpan = 14 * 24 * time.Hour
+	recentSpan   = 24 * time.Hour
+)
+
+// subject is what a guide is about: the finding taken apart.
+type subject struct {
+	f         *detect.Finding
+	tool      detect.Process
+	ancestors []detect.Process // parent first
+	transfer  detect.Transfer  // zero when none was seen
+	before    time.Time        // when it began: nothing of it is in the baseline
+	now       time.Time
+}
+
+func newSubject(f *detect.Finding, now time.Time) *subject {
+	s := &subject{f: f, tool: f.Process, now: now}
+	if f.Transfer != nil {
+		s.transfer = *f.Transfer
+		s.ancestors = f.Transfer.Ancestors
+		if f.Transfer.Tool.PID != 0 {
+			s.tool = f.Transfer.Tool
+		}
+	}
+	s.before = s.began()
+	return s
+}
+
+// began is the earliest moment of the transfer that is known: inbound, the
+// connection is older than the tool.
+func (s *subject) began() time.Time {
+	t := s.f.First
+	earlier := func(u time.Time) {
+		if !u.IsZero() && (t.IsZero() || u.Before(t)) {
+			t = u
+		}
+	}
+	earlier(s.tool.Started)
+	earlier(s.transfer.Started)
+	for _, p := range s.transfer.Peers {
+		earlier(p.First)
+	}
+	if t.IsZero() {
+		t = s.now
+	}
+	return t.Truncate(time.Millisecond)
+}
+
+// inbound tells whether the tool was started for somebody who connected to us.
+func (s *subject) inbound() bool { return s.transfer.Direction == detect.Pulled }
+
+// started is when the tool was run.
+func (s *subject) started() time.Time {
+	if s.tool.Started.IsZero() {
+		return s.before
+	}
+	return s.tool.Started
+}
+
+// parent is the executable of what started the tool, "" when unknown.
+func (s *subject) parent() string {
+	if len(s.ancestors) > 0 {
+		return s.ancestors[0].Executable
+	}
+	for _, f := range s.f.Row {
+		if f.Name == "process.parent.executable" {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// values are the parameters' values, those that are known.
+func (s *subject) values() map[string]any {
+	v := map[string]any{
+		"from": s.before.Add(-baselineSpan), "before": s.before,
+		"recent": s.before.Add(-recentSpan), "now": s.now,
+	}
+	for name, text := range map[string]string{
+		"name": s.tool.Name, "tool": toolName(s.tool), "executable": s.tool.Executable, "command": s.tool.CommandLine,
+		"parent": s.parent(), "host_id": s.f.Host.ID, "host_name": s.f.Host.Name, "agent_id": s.f.Host.AgentID,
+		"user": s.tool.User, "entity": s.tool.EntityID,
+	} {
+		if text != "" {
+			v[name] = text
+		}
+	}
+	return v
+}
+
+// toolName is which tool p is, whatever it is called.
+func toolName(p detect.Process) string {
+	if p.Tool != "" {
+		return p.Tool
+	}
+	return p.Name
+}
+
+// label is "scp 4121": a script goes by its own name, not by its interpreter's.
+func label(p detect.Process) string { return name(p) + " " + number(int64(p.PID)) }
+
+func name(p detect.Process) string {
+	if script := scriptOf(p); script != "" {
+		return path.Base(script)
+	}
+	if p.Name != "" {
+		return p.Name
+	}
+	return path.Base(p.Executable)
+}
+
+// seenAs is p as package process knows processes.
+func seenAs(p detect.Process) *process.Process {
+	seen := &process.Process{ID: respond.ProcessID{PID: p.PID, Start: p.Start}, PPID: p.PPID, Name: p.Name, Args: p.Args,
+		Dir: p.Dir, Exe: p.Executable, Deleted: p.Deleted, Memfd: p.Memfd, Cgroup: p.Cgroup, Container: p.Container}
+	if p.Interactive {
+		seen.TTY = "a terminal"
+	}
+	return seen
+}
+
+func scriptOf(p detect.Process) string { return process.Script(seenAs(p)) }
+
+func (s *subject) identity(p detect.Process) respond.ProcessID {
+	return respond.ProcessID{HostID: s.f.Host.ID, BootID: s.f.Host.BootID, PID: p.PID, Start: p.Start}
+}
+
+// shells run other programs; an ancestor that is one says little by itself.
+func isShell(p detect.Process) bool {
+	switch strings.TrimRight(path.Base(p.Executable), "0123456789.") {
+	case "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "busybox":
+		return true
+	}
+	return false
+}

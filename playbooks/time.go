@@ -1,0 +1,144 @@
+package playbooks
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+func (e *evidence) answerTime() reply {
+	var r reply
+	at := e.started()
+	when := clock(at)
+	if e.zone != nil {
+		when += at.In(e.zone).Format(" (host 15:04 Mon)")
+	} else {
+		when += at.UTC().Format(" UTC Mon")
+	}
+	e.habitOfHour(&r)
+	e.loggedIn(&r)
+	schedule, proof := e.scheduled()
+	switch {
+	case proof != "":
+		r.state, r.why = OK, proof
+		r.supports = append(r.supports, proof)
+	case e.inLogin() != "":
+		r.state, r.why = OK, e.inLogin()
+		r.supports = append(r.supports, e.inLogin())
+	default:
+		e.unexplained(&r)
+	}
+	if schedule.Source != "" {
+		r.line("schedule", schedule.Source+": "+short(schedule.Command, 200))
+	} else {
+		for _, s := range e.nearby() {
+			r.line("near", fmt.Sprintf("%s: %s, %s away; nothing shows that it started this", s.Source, short(s.Command, 120), span(s.Distance(e.jobStart()))))
+		}
+	}
+	r.why = when + " · " + r.why
+	return r
+}
+
+// inLogin says that the transfer belongs to a login that the machine has on
+// record; "" when it does not, or nobody could look.
+func (e *evidence) inLogin() string {
+	uid := e.loginUID()
+	if uid < 0 {
+		return ""
+	}
+	who := e.loginName()
+	for _, l := range e.present() {
+		if who != "" && l.User == who {
+			return "belongs to the login of " + describeLogin(l, e.started())
+		}
+	}
+	return ""
+}
+
+// unexplained decides when neither a schedule nor a login on record explains it.
+func (e *evidence) unexplained(r *reply) {
+	r.state = OPEN
+	switch uid := e.loginUID(); {
+	case uid >= 0 && e.looked.none == "" && e.looked.loginErr == nil && e.loginName() != "" && !e.inbound():
+		r.why = fmt.Sprintf("belongs to a login of %s that the machine has no record of", e.loginName())
+		r.open = append(r.open, "which login is this? "+r.why)
+	case uid >= 0:
+		r.why = fmt.Sprintf("belongs to a login of %s; whether %s was there must be asked", orElse(e.loginName(), "user "+number(uid)), orElse(e.loginName(), "that person"))
+		r.open = append(r.open, "was it "+orElse(e.loginName(), "user "+number(uid))+" who did this?")
+	case e.looked.none != "":
+		r.why = "no login belongs to it; schedules and logins: " + e.looked.none
+		r.open = append(r.open, "what explains the hour? its schedules and logins could not be read")
+	case e.looked.cronErr != nil || e.looked.loginErr != nil:
+		r.why = "no schedule or login explains it, but not all could be read"
+		r.open = append(r.open, "what explains the hour? not all schedules and logins could be read")
+	case len(e.nearby()) > 0:
+		r.why = fmt.Sprintf("%s is near, but nothing shows that it started this", e.nearby()[0].Source)
+		r.open = append(r.open, "was it "+e.nearby()[0].Source+"?")
+	case len(e.present()) > 0:
+		r.why = fmt.Sprintf("no cron or timer within %s; it belongs to no login, though %s", span(near), e.whoText())
+		r.open = append(r.open, "does somebody who was logged in know of it? "+e.whoText())
+	default:
+		r.state = BAD
+		r.why = fmt.Sprintf("no cron or timer within %s · %s", span(near), e.whoText())
+		r.against = append(r.against, fmt.Sprintf("no timer or cron line at %s, and %s", clock(e.jobStart()), e.whoText()))
+	}
+}
+
+func (e *evidence) whoText() string {
+	var who []string
+	for _, l := range e.present() {
+		who = append(who, describeLogin(l, e.started()))
+	}
+	if len(who) > 0 {
+		return "logged in: " + few(who, 3)
+	}
+	if l := e.lastOut(); !l.Out.IsZero() {
+		return fmt.Sprintf("nobody logged in since %s (%s)", moment(l.Out, e.before), l.User)
+	}
+	return "nobody logged in within a day"
+}
+
+func (e *evidence) loggedIn(r *reply) {
+	l := &e.looked
+	if l.none != "" {
+		r.line("not read", "cron, timers and logins: "+l.none)
+		return
+	}
+	if l.loginErr != nil {
+		r.line("not read", "logins: "+l.loginErr.Error())
+	}
+	if l.cronErr != nil {
+		r.line("not read", "schedules: "+l.cronErr.Error())
+	}
+	r.line("logins", e.whoText())
+}
+
+// habitOfHour compares the time of day with that of earlier runs on this host.
+// It is told and proves nothing: hours can be imitated.
+func (e *evidence) habitOfHour(r *reply) {
+	q := e.queries["time"]
+	if !q.known() {
+		r.line("hour", q.unasked)
+		return
+	}
+	days := map[string]bool{}
+	near := int64(0)
+	for i := range q.count() {
+		at := q.time("@timestamp", i)
+		if apart := timeOfDay(at, e.before); apart <= 15*time.Minute {
+			near++
+			days[at.UTC().Format(time.DateOnly)] = true
+		}
+	}
+	text := fmt.Sprintf("%s of %s %s runs on this host %s began within 15 min of this time of day", grouped(near), grouped(int64(q.count())), toolName(e.tool), e.over())
+	if near > 0 {
+		text += ", on " + plural(int64(len(days)), "day")
+	}
+	r.line("hour", strings.TrimSpace(text))
+}
+
+// timeOfDay is how far two times are apart on the clock, days aside.
+func timeOfDay(a, b time.Time) time.Duration {
+	d := a.Sub(b).Abs() % (24 * time.Hour)
+	return min(d, 24*time.Hour-d)
+}
