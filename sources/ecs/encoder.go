@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"interdict/sources/frame"
@@ -121,6 +122,8 @@ func appendValue(dst []byte, c *frame.Column, k int) []byte {
 		return strconv.AppendBool(dst, c.Ints[k] != 0)
 	case frame.Double:
 		return appendFloat(dst, c.Floats[k])
+	case frame.Date:
+		return append(time.UnixMilli(c.Ints[k]).UTC().AppendFormat(append(dst, '"'), "2006-01-02T15:04:05.000Z"), '"')
 	}
 	return AppendString(dst, c.TextAt(k))
 }

@@ -19,7 +19,8 @@ type filler struct {
 	dict  parquet.Dictionary // that memo belongs to
 	memo  []uint32           // our codes of its entries
 	place []uint32           // scratch: codes of a page's values
-	ints  []int64            // scratch
+	ints  []int64            // likewise
+	real  []float64          // likewise
 }
 
 func newFiller(l *leaf, rows int) *filler {
@@ -41,26 +42,26 @@ func newFiller(l *leaf, rows int) *filler {
 }
 
 func (f *filler) page(p parquet.Page) error {
-	values, add := f.decode(p)
+	values := f.decode(p)
 	def, rep := p.DefinitionLevels(), p.RepetitionLevels()
-	if len(def) == 0 {
-		for k := range values {
-			f.begin(rep, k)
-			add(k)
-		}
+	if !f.multi && (len(def) == 0 || values == len(def)) {
+		f.rows += values
+		f.add(0, values)
 		return nil
 	}
 	next := 0
-	for k, d := range def {
+	for k := range max(len(def), values) {
 		f.begin(rep, k)
 		switch {
-		case d == f.def && next < values:
-			add(next)
-			next++
-		case d == f.def:
+		case len(def) > 0 && (k >= len(def) || def[k] != f.def):
+			if !f.multi {
+				f.null()
+			}
+		case next >= values:
 			return rowsError(next, len(def))
-		case !f.multi:
-			f.null()
+		default:
+			f.add(next, next+1)
+			next++
 		}
 	}
 	return nil
@@ -92,19 +93,35 @@ func (f *filler) null() {
 	f.col.Nulls = f.col.Nulls.Set(f.rows - 1)
 }
 
-// decode gives how many values a page has and what adds one of them.
-func (f *filler) decode(p parquet.Page) (values int, add func(k int)) {
+// decode makes a page's values ready for add and gives how many there are.
+func (f *filler) decode(p parquet.Page) int {
 	switch {
 	case f.codes != nil:
 		f.texts(p)
-		return len(f.place), func(k int) { f.col.Codes = append(f.col.Codes, f.place[k]) }
+		return len(f.place)
 	case f.leaf.typ == frame.Double:
-		floats := f.floats(p)
-		return len(floats), func(k int) { f.col.Floats = append(f.col.Floats, floats[k]) }
+		f.floats(p)
+		return len(f.real)
 	}
 	f.integers(p)
-	s := f.leaf.scale
-	return len(f.ints), func(k int) { f.col.Ints = append(f.col.Ints, s.apply(f.ints[k])) }
+	if s := f.leaf.scale; s.mul != 1 || s.div != 1 {
+		for i, v := range f.ints {
+			f.ints[i] = s.apply(v)
+		}
+	}
+	return len(f.ints)
+}
+
+// add appends the page's values lo to hi.
+func (f *filler) add(lo, hi int) {
+	switch {
+	case f.codes != nil:
+		f.col.Codes = append(f.col.Codes, f.place[lo:hi]...)
+	case f.leaf.typ == frame.Double:
+		f.col.Floats = append(f.col.Floats, f.real[lo:hi]...)
+	default:
+		f.col.Ints = append(f.col.Ints, f.ints[lo:hi]...)
+	}
 }
 
 // texts puts our codes of a page's values into place.
@@ -144,29 +161,27 @@ func (f *filler) code(text []byte) uint32 {
 	return code
 }
 
-func (f *filler) floats(p parquet.Page) []float64 {
+func (f *filler) floats(p parquet.Page) {
+	f.real = f.real[:0]
+	data := p.Data()
 	if dict := p.Dictionary(); dict != nil {
-		var out []float64
-		data := p.Data()
 		for _, i := range data.Int32() {
 			v := dict.Index(i)
 			if v.Kind() == parquet.Float {
-				out = append(out, float64(v.Float()))
+				f.real = append(f.real, float64(v.Float()))
 			} else {
-				out = append(out, v.Double())
+				f.real = append(f.real, v.Double())
 			}
 		}
-		return out
+		return
 	}
-	data := p.Data()
 	if p.Type().Kind() == parquet.Double {
-		return data.Double()
+		f.real = append(f.real, data.Double()...)
+		return
 	}
-	var out []float64
 	for _, v := range data.Float() {
-		out = append(out, float64(v))
+		f.real = append(f.real, float64(v))
 	}
-	return out
 }
 
 func (f *filler) integers(p parquet.Page) {

@@ -96,7 +96,7 @@ func lineStart(f io.ReaderAt, at, size int64) (int64, error) {
 
 // openStream takes a stream that can be read once.
 func openStream(f found, r io.Reader) (*ndjson, error) {
-	n := &ndjson{path: f.path, name: f.name, spool: &spool{}}
+	n := &ndjson{path: f.path, name: f.name, spool: &spool{room: spoolMemory}}
 	if f.path == "-" {
 		n.path = "standard input"
 	}

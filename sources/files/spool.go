@@ -14,12 +14,13 @@ import (
 
 const (
 	blockBytes  = 4 << 20  // of text in a block
-	spoolMemory = 64 << 20 // of compressed blocks before a temporary file is used
+	spoolMemory = 64 << 20 // of compressed blocks, before a temporary file is used
 )
 
 // spool keeps the lines of a stream that can be read only once, as compressed
 // blocks of whole lines. It is filled once and then only read.
 type spool struct {
+	room   int // bytes of compressed blocks in memory
 	blocks []block
 	memory int
 	file   *os.File // nil: all in memory
@@ -81,7 +82,7 @@ func (s *spool) put(text []byte, lines int) error {
 	}
 	packed := s2.Encode(nil, text)
 	b := block{length: len(packed), lines: lines}
-	if s.memory+len(packed) <= spoolMemory {
+	if s.memory+len(packed) <= s.room {
 		b.packed = packed
 		s.memory += len(packed)
 		s.blocks = append(s.blocks, b)

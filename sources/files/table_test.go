@@ -153,6 +153,34 @@ func TestALargeFileIsCutAtLineEnds(t *testing.T) {
 	}
 }
 
+func TestWhatMemoryHasNoRoomForIsKeptInATemporaryFile(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	s := &spool{room: 1}
+	text := strings.Repeat(events, 2*blockBytes/len(events))
+	if err := s.fill("x", strings.NewReader(text)); err != nil {
+		t.Fatal(err)
+	}
+	var got strings.Builder
+	for _, b := range s.blocks {
+		r, err := s.open(b)
+		if err == nil {
+			_, err = io.Copy(&got, r)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got.String() != text {
+		t.Errorf("%d bytes of %d came back, in %d blocks", got.Len(), len(text), len(s.blocks))
+	}
+	if err := s.close(); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 func TestConditionsLeaveOutLinesThatCannotMatch(t *testing.T) {
 	h := open(t, write(t, "a.ndjson", events))
 	table, _ := h.Tables(t.Context()).Table("*")
