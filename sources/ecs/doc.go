@@ -3,7 +3,9 @@
 // "interdict." for what ECS has no name for.
 //
 // It turns records into columns ([Builder]), JSON documents into columns
-// ([Decoder]) and columns into JSON documents ([AppendJSON]).
+// ([Decoder], reading [Lines]) and columns into JSON documents ([Encoder],
+// [AppendJSON]). [Inference] finds the fields of documents that are not of the
+// catalogue, [Sieve] those documents that need not be decoded at all.
 //
 // # Conventions
 //

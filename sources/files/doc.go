@@ -22,7 +22,8 @@
 // A line or value that cannot be read is left out and counted, the first line is
 // quoted with its number, and the answer is partial. A file that cannot be
 // opened, or ends early, likewise. Only columns that a query names are decoded,
-// so only trouble in these is seen. Plain NDJSON and Parquet are read where they
+// so only trouble in these is seen; a line that a condition of the query rules
+// out is not checked to its end. Plain NDJSON and Parquet are read where they
 // are; compressed NDJSON and standard input are read once, kept as compressed
 // blocks, beyond 64 MiB in a temporary file. CSV is held in memory.
 package files
