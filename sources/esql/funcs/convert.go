@@ -1,0 +1,279 @@
+package funcs
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"interdict/sources/frame"
+)
+
+// conversions are to_string and its siblings; `::type` means the same.
+func conversions() []Def {
+	list := []struct {
+		name string
+		from Types
+		to   frame.Type
+	}{
+		{"to_string", Any, frame.Keyword},
+		{"to_boolean", String | Bool | Numeric, frame.Boolean},
+		{"to_integer", String | Bool | Numeric | Dates, frame.Integer},
+		{"to_long", String | Bool | Numeric | Dates, frame.Long},
+		{"to_unsigned_long", String | Bool | Numeric | Dates, frame.UnsignedLong},
+		{"to_double", String | Bool | Numeric | Dates, frame.Double},
+		{"to_datetime", String | Numeric | Dates, frame.Date},
+		{"to_date_nanos", String | Numeric | Dates, frame.DateNanos},
+		{"to_ip", String | IP, frame.IP},
+		{"to_version", String | Version, frame.Version},
+	}
+	var defs []Def
+	for _, l := range list {
+		defs = append(defs, Def{
+			Name: l.name, Params: []Param{{Name: "field", Types: l.from}}, Result: Fixed(l.to), Multi: true,
+			Vector: func(_ *Call, in []Vec, n int) *frame.Column {
+				if in[0].Type == l.to && !in[0].Same {
+					return in[0].Column
+				}
+				return nil
+			},
+			Row: func(r *Row) {
+				for k := range r.Len(0) {
+					convertAt(r, k, l.to)
+				}
+			},
+		})
+	}
+	return defs
+}
+
+// CastName is the conversion that `::type` stands for.
+func CastName(t string) (string, bool) {
+	switch t {
+	case "string", "keyword", "text":
+		return "to_string", true
+	case "bool", "boolean":
+		return "to_boolean", true
+	case "int", "integer":
+		return "to_integer", true
+	case "long":
+		return "to_long", true
+	case "ul", "ulong", "unsigned_long":
+		return "to_unsigned_long", true
+	case "double":
+		return "to_double", true
+	case "date", "datetime":
+		return "to_datetime", true
+	case "date_nanos":
+		return "to_date_nanos", true
+	case "ip":
+		return "to_ip", true
+	case "version":
+		return "to_version", true
+	}
+	return "", false
+}
+
+func convertAt(r *Row, k int, to frame.Type) {
+	v := r.in[0].ValueAt(r.lo[0] + k)
+	from := r.Type(0)
+	if from == frame.Date || from == frame.DateNanos || from == frame.Boolean && to != frame.Keyword {
+		if to != frame.Keyword {
+			v = r.IntAt(0, k)
+		}
+	}
+	out, err := Convert(v, from, to)
+	if err != nil {
+		r.Fail("%s", err)
+		return
+	}
+	switch x := out.(type) {
+	case string:
+		r.SetStr(x)
+	case int64:
+		r.SetInt(x)
+	case float64:
+		r.SetFloat(x)
+	}
+}
+
+// Convert changes one value's type; it is stored as frame does. from must be
+// one of the types that the conversion takes.
+func Convert(v any, from, to frame.Type) (any, error) {
+	switch to {
+	case frame.Keyword:
+		return text(v), nil
+	case frame.Boolean:
+		return toBoolean(v), nil
+	case frame.Double:
+		return toDouble(v, to)
+	case frame.Integer, frame.Long, frame.UnsignedLong:
+		return toWhole(v, from, to)
+	case frame.Date, frame.DateNanos:
+		return toDate(v, from, to)
+	case frame.IP:
+		return toIP(v)
+	}
+	return v, nil
+}
+
+func text(v any) string {
+	switch x := v.(type) {
+	case string:
+		return x
+	case float64:
+		return FormatDouble(x)
+	}
+	return fmt.Sprint(v)
+}
+
+// FormatDouble prints as Java does: 1.0, 1.0E10.
+func FormatDouble(f float64) string {
+	a := math.Abs(f)
+	if a != 0 && (a < 1e-3 || a >= 1e7) {
+		s := strconv.FormatFloat(f, 'E', -1, 64)
+		mantissa, exp, _ := strings.Cut(s, "E")
+		if !strings.Contains(mantissa, ".") {
+			mantissa += ".0"
+		}
+		n, _ := strconv.Atoi(exp)
+		return mantissa + "E" + strconv.Itoa(n)
+	}
+	s := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.ContainsAny(s, ".IN") {
+		s += ".0"
+	}
+	return s
+}
+
+func toBoolean(v any) int64 {
+	yes := false
+	switch x := v.(type) {
+	case string:
+		yes = strings.EqualFold(x, "true")
+	case int64:
+		yes = x != 0
+	case uint64:
+		yes = x != 0
+	case float64:
+		yes = x != 0
+	}
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+func toDouble(v any, to frame.Type) (any, error) {
+	switch x := v.(type) {
+	case string:
+		f, err := strconv.ParseFloat(strings.TrimSpace(x), 64)
+		if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+			return nil, cannotParse(x)
+		}
+		return f, nil
+	case int64:
+		return float64(x), nil
+	case uint64:
+		return float64(x), nil
+	}
+	return v, nil
+}
+
+func cannotParse(s string) error {
+	return fmt.Errorf("java.lang.NumberFormatException: For input string: \"%s\"", s)
+}
+
+// toWhole rounds half up, as Java's Math.round.
+func toWhole(v any, from, to frame.Type) (any, error) {
+	n := new(big.Int)
+	switch x := v.(type) {
+	case string:
+		if _, ok := n.SetString(x, 10); !ok {
+			f, err := strconv.ParseFloat(x, 64)
+			if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+				return nil, cannotParse(x)
+			}
+			return toWhole(f, frame.Double, to)
+		}
+	case int64:
+		n.SetInt64(x)
+	case uint64:
+		n.SetUint64(x)
+	case float64:
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return nil, outOfRange(FormatDouble(x), to)
+		}
+		if to == frame.UnsignedLong {
+			x = math.Trunc(x)
+		} else {
+			x = math.Floor(x + 0.5)
+		}
+		new(big.Float).SetFloat64(x).Int(n)
+	}
+	ok := n.IsInt64()
+	switch to {
+	case frame.Integer:
+		ok = ok && n.Int64() == int64(int32(n.Int64()))
+	case frame.UnsignedLong:
+		ok = n.IsUint64()
+	}
+	if !ok {
+		return nil, outOfRange(text(v), to)
+	}
+	if to == frame.UnsignedLong {
+		return int64(n.Uint64()), nil
+	}
+	return n.Int64(), nil
+}
+
+func outOfRange(v string, to frame.Type) error {
+	return fmt.Errorf("org.elasticsearch.xpack.esql.core.InvalidArgumentException: [%s] out of [%s] range", v, TypeName(to))
+}
+
+func toDate(v any, from, to frame.Type) (any, error) {
+	switch x := v.(type) {
+	case string:
+		t, ok := ParseDate(x)
+		if !ok {
+			return nil, fmt.Errorf("java.lang.IllegalArgumentException: failed to parse date field [%s] with format [strict_date_optional_time]", x)
+		}
+		n, ok := FromTime(t, to)
+		if !ok {
+			return nil, outOfRange(x, to)
+		}
+		return n, nil
+	case int64:
+		switch {
+		case from == frame.Date && to == frame.DateNanos:
+			n, ok := FromTime(ToTime(x, from), to)
+			if !ok {
+				return nil, outOfRange(fmt.Sprint(x), to)
+			}
+			return n, nil
+		case from == frame.DateNanos && to == frame.Date:
+			return floorDiv64(x, 1_000_000), nil
+		}
+		return x, nil
+	}
+	return toWhole(v, from, frame.Long)
+}
+
+func floorDiv64(a, b int64) int64 {
+	q := a / b
+	if a%b != 0 && (a < 0) != (b < 0) {
+		q--
+	}
+	return q
+}
+
+func toIP(v any) (any, error) {
+	s, _ := v.(string)
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return nil, fmt.Errorf("java.lang.IllegalArgumentException: '%s' is not an IP string literal.", s)
+	}
+	return frame.AddrKey(a), nil
+}

@@ -1,0 +1,209 @@
+package funcs
+
+import (
+	"math"
+
+	"interdict/sources/frame"
+)
+
+// Table maps numbers to small numbers, faster than a map.
+type Table struct {
+	keys []uint64
+	vals []uint32 // plus one; 0 is empty
+	n    int
+}
+
+// At gives the value of a key. A new key gets next, and fresh is true.
+func (t *Table) At(key uint64, next uint32) (v uint32, fresh bool) {
+	if t.n*4 >= len(t.keys)*3 {
+		t.grow()
+	}
+	mask := uint64(len(t.keys) - 1)
+	for i := mix(key) & mask; ; i = (i + 1) & mask {
+		switch {
+		case t.vals[i] == 0:
+			t.keys[i], t.vals[i] = key, next+1
+			t.n++
+			return next, true
+		case t.keys[i] == key:
+			return t.vals[i] - 1, false
+		}
+	}
+}
+
+func mix(x uint64) uint64 {
+	x ^= x >> 32
+	x *= 0x9E3779B97F4A7C15
+	return x ^ x>>29
+}
+
+func (t *Table) grow() {
+	old := *t
+	size := max(16, 2*len(old.keys))
+	t.keys, t.vals = make([]uint64, size), make([]uint32, size)
+	mask := uint64(size - 1)
+	for j, v := range old.vals {
+		if v == 0 {
+			continue
+		}
+		i := mix(old.keys[j]) & mask
+		for t.vals[i] != 0 {
+			i = (i + 1) & mask
+		}
+		t.keys[i], t.vals[i] = old.keys[j], v
+	}
+}
+
+// Bytes is the memory held.
+func (t *Table) Bytes() int { return 12 * len(t.keys) }
+
+// Interner numbers the distinct values of columns of one type, whose
+// dictionaries differ, from 1 on. 0 is null.
+type Interner struct {
+	Type  frame.Type
+	dict  *Dict
+	bytes int
+	last  *frame.Dict
+	trans []uint32
+	table Table
+	nums  []uint64
+}
+
+// NewInterner makes one for columns of a type.
+func NewInterner(t frame.Type) *Interner { return &Interner{Type: t, dict: NewDict()} }
+
+// Len is the number of distinct values.
+func (in *Interner) Len() int {
+	if in.Type.Coded() {
+		return in.dict.Len()
+	}
+	return len(in.nums)
+}
+
+// Bytes is the memory held.
+func (in *Interner) Bytes() int {
+	return in.bytes + in.table.Bytes() + 8*len(in.nums) + 4*len(in.trans)
+}
+
+// Code is the number of value k of a column.
+func (in *Interner) Code(c *frame.Column, k int) uint32 {
+	switch {
+	case c.Codes != nil:
+		in.use(c.Dict)
+		return in.translate(c.Dict, c.Codes[k])
+	case c.Floats != nil:
+		return in.number(math.Float64bits(c.Floats[k] + 0)) // -0 is 0
+	}
+	return in.number(uint64(c.Ints[k]))
+}
+
+func (in *Interner) use(d *frame.Dict) {
+	if d != in.last {
+		in.last = d
+		if cap(in.trans) < d.Len() {
+			in.trans = make([]uint32, d.Len())
+		} else {
+			in.trans = in.trans[:d.Len()]
+			clear(in.trans)
+		}
+	}
+}
+
+func (in *Interner) translate(d *frame.Dict, code uint32) uint32 {
+	if t := in.trans[code]; t != 0 {
+		return t
+	}
+	v, before := d.Value(code), in.dict.Len()
+	t := in.dict.Code(v)
+	if in.dict.Len() > before {
+		in.bytes += len(v) + 64
+	}
+	in.trans[code] = t
+	return t
+}
+
+func (in *Interner) number(v uint64) uint32 {
+	code, fresh := in.table.At(v, uint32(len(in.nums)))
+	if fresh {
+		in.nums = append(in.nums, v)
+	}
+	return code + 1
+}
+
+// Column numbers the first value of each of n rows.
+func (in *Interner) Column(c *frame.Column, n int, dst []uint32) []uint32 {
+	dst = dst[:0]
+	if c.Type == frame.Null {
+		return append(dst, make([]uint32, n)...)
+	}
+	if c.Codes == nil || c.Offsets != nil {
+		for i := range n {
+			if lo, hi := c.Range(i); lo < hi {
+				dst = append(dst, in.Code(c, lo))
+			} else {
+				dst = append(dst, 0)
+			}
+		}
+		return dst
+	}
+	if c.Dict != nil {
+		in.use(c.Dict)
+	}
+	for _, code := range c.Codes[:n] {
+		switch {
+		case code == 0:
+			dst = append(dst, 0)
+		case in.trans[code] != 0:
+			dst = append(dst, in.trans[code])
+		default:
+			dst = append(dst, in.translate(c.Dict, code))
+		}
+	}
+	return dst
+}
+
+// Take numbers all values of another interner, and gives the numbers by theirs.
+func (in *Interner) Take(other *Interner) []uint32 {
+	to := make([]uint32, other.Len()+1)
+	for i := 1; i <= other.Len(); i++ {
+		if !in.Type.Coded() {
+			to[i] = in.number(other.nums[i-1])
+			continue
+		}
+		v, before := other.dict.Value(uint32(i)), in.dict.Len()
+		to[i] = in.dict.Code(v)
+		if in.dict.Len() > before {
+			in.bytes += len(v) + 64
+		}
+	}
+	return to
+}
+
+// Put adds the value of a number to a row.
+func (in *Interner) Put(o *Out, row int, code uint32) {
+	switch {
+	case code == 0:
+	case in.Type.Coded():
+		o.AddStr(row, in.dict.Value(code))
+	case in.Type == frame.Double:
+		o.AddFloat(row, math.Float64frombits(in.nums[code-1]))
+	default:
+		o.AddInt(row, int64(in.nums[code-1]))
+	}
+}
+
+// Less orders two numbers by their values.
+func (in *Interner) Less(a, b uint32) bool {
+	switch in.Type {
+	case frame.Version:
+		return CompareVersions(in.dict.Value(a), in.dict.Value(b)) < 0
+	case frame.Double:
+		return math.Float64frombits(in.nums[a-1]) < math.Float64frombits(in.nums[b-1])
+	case frame.UnsignedLong:
+		return in.nums[a-1] < in.nums[b-1]
+	}
+	if in.Type.Coded() {
+		return in.dict.Value(a) < in.dict.Value(b)
+	}
+	return int64(in.nums[a-1]) < int64(in.nums[b-1])
+}
