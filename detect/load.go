@@ -119,6 +119,7 @@ func loadTOML(file string, text []byte) ([]*Rule, []Problem) {
 	}
 	r := b.rule(d.Rule)
 	r.Why = d.Metadata.Interdict.Why
+	b.listed(r)
 	if b.failed() {
 		return nil, b.problems
 	}
@@ -134,21 +135,31 @@ func decodeProblem(file string, err error) Problem {
 	return p
 }
 
-// unknown notes a key that nothing here reads.
+// unknown notes a key that nothing here reads, once for all that is below it.
 func (b *builder) unknown(e *toml.DecodeError) {
-	line, column := e.Position()
 	key := e.Key()
-	p := Problem{File: b.file, Line: line, Column: column, Warning: true}
-	name := strings.Join(key, ".")
-	if len(key) > 0 && (key[0] == "transform" || key[0] == "metadata" && !(len(key) > 1 && key[1] == "interdict")) {
+	if key[0] == "transform" || key[0] == "metadata" && !(len(key) > 1 && key[1] == "interdict") {
 		return // of the rule's own repository, or drawn by Kibana
 	}
-	if why, ok := matters[key[len(key)-1]]; ok && len(key) == 2 {
+	p := Problem{File: b.file, Warning: true}
+	p.Line, p.Column = e.Position()
+	name := strings.Join(key, ".")
+	if why, ok := matters[key[min(1, len(key)-1)]]; ok && len(key) > 1 {
+		name = strings.Join(key[:2], ".")
 		p.Text = name + " is not used: " + why
 	} else {
 		p.Text = name + " is not used" + nearest(key[len(key)-1])
 	}
-	b.problems = append(b.problems, p)
+	if !slices.ContainsFunc(b.problems, func(q Problem) bool { return q.Text == p.Text }) {
+		b.problems = append(b.problems, p)
+	}
+}
+
+// listed leaves of the warnings of a rule that is not run only the one that says so.
+func (b *builder) listed(r *Rule) {
+	if r.Unsupported != "" && !b.failed() {
+		b.problems = b.problems[len(b.problems)-1:]
+	}
 }
 
 // loadJSON reads Kibana's export: a rule a line, then exception lists and a summary.
@@ -194,6 +205,7 @@ func loadLine(file string, number int, line []byte) (*Rule, []Problem) {
 	d.ruleBody.Enabled = d.Enabled
 	slices.SortFunc(b.problems, func(p, q Problem) int { return strings.Compare(p.Text, q.Text) })
 	r := b.rule(&d.ruleBody)
+	b.listed(r)
 	if b.failed() {
 		return nil, b.problems
 	}
