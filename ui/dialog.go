@@ -74,7 +74,7 @@ func (m *Model) openPlan(f *detect.Finding, a action, h respond.Host) tea.Cmd {
 }
 
 func (d *dialog) make(m *Model, plan func(context.Context) (respond.Action, respond.Plan, error)) tea.Cmd {
-	return tea.Batch(d.arm(), m.ask(planLimit, func(ctx context.Context) tea.Msg {
+	return tea.Batch(d.arm(m), m.ask(planLimit, func(ctx context.Context) tea.Msg {
 		a, p, err := plan(ctx)
 		return planned{d, a, p, err}
 	}))
@@ -94,14 +94,13 @@ func (p planned) take(m *Model) tea.Cmd {
 	}
 	d.action, d.plan, d.no, d.made = p.action, p.plan, p.err, p.err == nil
 	d.keys++
-	return d.arm() // a key that was meant for something else must not meet a new plan
+	return d.arm(m) // a key that was meant for something else must not meet a new plan
 }
 
 // arm begins the moment without a key.
-func (d *dialog) arm() tea.Cmd {
+func (d *dialog) arm(m *Model) tea.Cmd {
 	d.armed = false
-	after := d.keys
-	return tea.Tick(armAfter, func(time.Time) tea.Msg { return arming{d, after} })
+	return m.waits.after(armAfter, arming{d, d.keys})
 }
 
 type arming struct {
@@ -129,7 +128,7 @@ func (d *dialog) key(m *Model, k tea.KeyMsg) tea.Cmd {
 	}
 	armed := d.armed
 	d.keys++
-	rearm := d.arm()
+	rearm := d.arm(m)
 	if d.focus == onField && d.field.edit(k) {
 		return rearm
 	}

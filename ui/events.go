@@ -81,16 +81,7 @@ func (p *eventPane) wait(m *Model) tea.Cmd {
 		return nil
 	}
 	p.waiting = true
-	ctx, c := m.ctx, p.feed.Changed()
-	return func() tea.Msg {
-		time.Sleep(frameTime)
-		select {
-		case <-c:
-			return rowsCame{}
-		case <-ctx.Done():
-			return nil
-		}
-	}
+	return m.waits.signal(m.ctx, p.feed.Changed(), frameTime, rowsCame{})
 }
 
 type rowsCame struct{}

@@ -19,6 +19,7 @@ type Model struct {
 	keys    keymap
 	changes changes
 	action  actionOf
+	waits   waits
 	layout  layout
 
 	snap     *detect.Snapshot
@@ -66,7 +67,7 @@ func newModel(ctx context.Context, c Config) *Model {
 	if err != nil {
 		t, _ = newTheme("", c.NoColor)
 	}
-	m := &Model{config: c, ctx: ctx, theme: t, keys: newKeymap(c.ReadOnly), snap: &detect.Snapshot{}, shown: inAlerts, dirty: true, action: processAction}
+	m := &Model{config: c, ctx: ctx, theme: t, keys: newKeymap(c.ReadOnly), snap: &detect.Snapshot{}, shown: inAlerts, dirty: true, action: processAction, waits: realWaits{}}
 	if c.Journal != nil {
 		m.changes = &journaled{Journal: c.Journal, actor: c.Actor}
 	}
@@ -83,7 +84,7 @@ func newModel(ctx context.Context, c Config) *Model {
 
 // Init begins to wait for changes.
 func (m *Model) Init() tea.Cmd {
-	return tea.Batch(m.waitForChange(), m.tick(), m.readStanding(), m.assess())
+	return tea.Batch(m.waits.signal(m.ctx, m.config.Engine.Changed(), 0, changed{}), m.tick(), m.readStanding(), m.assess())
 }
 
 // Update routes. It does no I/O.

@@ -10,29 +10,41 @@ import (
 // frameTime is how often the screen looks at the engine at most.
 const frameTime = time.Second / 30
 
-// changed says that the engine's snapshot is not the one on the screen.
-type changed struct{}
+// waits makes the commands that only wait. A test delivers itself what is
+// waited for and has none.
+type waits interface {
+	// after delivers msg when d has passed.
+	after(d time.Duration, msg tea.Msg) tea.Cmd
+	// signal delivers msg when c gave something, after rest at the earliest.
+	signal(ctx context.Context, c <-chan struct{}, rest time.Duration, msg tea.Msg) tea.Cmd
+}
 
-// waitForChange waits outside of the loop; one is on its way at any time.
-func (m *Model) waitForChange() tea.Cmd {
-	ctx, c := m.ctx, m.config.Engine.Changed()
+type realWaits struct{}
+
+func (realWaits) after(d time.Duration, msg tea.Msg) tea.Cmd {
+	return tea.Tick(d, func(time.Time) tea.Msg { return msg })
+}
+
+func (realWaits) signal(ctx context.Context, c <-chan struct{}, rest time.Duration, msg tea.Msg) tea.Cmd {
 	return func() tea.Msg {
+		time.Sleep(rest)
 		select {
 		case <-c:
-			return changed{}
+			return msg
 		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
+// changed says that the engine's snapshot is not the one on the screen.
+type changed struct{}
+
+// take pulls and waits for the next change. The first change shows at once, the
+// ones right behind it together. One command waits at any time.
 func (changed) take(m *Model) tea.Cmd {
 	m.pull()
-	wait := m.waitForChange()
-	return tea.Batch(m.assess(), func() tea.Msg {
-		time.Sleep(frameTime) // the first change shows at once, the ones behind it together
-		return wait()
-	})
+	return tea.Batch(m.assess(), m.waits.signal(m.ctx, m.config.Engine.Changed(), frameTime, changed{}))
 }
 
 // pull takes the snapshot. It is cheap and never waits.
@@ -45,7 +57,7 @@ func (m *Model) pull() {
 type second struct{}
 
 func (m *Model) tick() tea.Cmd {
-	return tea.Tick(time.Second, func(time.Time) tea.Msg { return second{} })
+	return m.waits.after(time.Second, second{})
 }
 
 func (second) take(m *Model) tea.Cmd {

@@ -167,15 +167,14 @@ func newWorld(t *testing.T, w, h int, change ...func(*Config)) *world {
 		f(&c)
 	}
 	out := &world{Model: newModel(t.Context(), c), t: t, engine: e, changes: &fakeChanges{}, act: &fakeAction{kind: "process.freeze", plan: freezePlan()}}
-	out.Model.changes = out.changes
+	out.Model.changes, out.Model.waits = out.changes, noWaits{}
 	out.Model.action = func(Config, action, *detect.Finding) respond.Action { return out.act }
 	out.send(tea.WindowSizeMsg{Width: w, Height: h})
 	out.do(out.assess())
 	return out
 }
 
-// send gives a message to the model and then every message that comes of it,
-// except what only waits: for time, for the engine, for the feed.
+// send gives a message to the model and then every message that comes of it.
 func (w *world) send(msg tea.Msg) {
 	_, cmd := w.Update(msg)
 	w.do(cmd)
@@ -185,22 +184,24 @@ func (w *world) do(cmd tea.Cmd) {
 	if cmd == nil {
 		return
 	}
-	got := make(chan tea.Msg, 1)
-	go func() { got <- cmd() }()
-	select {
-	case msg := <-got:
-		switch msg := msg.(type) {
-		case tea.BatchMsg:
-			for _, c := range msg {
-				w.do(c)
-			}
-		case delivery, tea.WindowSizeMsg:
-			w.send(msg)
-		case tea.QuitMsg:
-			w.said = "QUIT"
+	switch msg := cmd().(type) {
+	case tea.BatchMsg:
+		for _, c := range msg {
+			w.do(c)
 		}
-	case <-time.After(30 * time.Millisecond): // it waits
+	case delivery, tea.WindowSizeMsg:
+		w.send(msg)
+	case tea.QuitMsg:
+		w.said = "QUIT"
 	}
+}
+
+// noWaits: what is waited for does not come by itself.
+type noWaits struct{}
+
+func (noWaits) after(time.Duration, tea.Msg) tea.Cmd { return nil }
+func (noWaits) signal(context.Context, <-chan struct{}, time.Duration, tea.Msg) tea.Cmd {
+	return nil
 }
 
 // press types keys by their names.
