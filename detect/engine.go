@@ -25,8 +25,9 @@ type Options struct {
 	Rules   []*Rule
 	History sources.History  // seeds windows and answers scheduled rules; nil: starts empty
 	Now     func() time.Time // nil: time.Now
-	// Recording makes the clock follow the events' own time: now is the newest
-	// timestamp seen, whatever Now says. For recordings.
+	// Recording makes the rules' clock follow the events' own time, so that what
+	// they find does not depend on how fast a recording is played: now is the
+	// newest timestamp seen. Rates, and what still goes on, are by Now nevertheless.
 	Recording   bool
 	Environment func(Host) string   // ci, staging, production; nil: what events say
 	OnAlert     func(Alert, Change) // in order, never dropped; it may call the engine, and Put waits for it
@@ -76,6 +77,9 @@ type told struct {
 func New(o Options) (*Engine, error) {
 	if o.Now == nil {
 		o.Now = time.Now
+		if o.Recording {
+			o.Now = func() time.Time { return time.Time{} }
+		}
 	}
 	e := &Engine{
 		o: o, changed: make(chan struct{}, 1), track: newTracker(), alerts: make(map[string]*open),
@@ -93,6 +97,15 @@ func (e *Engine) now() time.Time {
 		return millis(e.newest)
 	}
 	return e.o.Now().Truncate(time.Millisecond)
+}
+
+// shown is the time by which rates and what still goes on are shown, in ms.
+func (e *Engine) shown() int64 {
+	now := e.now().UnixMilli()
+	if e.o.Recording && now > 0 {
+		now = max(now, e.o.Now().UnixMilli())
+	}
+	return now
 }
 
 // Put judges a batch.
@@ -277,7 +290,7 @@ const patience = 10 * time.Millisecond
 // clock lets time act on windows, rates and what is remembered.
 func (e *Engine) clock(ctx context.Context) {
 	now := e.now()
-	if e.track.tick(now.UnixMilli()) {
+	if e.track.tick(e.shown()) {
 		e.version++
 	}
 	for _, w := range e.watches {

@@ -47,7 +47,7 @@ func (e *Engine) findings() []*Finding {
 		return e.snap.Findings
 	}
 	e.stale = false
-	now := e.now().UnixMilli()
+	now := e.shown()
 	by := make(map[*transfer][]*open)
 	out := make([]*Finding, 0, len(e.alerts))
 	for _, a := range e.alerts {
@@ -136,7 +136,7 @@ func (e *Engine) present(t *transfer) *Transfer {
 	if t == nil {
 		return nil
 	}
-	return e.track.show(t, e.now().UnixMilli())
+	return e.track.show(t, e.shown())
 }
 
 // Finding gives the finding that an alert belongs to; closed alerts are found for a while.
@@ -200,7 +200,7 @@ func (e *Engine) makeRoom() {
 	}
 	all := make([]*open, 0, len(e.alerts))
 	live := make(map[*open]bool)
-	now := e.now().UnixMilli()
+	now := e.shown()
 	for _, a := range e.alerts {
 		all = append(all, a)
 		t := e.transferOf(a)

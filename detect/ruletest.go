@@ -52,6 +52,9 @@ func TestRules(fsys fs.FS, names ...string) []TestResult {
 	return out
 }
 
+// TestBuiltin runs the tests of the rules that come with the program.
+func TestBuiltin() []TestResult { return TestRules(BuiltinFS()) }
+
 func testFile(fsys fs.FS, file string) []TestResult {
 	base := strings.TrimSuffix(strings.TrimSuffix(file, ".toml"), ".test.txt")
 	test := base + ".test.txt"
