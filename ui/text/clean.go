@@ -116,3 +116,12 @@ var odd = &unicode.RangeTable{
 		{Lo: 0xe0100, Hi: 0xe01ef, Stride: 1}, // variation selectors
 	},
 }
+
+// CleanLines is [Clean] for text of several lines: line ends stay.
+func CleanLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = Clean(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}

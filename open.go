@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"interdict/respond"
+	"interdict/respond/local"
+	"interdict/sources"
+	"interdict/sources/archive"
+	"interdict/sources/ebpf"
+	"interdict/sources/files"
+	"interdict/sources/replay"
+	"interdict/ui/cli"
+)
+
+// open makes the sources that were asked for. Without any it takes the kernel,
+// and where that is not allowed the recorded incident, and says so.
+func open(ctx context.Context, o cli.OpenOptions) (*cli.Opened, error) {
+	opened, err := openSources(o)
+	if err != nil {
+		return nil, err
+	}
+	dir := ""
+	if o.StateDir != "" && !opened.Recorded {
+		dir = filepath.Join(o.StateDir, "archive")
+	}
+	kept, err := archive.Open(ctx, archive.Config{Dir: dir, MaxAge: o.MaxAge, MaxBytes: o.MaxBytes})
+	if err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
+	}
+	opened.Archive, opened.History, opened.Close = kept, kept, kept.Close
+	return opened, nil
+}
+
+func openSources(o cli.OpenOptions) (*cli.Opened, error) {
+	opened := &cli.Opened{}
+	if o.Demo {
+		return recorded(opened, replay.Incident(o.Speed, time.Now))
+	}
+	if len(o.Sources) == 0 {
+		kernel, err := ebpf.New(ebpf.Config{Scope: o.Scope, Log: slog.New(slog.DiscardHandler)})
+		var unsupported *ebpf.Unsupported
+		if errors.As(err, &unsupported) {
+			opened.Banner = fmt.Sprintf("RECORDED INCIDENT, not this machine: %v", err)
+			return recorded(opened, replay.Incident(o.Speed, time.Now))
+		}
+		if err != nil {
+			return nil, err
+		}
+		opened.Sources, opened.Local = []sources.Source{kernel}, true
+		return opened, nil
+	}
+	for _, name := range o.Sources {
+		if err := openSource(opened, o, name); err != nil {
+			return nil, err
+		}
+	}
+	if opened.Local && opened.Recorded {
+		return nil, errors.New("a recording and the live kernel have different clocks: open one of them")
+	}
+	return opened, nil
+}
+
+func openSource(opened *cli.Opened, o cli.OpenOptions, name string) error {
+	kind, rest, _ := strings.Cut(name, ":")
+	switch {
+	case name == "ebpf":
+		kernel, err := ebpf.New(ebpf.Config{Scope: o.Scope, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			return err
+		}
+		opened.Sources, opened.Local = append(opened.Sources, kernel), true
+		return nil
+	case kind == "replay" && rest != "":
+		if _, err := os.Stat(rest); err != nil {
+			return fmt.Errorf("replay: %w", err)
+		}
+		_, err := recorded(opened, replay.New(replay.Config{Name: name, Speed: o.Speed,
+			Open: func() (io.ReadCloser, error) { return os.Open(rest) }}))
+		return err
+	}
+	return fmt.Errorf("--source %q: is ebpf, or replay:FILE", name)
+}
+
+func recorded(opened *cli.Opened, s sources.Source) (*cli.Opened, error) {
+	opened.Sources, opened.Recorded = append(opened.Sources, s), true
+	return opened, nil
+}
+
+// openHistory opens what `query` asks.
+func openHistory(ctx context.Context, o cli.HistoryOptions) (sources.History, io.Closer, error) {
+	if len(o.From) > 0 {
+		h, err := files.Open(ctx, files.Config{Paths: o.From, Stdin: o.Stdin})
+		if err != nil {
+			return nil, nil, err
+		}
+		return h, h, nil
+	}
+	dir := filepath.Join(o.StateDir, "archive")
+	if _, err := os.Stat(dir); err != nil {
+		return nil, nil, fmt.Errorf("no local history in %s yet: the console makes it at its first run; --from asks files", dir)
+	}
+	a, err := archive.Open(ctx, archive.Config{Dir: dir})
+	if err != nil {
+		return nil, nil, fmt.Errorf("archive: %w", err)
+	}
+	return a, a, nil
+}
+
+// findHost knows this machine only.
+func findHost(name string) (respond.Host, error) {
+	if name == "local" {
+		return local.New(), nil
+	}
+	return nil, fmt.Errorf("host %q is not in the inventory: only local, which is this machine, can be acted on", name)
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// openState opens the database of a state directory. One that is damaged is set
+// aside under another name, never deleted, and a new one is begun; the note says so.
+func openState(ctx context.Context, dir string) (*sql.DB, []string, error) {
+	path := filepath.Join(dir, "interdict.db")
+	db, err := openDatabase(ctx, path)
+	if !damaged(err) {
+		return db, nil, err
+	}
+	aside := fmt.Sprintf("%s.corrupt-%s", path, time.Now().UTC().Format("20060102T150405Z"))
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if moved := os.Rename(path+suffix, aside+suffix); moved != nil && !errors.Is(moved, os.ErrNotExist) {
+			return nil, nil, errors.Join(err, moved)
+		}
+	}
+	note := fmt.Sprintf("the database was damaged (%v): it is kept as %s, a new one was begun; what it said is standing must be looked for on the hosts", err, aside)
+	db, err = openDatabase(ctx, path)
+	return db, []string{note}, err
+}
+
+// openDatabase opens and reads it through once.
+func openDatabase(ctx context.Context, path string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", "file:"+escapePath(path)+"?_pragma=busy_timeout(20000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)")
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	var result string
+	err = db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&result)
+	if err == nil && result != "ok" {
+		err = &damage{result}
+	}
+	if err == nil {
+		err = os.Chmod(path, 0o600)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("database %s: %w", path, err), db.Close())
+	}
+	return db, nil
+}
+
+type damage struct{ what string }
+
+func (d *damage) Error() string { return d.what }
+
+func damaged(err error) bool {
+	var d *damage
+	var coded *sqlite.Error
+	switch {
+	case errors.As(err, &d):
+		return true
+	case errors.As(err, &coded):
+		code := coded.Code() & 0xff
+		return code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB
+	}
+	return false
+}
+
+// escapePath keeps a path from being read as URI syntax.
+func escapePath(path string) string {
+	out := make([]byte, 0, len(path))
+	for i := range len(path) {
+		switch c := path[i]; c {
+		case '?', '#', '%':
+			out = fmt.Appendf(out, "%%%02x", c)
+		default:
+			out = append(out, c)
+		}
+	}
+	return string(out)
+}

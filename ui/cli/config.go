@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Config is the configuration file. Later ones win key by key: /etc, the
+// user's, INTERDICT_* in the environment, flags.
+type Config struct {
+	Environment string        `toml:"environment"` // of this machine: ci, staging, production
+	Rules       []string      `toml:"rules"`       // files and directories with rules beside the built-in ones
+	Scope       string        `toml:"scope"`       // cgroup to stay inside of
+	Theme       string        `toml:"theme"`       // dark, light, high-contrast, none; "" asks the terminal
+	Archive     ArchiveConfig `toml:"archive"`
+}
+
+// ArchiveConfig bounds the local history.
+type ArchiveConfig struct {
+	MaxAge   duration `toml:"max_age"` // as "336h" or "14d"; the default is 14 days
+	MaxBytes int64    `toml:"max_bytes"`
+}
+
+// duration is time.Duration with days: "14d".
+type duration time.Duration
+
+func (d *duration) UnmarshalText(b []byte) error {
+	v, err := parseDuration(string(b))
+	*d = duration(v)
+	return err
+}
+
+// parseDuration takes Go's durations and whole days.
+func parseDuration(s string) (time.Duration, error) {
+	var days int
+	if n, err := fmt.Sscanf(s, "%dd", &days); n == 1 && err == nil && s == fmt.Sprintf("%dd", days) && days >= 0 && days < 36500 {
+		return time.Duration(days) * 24 * time.Hour, nil
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("%q is no duration; write 90m, 12h or 14d", s)
+	}
+	return d, nil
+}
+
+// loadConfig reads the files that are there and then the environment.
+func (c *command) loadConfig() error {
+	c.config = Config{Archive: ArchiveConfig{MaxAge: duration(14 * 24 * time.Hour), MaxBytes: 2 << 30}}
+	files := []string{"/etc/interdict/config.toml", filepath.Join(c.configHome(), "interdict", "config.toml")}
+	named := c.configFile
+	if named == "" {
+		named = c.Env("INTERDICT_CONFIG")
+	}
+	if named != "" {
+		files = []string{named}
+	}
+	for _, f := range files {
+		err := readConfig(f, &c.config)
+		if errors.Is(err, fs.ErrNotExist) && named == "" {
+			continue
+		}
+		if err != nil {
+			return &exit{Usage, err}
+		}
+	}
+	return c.configFromEnv()
+}
+
+func (c *command) configHome() string {
+	if dir := c.Env("XDG_CONFIG_HOME"); dir != "" {
+		return dir
+	}
+	return filepath.Join(c.Env("HOME"), ".config")
+}
+
+func (c *command) configFromEnv() error {
+	for name, field := range map[string]*string{
+		"INTERDICT_ENVIRONMENT": &c.config.Environment,
+		"INTERDICT_SCOPE":       &c.config.Scope,
+		"INTERDICT_THEME":       &c.config.Theme,
+		"INTERDICT_STATE":       &c.stateDir,
+	} {
+		if v := c.Env(name); v != "" && (field != &c.stateDir || c.stateDir == "") {
+			*field = v
+		}
+	}
+	return c.config.check()
+}
+
+func (c Config) check() error {
+	switch c.Environment {
+	case "", "ci", "staging", "production":
+		return nil
+	}
+	return usage("environment %q: is ci, staging or production", c.Environment)
+}
+
+func readConfig(path string, into *Config) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	defer f.Close()
+	err = toml.NewDecoder(f).DisallowUnknownFields().Decode(into)
+	return describe(path, err)
+}
+
+// describe names the line, and for an unknown key the nearest known one.
+func describe(path string, err error) error {
+	var strict *toml.StrictMissingError
+	if errors.As(err, &strict) && len(strict.Errors) > 0 {
+		e := strict.Errors[0]
+		line, _ := e.Position()
+		key := strings.Join(e.Key(), ".")
+		return fmt.Errorf("%s:%d: unknown key %q; the nearest known one is %q", path, line, key, nearest(key, knownKeys(reflect.TypeFor[Config](), "")))
+	}
+	var decode *toml.DecodeError
+	if errors.As(err, &decode) {
+		line, column := decode.Position()
+		return fmt.Errorf("%s:%d:%d: %s", path, line, column, decode.Error())
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+func knownKeys(t reflect.Type, prefix string) []string {
+	var keys []string
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name := prefix + f.Tag.Get("toml")
+		if f.Type.Kind() == reflect.Struct {
+			keys = append(keys, knownKeys(f.Type, name+".")...)
+			continue
+		}
+		keys = append(keys, name)
+	}
+	return keys
+}
+
+func nearest(word string, among []string) string {
+	best, least := "", 1<<30
+	for _, w := range among {
+		if d := editDistance(word, w); d < least {
+			best, least = w, d
+		}
+	}
+	return best
+}
+
+// editDistance is Levenshtein's, in bytes.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}

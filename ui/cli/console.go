@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"interdict/detect"
+	"interdict/playbooks"
+	"interdict/respond"
+	"interdict/ui"
+	"interdict/ui/text"
+)
+
+type consoleFlags struct {
+	OpenOptions
+	speed    string
+	theme    string
+	readOnly bool
+	plain    bool
+}
+
+func (f *consoleFlags) add(cmd *cobra.Command) {
+	addSourceFlags(cmd, &f.OpenOptions)
+	cmd.Flags().StringVar(&f.speed, "speed", "1", "of a recording: max, or a factor such as 1 or 20")
+	cmd.Flags().StringVar(&f.theme, "theme", "", "dark, light, high-contrast or none; asks the terminal otherwise")
+	cmd.Flags().BoolVar(&f.readOnly, "read-only", false, "remove everything that changes a host")
+	cmd.Flags().BoolVar(&f.plain, "plain", false, "lines instead of a screen: for screen readers, serial lines and scripts")
+}
+
+// console opens the screen over live sources. Sources, engine and archive have
+// goroutines of their own; the screen pulls.
+func (c *command) console(ctx context.Context, f *consoleFlags) error {
+	var err error
+	if f.Speed, err = parseSpeed(f.speed); err != nil {
+		return err
+	}
+	kept, err := c.consoleState(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer kept.close()
+	memory, err := recall(ctx, kept.cases, c.Now)
+	if err != nil {
+		return err
+	}
+	s, err := c.start(ctx, f.OpenOptions, memory.alert)
+	if err != nil {
+		return err
+	}
+	memory.Engine = s.engine
+	feed := ui.NewFeed()
+	s.sinks = append(s.sinks, feed)
+	running, stop := context.WithCancel(ctx)
+	var ended sync.WaitGroup
+	var broken error
+	ended.Go(func() { broken = s.run(running) })
+	show := ui.Run
+	if f.plain {
+		show = ui.Plain
+	}
+	err = show(ctx, c.consoleConfig(f, s, kept, memory, feed), c.Stdin, c.Stdout)
+	stop()
+	ended.Wait()
+	return errors.Join(err, broken, s.opened.Close())
+}
+
+func (c *command) consoleConfig(f *consoleFlags, s *session, kept *state, memory *closures, feed *ui.Feed) ui.Config {
+	config := ui.Config{
+		Engine: memory, Feed: feed, Sources: s.opened.Sources, Journal: kept.journal, Actor: respond.CurrentActor(),
+		ReadOnly: f.readOnly, Theme: f.theme, NoColor: c.Env("NO_COLOR") != "", Banner: s.opened.Banner, Now: s.now,
+		Host: func(h detect.Host) (respond.Host, error) { return c.hostOf(s, h) },
+	}
+	if config.Theme == "" {
+		config.Theme = c.config.Theme
+	}
+	assess := &playbooks.Assessor{History: s.opened.History, Now: s.now, Watching: c.Now(), Cases: kept.cases,
+		Alerts: func(h detect.Host) []*detect.Finding { return onHost(s.engine.Snapshot(), h) }, Note: s.note}
+	if s.opened.Local {
+		if host, err := c.Host("local"); err == nil {
+			assess.Look, _ = host.(respond.Looker)
+		}
+	}
+	config.Assess = assess
+	for _, note := range kept.notes {
+		config.Banner = joined(config.Banner, note)
+	}
+	return config
+}
+
+// onHost gives the findings of one host.
+func onHost(snapshot *detect.Snapshot, h detect.Host) []*detect.Finding {
+	var out []*detect.Finding
+	for _, f := range snapshot.Findings {
+		if f.Host.ID == h.ID {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func joined(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + " · " + b
+}
+
+// hostOf finds what acts on the machine that an alert names. Only events of this
+// machine's own kernel lead to it.
+func (c *command) hostOf(s *session, h detect.Host) (respond.Host, error) {
+	if !s.opened.Local {
+		return nil, fmt.Errorf("%s is not this machine: the events are a recording", text.Clean(h.Name))
+	}
+	return c.Host("local")
+}
+
+// consoleState opens what is kept. Without it the console still shows
+// everything, changes nothing, and says why.
+func (c *command) consoleState(ctx context.Context, f *consoleFlags) (*state, error) {
+	kept, err := c.openState(ctx, true)
+	if err == nil {
+		f.StateDir = kept.dir
+		return kept, nil
+	}
+	if ctx.Err() != nil {
+		return nil, err
+	}
+	note := fmt.Sprintf("nothing can be kept and no host can be changed: %v; choose a writable directory with --state", err)
+	return &state{notes: []string{note}}, nil
+}
+
+// closures makes the engine remember over restarts what people closed.
+type closures struct {
+	*detect.Engine
+	cases *playbooks.Cases // nil: nothing is kept
+	by    string
+	now   func() time.Time
+
+	mu     sync.Mutex
+	reason map[string]string // by alert id
+}
+
+// maxRecalled bounds the closures of earlier runs that are remembered.
+const maxRecalled = 100_000
+
+func recall(ctx context.Context, cases *playbooks.Cases, now func() time.Time) (*closures, error) {
+	m := &closures{cases: cases, by: respond.CurrentActor().User, now: now, reason: map[string]string{}}
+	if cases == nil {
+		return m, nil
+	}
+	all, err := cases.List(ctx, maxRecalled)
+	for _, one := range all {
+		if one.State == playbooks.Closed {
+			m.reason[one.AlertID] = one.Reason
+		}
+	}
+	return m, err
+}
+
+// alert closes again what was closed before and came back from the history.
+func (m *closures) alert(a detect.Alert, change detect.Change) {
+	if change != detect.Raised {
+		return
+	}
+	m.mu.Lock()
+	reason, closed := m.reason[a.ID]
+	m.mu.Unlock()
+	if closed && m.Engine != nil {
+		m.Engine.Close(a.ID, reason)
+	}
+}
+
+// Close closes an alert and keeps that it was.
+func (m *closures) Close(id, reason string) {
+	m.Engine.Close(id, reason)
+	m.mu.Lock()
+	m.reason[id] = reason
+	m.mu.Unlock()
+	if m.cases == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	m.cases.Close(ctx, id, m.by, reason) // what cannot be kept is shown again by the next run
+}

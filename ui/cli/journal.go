@@ -1,0 +1,191 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"interdict/respond"
+	"interdict/respond/process"
+	"interdict/ui/text"
+)
+
+func (c *command) journal() *cobra.Command {
+	cmd := &cobra.Command{Use: "journal", Short: "Show, verify and undo what was changed on hosts"}
+	show := &cobra.Command{Use: "show [OPERATION]", Short: "Show the entries, oldest first", Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return c.journalShow(cmd.Context(), args) }}
+	show.Flags().BoolVar(&c.json, "json", false, "one JSON document a line")
+	undo := &cobra.Command{Use: "undo OPERATION", Short: "Take back what an operation changed", Args: exactly(1, "an operation's id, as `journal show` prints it"),
+		RunE: func(cmd *cobra.Command, args []string) error { return c.journalUndo(cmd.Context(), args[0]) }}
+	undo.Flags().BoolVar(&c.yes, "yes", false, "do not ask")
+	cmd.AddCommand(show, undo,
+		&cobra.Command{Use: "verify", Short: "Prove that no entry was changed, dropped or added", Args: noArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error { return c.journalVerify(cmd.Context()) }})
+	return cmd
+}
+
+// withJournal opens what is there; reading never makes a state directory.
+func (c *command) withJournal(ctx context.Context, f func(*state) error) error {
+	s, err := c.openState(ctx, false)
+	if err != nil {
+		return c.noState(err)
+	}
+	for _, note := range s.notes {
+		fmt.Fprintln(c.Stderr, "interdict: "+text.CleanLines(note))
+	}
+	return errors.Join(f(s), s.close())
+}
+
+// pageSize is how many entries are read at a time.
+const pageSize = 1000
+
+func (c *command) journalShow(ctx context.Context, args []string) error {
+	return c.withJournal(ctx, func(s *state) error {
+		if len(args) == 1 {
+			op, err := s.journal.Operation(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			return c.printEntries(op.Entries, true)
+		}
+		for after := int64(0); ; {
+			entries, err := s.journal.Entries(ctx, after, pageSize)
+			if err != nil || len(entries) == 0 {
+				return err
+			}
+			if err := c.printEntries(entries, false); err != nil {
+				return err
+			}
+			after = entries[len(entries)-1].Seq
+		}
+	})
+}
+
+func (c *command) printEntries(entries []respond.Entry, whole bool) error {
+	for _, e := range entries {
+		if c.json {
+			b, err := json.Marshal(e)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(c.Stdout, string(b))
+			continue
+		}
+		fmt.Fprintf(c.Stdout, "%5d  %s  %s  %-9s %-16s %s  %s%s\n", e.Seq, e.Wall.Format(time.RFC3339), e.Op, e.Phase,
+			text.Clean(e.Kind), text.Clean(e.Host), text.Clean(e.Actor.String()), summary(e))
+		if whole {
+			fmt.Fprintf(c.Stdout, "       %s\n", text.Clean(string(e.Body)))
+		}
+	}
+	return nil
+}
+
+// summary is what an entry says came of it, for one line.
+func summary(e respond.Entry) string {
+	switch e.Phase {
+	case respond.Planned, respond.Approved, respond.Applying:
+		if p, err := e.Plan(); err == nil {
+			return ": " + text.Clean(p.Title)
+		}
+		return ""
+	}
+	o, err := e.Outcome()
+	switch {
+	case err != nil:
+		return ""
+	case o.Error != "":
+		return ": " + text.Clean(o.Error)
+	case o.Verdict != nil:
+		return fmt.Sprintf(": %s: %s", o.Verdict.State, text.Clean(o.Verdict.Summary))
+	case o.Result != nil:
+		return ": " + text.Clean(o.Result.Summary)
+	}
+	return ""
+}
+
+func (c *command) journalVerify(ctx context.Context) error {
+	return c.withJournal(ctx, func(s *state) error {
+		check, err := s.journal.Verify(ctx)
+		if err != nil {
+			return err
+		}
+		if !check.OK() {
+			fmt.Fprintf(c.Stdout, "BROKEN at entry %d: %s\n%d entries before it hold\n", check.Broken, text.Clean(check.Why), check.Entries)
+			return &exit{code: Failed}
+		}
+		fmt.Fprintf(c.Stdout, "whole: %d entries, head %s\n", check.Entries, check.Head)
+		return nil
+	})
+}
+
+func (c *command) journalUndo(ctx context.Context, id string) error {
+	return c.withJournal(ctx, func(s *state) error {
+		op, err := s.journal.Operation(ctx, id)
+		if err != nil {
+			return err
+		}
+		if op.Result == nil {
+			return fmt.Errorf("operation %s changed nothing that could be undone", id)
+		}
+		action, ok := process.ActionOf(op.Kind)
+		if !ok {
+			return fmt.Errorf("operation %s is of kind %s, which this program does not know", id, text.Clean(op.Kind))
+		}
+		host, err := c.Host(op.Host)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.Stderr, "undo on %s: %s\n", text.Clean(op.Host), text.Clean(op.Result.Summary))
+		if err := c.confirm("Undo it?"); err != nil {
+			return err
+		}
+		result, err := respond.Undo(ctx, s.journal, respond.CurrentActor(), action, host, id, *op.Result)
+		if result.Summary != "" {
+			fmt.Fprintln(c.Stdout, text.Clean(result.Summary))
+		}
+		return err
+	})
+}
+
+// standing shows what is still held on hosts.
+func (c *command) standing() *cobra.Command {
+	cmd := &cobra.Command{Use: "standing", Short: "Show what is still frozen or held, where, since when and by whom", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.withJournal(cmd.Context(), func(s *state) error { return c.printStanding(cmd.Context(), s) })
+		}}
+	cmd.Flags().BoolVar(&c.json, "json", false, "one JSON document a line")
+	return cmd
+}
+
+func (c *command) printStanding(ctx context.Context, s *state) error {
+	held, err := s.journal.Standing(ctx)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		for _, h := range held {
+			b, err := json.Marshal(map[string]any{"kind": h.Kind, "key": h.Key, "text": h.Text, "host": h.Host, "operation": h.Op, "since": h.Since, "by": h.Actor.String()})
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(c.Stdout, string(b))
+		}
+		return nil
+	}
+	if len(held) == 0 {
+		fmt.Fprintln(c.Stdout, "nothing is held on any host")
+		return nil
+	}
+	w := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "KIND\tHOST\tSINCE\tBY\tUNDO WITH\tWHAT")
+	for _, h := range held {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\tinterdict journal undo %s\t%s\n", text.Clean(h.Kind), text.Clean(h.Host), h.Since.Format(time.RFC3339),
+			text.Clean(h.Actor.String()), h.Op, text.Clean(h.Text))
+	}
+	return w.Flush()
+}

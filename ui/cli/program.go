@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"interdict/respond"
+	"interdict/sources"
+)
+
+// Exit codes.
+const (
+	Done     = 0
+	Failed   = 1
+	Usage    = 2
+	Refused  = 3  // by a safety check
+	Degraded = 4  // done, but not all data could be looked at
+	Alerted  = 10 // an alert at or above --fail-on
+)
+
+// Program is what the commands need of the world.
+type Program struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Env            func(string) string
+	Now            func() time.Time
+	Version        string
+
+	// Open makes the sources that o names. What it opened is closed by the caller.
+	Open func(ctx context.Context, o OpenOptions) (*Opened, error)
+	// History opens what `query` and `rules run` ask: files, or the archive of the state directory.
+	History func(ctx context.Context, o HistoryOptions) (sources.History, io.Closer, error)
+	// State opens the database of a state directory, which exists. notes say what had to be set aside.
+	State func(ctx context.Context, dir string) (db *sql.DB, notes []string, err error)
+	// Host finds a host of the inventory; "local" is this machine.
+	Host func(name string) (respond.Host, error)
+	// Doctor says what works here.
+	Doctor func(ctx context.Context) []Check
+}
+
+// OpenOptions name sources.
+type OpenOptions struct {
+	Sources  []string // as --source gives them; none: the kernel if allowed, else the recorded incident
+	Demo     bool     // the recorded incident
+	Speed    float64  // of a replay: 1 as recorded, 0 as fast as possible
+	Scope    string   // cgroup to stay inside of
+	StateDir string   // "" keeps nothing
+	MaxAge   time.Duration
+	MaxBytes int64
+}
+
+// Opened are running parts, ready to be started.
+type Opened struct {
+	Sources  []sources.Source
+	Archive  sources.Sink    // takes every batch before anything else sees it
+	History  sources.History // answers over what Archive took
+	Banner   string          // what is missing here and how to get it; "" if nothing
+	Recorded bool            // the events happened in the past: their time is the time
+	Local    bool            // the events are of this machine
+	Close    func() error
+}
+
+// HistoryOptions name what to ask.
+type HistoryOptions struct {
+	From     []string // files, directories, globs, "-"; none: the archive of StateDir
+	Stdin    io.Reader
+	StateDir string
+}
+
+// Check is one line of doctor.
+type Check struct {
+	Name   string `json:"name"`
+	State  string `json:"state"` // yes, no, fallback
+	Detail string `json:"detail"`
+	Hint   string `json:"hint,omitempty"` // what to do about it
+}
+
+// exit carries an exit code with an error; a nil error prints nothing.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e *exit) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exit) Unwrap() error { return e.err }
+
+// usage is an error of the command line itself.
+func usage(format string, args ...any) error { return &exit{Usage, fmt.Errorf(format, args...)} }
+
+// codeOf gives the exit code for err.
+func codeOf(err error) int {
+	var e *exit
+	switch {
+	case err == nil:
+		return Done
+	case errors.As(err, &e):
+		return e.code
+	case errors.Is(err, respond.ErrRefused), errors.Is(err, respond.ErrPlanStale):
+		return Refused
+	}
+	return Failed
+}

@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"interdict/ui/text"
+)
+
+// command is the state that all commands share.
+type command struct {
+	Program
+	configFile string
+	stateDir   string
+	json       bool
+	yes        bool
+	config     Config
+}
+
+// Main runs the command line and gives the exit code.
+func Main(ctx context.Context, p Program, args []string) int {
+	c := &command{Program: p}
+	root := c.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var e *exit
+	if err != nil && (!errors.As(err, &e) || e.err != nil) {
+		fmt.Fprintln(p.Stderr, "interdict: "+text.CleanLines(err.Error()))
+	}
+	return codeOf(err)
+}
+
+func (c *command) root() *cobra.Command {
+	console := &consoleFlags{}
+	root := &cobra.Command{
+		Use:           "interdict",
+		Short:         "See data being copied out with a file-transfer tool, and stop it",
+		Long:          "interdict watches executions on this machine, says why a file transfer is or is not normal, and freezes or kills it.\nWithout a command it opens the console.",
+		Version:       c.Version,
+		Args:          noArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return c.loadConfig()
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.console(cmd.Context(), console) },
+	}
+	root.SetIn(c.Stdin)
+	root.SetOut(c.Stdout)
+	root.SetErr(c.Stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exit{Usage, err} })
+	flags := root.PersistentFlags()
+	flags.StringVar(&c.configFile, "config", "", "configuration file instead of the usual places")
+	flags.StringVar(&c.stateDir, "state", "", "state directory (default $XDG_STATE_HOME/interdict)")
+	console.add(root)
+	root.AddCommand(c.watch(), c.query(), c.rules(), c.freeze(), c.resume(), c.kill(), c.standing(), c.journal(), c.doctor())
+	return root
+}
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usage("unknown command %q%s", args[0], hint)
+}
+
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usage("wants %s", what)
+		}
+		return nil
+	}
+}

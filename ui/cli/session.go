@@ -1,0 +1,180 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"interdict/detect"
+	"interdict/sources"
+	"interdict/sources/ecs"
+	"interdict/ui/text"
+)
+
+// session is sources, archive and engine joined: what the console and watch share.
+type session struct {
+	opened *Opened
+	engine *detect.Engine
+	clock  *eventClock
+	now    func() time.Time
+	sinks  []sources.Sink // in this order
+}
+
+func addSourceFlags(cmd *cobra.Command, o *OpenOptions) {
+	cmd.Flags().StringArrayVar(&o.Sources, "source", nil, "ebpf, or replay:FILE; repeatable")
+	cmd.Flags().BoolVar(&o.Demo, "demo", false, "the bundled recorded incident")
+	cmd.Flags().StringVar(&o.Scope, "scope", "", "stay inside this cgroup (a path below /sys/fs/cgroup)")
+}
+
+// start opens what o names and makes an engine over it. onAlert may be nil.
+func (c *command) start(ctx context.Context, o OpenOptions, onAlert func(detect.Alert, detect.Change)) (*session, error) {
+	if o.Demo && len(o.Sources) > 0 {
+		return nil, usage("--demo is a source of its own: leave out --source")
+	}
+	rules, err := c.loadRules()
+	if err != nil {
+		return nil, err
+	}
+	if o.Scope == "" {
+		o.Scope = c.config.Scope
+	}
+	o.MaxAge, o.MaxBytes = time.Duration(c.config.Archive.MaxAge), c.config.Archive.MaxBytes
+	opened, err := c.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{opened: opened, clock: &eventClock{wall: c.Now, speed: o.Speed}}
+	s.now = c.Now
+	if opened.Recorded {
+		s.now = s.clock.now
+	}
+	s.engine, err = detect.New(detect.Options{
+		Rules: rules, History: opened.History, Now: s.now, Recording: opened.Recorded, OnAlert: onAlert,
+		Environment: func(detect.Host) string { return c.config.Environment },
+	})
+	if err != nil {
+		return nil, errors.Join(err, opened.Close())
+	}
+	s.sinks = []sources.Sink{s.clock, opened.Archive, s.engine}
+	return s, nil
+}
+
+// loadRules gives the built-in and the configured rules. What cannot be used is said.
+func (c *command) loadRules() ([]*detect.Rule, error) {
+	rules, problems := detect.Builtin()
+	for _, path := range c.config.Rules {
+		more, bad, err := rulesAt(path)
+		if err != nil {
+			return nil, err
+		}
+		rules, problems = append(rules, more...), append(problems, bad...)
+	}
+	for _, p := range problems {
+		if !p.Warning {
+			fmt.Fprintln(c.Stderr, "interdict: "+text.CleanLines(p.Error()))
+		}
+	}
+	return rules, nil
+}
+
+func rulesAt(path string) ([]*detect.Rule, []detect.Problem, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("rules: %w", err)
+	}
+	fsys, names, err := ruleFiles(path, info.IsDir())
+	if err != nil {
+		return nil, nil, err
+	}
+	rules, problems := detect.LoadRules(fsys, names...)
+	return rules, problems, nil
+}
+
+// Put hands a batch to all sinks in turn.
+func (s *session) Put(ctx context.Context, b sources.Batch) error {
+	for _, sink := range s.sinks {
+		if err := sink.Put(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run ends when all sources have ended, or with ctx.
+func (s *session) run(ctx context.Context) error {
+	clock, stop := context.WithCancel(ctx)
+	ticking := make(chan error, 1)
+	go func() { ticking <- s.engine.Run(clock) }()
+	var each sync.WaitGroup
+	errs := make([]error, len(s.opened.Sources))
+	for i, source := range s.opened.Sources {
+		each.Go(func() {
+			if err := source.Run(ctx, s); err != nil && ctx.Err() == nil {
+				errs[i] = fmt.Errorf("%s: %w", source.Name(), err)
+			}
+		})
+	}
+	each.Wait()
+	stop()
+	<-ticking
+	return errors.Join(errs...)
+}
+
+// note is a rule's own investigation guide.
+func (s *session) note(ruleID string) string {
+	for _, status := range s.engine.Snapshot().Rules {
+		if status.Rule.ID == ruleID {
+			return status.Rule.Note
+		}
+	}
+	return ""
+}
+
+func (s *session) lost() sources.Loss {
+	var l sources.Loss
+	for _, source := range s.opened.Sources {
+		l = l.Add(source.Stats().Lost)
+	}
+	return l
+}
+
+// eventClock is the time of a recording: that of the newest event, and from
+// there on as much later as the recording has gone on since.
+type eventClock struct {
+	wall  func() time.Time
+	speed float64 // 0: as fast as possible, the clock stands between events
+
+	mu     sync.Mutex
+	newest time.Time
+	at     time.Time // by the wall, when newest came
+}
+
+// Put takes the time from a batch.
+func (c *eventClock) Put(_ context.Context, b sources.Batch) error {
+	column := b.Events.Column(ecs.Timestamp.Name())
+	if column == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for r := range b.Events.Rows {
+		if ms, ok := column.Int(r); ok && time.UnixMilli(ms).After(c.newest) {
+			c.newest, c.at = time.UnixMilli(ms), c.wall()
+		}
+	}
+	return nil
+}
+
+func (c *eventClock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.newest.IsZero() {
+		return c.wall()
+	}
+	return c.newest.Add(time.Duration(float64(c.wall().Sub(c.at)) * c.speed))
+}

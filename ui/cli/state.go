@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"interdict/playbooks"
+	"interdict/respond"
+)
+
+// state is what is kept between runs.
+type state struct {
+	dir     string
+	db      *sql.DB
+	journal *respond.Journal
+	cases   *playbooks.Cases
+	notes   []string // what had to be set aside, a sentence each
+}
+
+func (c *command) statePath() string {
+	if c.stateDir != "" {
+		return c.stateDir
+	}
+	if home := c.Env("XDG_STATE_HOME"); home != "" {
+		return filepath.Join(home, "interdict")
+	}
+	return filepath.Join(c.Env("HOME"), ".local", "state", "interdict")
+}
+
+// makeStateDir makes the directory readable for its owner alone.
+func (c *command) makeStateDir() (string, error) {
+	dir := c.statePath()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("state directory: %w", err)
+	}
+	return dir, nil
+}
+
+// openState opens database and journal, making them where make is set. Without
+// make and without a database it answers fs.ErrNotExist.
+func (c *command) openState(ctx context.Context, create bool) (*state, error) {
+	dir := c.statePath()
+	if create {
+		if _, err := c.makeStateDir(); err != nil {
+			return nil, err
+		}
+	} else if _, err := os.Stat(filepath.Join(dir, "interdict.db")); err != nil {
+		return nil, err
+	}
+	db, notes, err := c.State(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	journal, err := respond.OpenJournal(ctx, db, dir)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	cases, err := playbooks.OpenCases(ctx, db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &state{dir: dir, db: db, journal: journal, cases: cases, notes: notes}, nil
+}
+
+func (s *state) close() error {
+	if s == nil || s.db == nil {
+		return nil
+	}
+	return s.db.Close()
+}
+
+// noState turns "there is none yet" into words.
+func (c *command) noState(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("nothing is kept in %s yet: the console makes it at its first run", c.statePath())
+	}
+	return err
+}
