@@ -25,10 +25,11 @@ type task struct {
 }
 
 // enumerate looks at all processes that are there. Those that are not known, or
-// run something else than is known, are told as already_running; what is known
-// and not there any more is given up a little later ([events.sweep]), since the
-// record of its end may still be on its way.
-func (e *events) enumerate() {
+// run something else than is known, are told as already_running, unless they
+// began after since: the ring tells of those. What is known and not there any
+// more is given up a little later ([events.sweep]), since the record of its end
+// may still be on its way.
+func (e *events) enumerate(since uint64) {
 	at := bootNow()
 	tasks := e.kernel.list()
 	if len(tasks) == 0 {
@@ -49,7 +50,7 @@ func (e *events) enumerate() {
 	}
 	for i := range tasks {
 		if tasks[i].fresh {
-			e.introduce(&tasks[i])
+			e.introduce(&tasks[i], since)
 		}
 	}
 	e.missing = at
@@ -78,7 +79,7 @@ func (e *events) sweep() {
 }
 
 // introduce gives a process its parent and image, and tells of it.
-func (e *events) introduce(t *task) {
+func (e *events) introduce(t *task, since uint64) {
 	p := e.table.find(t.r.Pid, t.r.Start)
 	if parent := e.table.find(t.r.Ppid, t.r.Pstart); p.parent == nil && parent != nil && parent != p && t.r.Ppid != 0 {
 		p.parent, p.depth = parent, parent.depth+1
@@ -100,8 +101,8 @@ func (e *events) introduce(t *task) {
 		p.image.name = "[" + t.r.comm() + "]"
 	}
 	e.adopt(p, t)
-	if t.r.Start > e.attached {
-		return // its fork and exec are in the ring
+	if t.r.Start > since {
+		return
 	}
 	var env []byte
 	if p.interest {

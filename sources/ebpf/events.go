@@ -24,7 +24,6 @@ type events struct {
 	parts    map[uint32]*parts
 	offset   time.Duration // boot clock to wall clock
 	latest   uint64        // boot time of the newest record
-	attached uint64        // boot time from which the ring tells everything
 
 	sequence  []uint32 // next number expected of each CPU
 	gaps      int64    // numbers that did not come: they must be as many as the kernel counted lost

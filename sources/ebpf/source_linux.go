@@ -72,8 +72,9 @@ func (s *Source) Run(ctx context.Context, out sources.Sink) error {
 	s.running.Lock()
 	defer s.running.Unlock()
 	e := newEvents(s.config.Host, s.programs, s.tools)
-	if e.attached = s.programs.attached; s.runs > 0 {
-		e.attached = math.MaxUint64 // the records of what began meanwhile went to another sink
+	since := s.programs.attached
+	if s.runs > 0 {
+		since = everything // the records of what began meanwhile went to another sink
 	}
 	s.runs++
 	ctx, cancel := context.WithCancel(ctx)
@@ -81,10 +82,14 @@ func (s *Source) Run(ctx context.Context, out sources.Sink) error {
 	r := newReader(s.programs.ring)
 	ended := make(chan error, 1)
 	go func() { ended <- r.run(ctx) }()
+	e.enumerate(since)
 	err := s.deliver(ctx, out, e, r)
 	cancel()
 	return errors.Join(err, <-ended)
 }
+
+// everything is a time after all others.
+const everything = uint64(math.MaxUint64)
 
 // The pace of what is done besides records: totals of transfers that stand
 // still are asked for, and losses looked for when nothing comes.
@@ -93,7 +98,6 @@ const quietEvery = 250 * time.Millisecond
 // deliver decodes and hands on.
 func (s *Source) deliver(ctx context.Context, out sources.Sink, e *events, r *reader) error {
 	d := delivery{Source: s, events: e, out: out}
-	e.enumerate()
 	if err := d.put(ctx, time.Now()); err != nil {
 		return quietly(ctx, err)
 	}
@@ -148,7 +152,7 @@ func (d *delivery) put(ctx context.Context, read time.Time) error {
 		d.due = true
 	case d.due:
 		d.due = false
-		d.events.enumerate()
+		d.events.enumerate(everything)
 	}
 	e := d.events
 	if e.builder.Len() == 0 && lost.Total() == 0 {

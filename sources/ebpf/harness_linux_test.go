@@ -16,8 +16,17 @@ import (
 	"interdict/sources/frame"
 )
 
+// TestMain also plays the processes that the tests watch.
+func TestMain(m *testing.M) {
+	if part := os.Getenv("SENSOR_TEST_PART"); part != "" {
+		play(part)
+		return
+	}
+	os.Exit(m.Run())
+}
+
 // kernelSource loads the sensor, or skips with the reason.
-func kernelSource(t *testing.T, c Config) *Source {
+func kernelSource(t testing.TB, c Config) *Source {
 	t.Helper()
 	s, err := New(c)
 	var u *Unsupported
@@ -55,9 +64,18 @@ func (r *recorder) Put(_ context.Context, b sources.Batch) error {
 }
 
 // record runs s until the test ends.
-func record(t *testing.T, s *Source) *recorder {
+func record(t testing.TB, s *Source) *recorder {
 	t.Helper()
 	r := &recorder{more: make(chan struct{}, 1)}
+	r.run(t, s)
+	if s.config.Scope == "" {
+		r.wait(t, "processes that were there", action("already_running", "process.pid", itoa(os.Getpid())))
+	}
+	return r
+}
+
+// run runs s until the test ends.
+func (r *recorder) run(t testing.TB, s *Source) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx, r) }()
@@ -67,10 +85,6 @@ func record(t *testing.T, s *Source) *recorder {
 			t.Error(err)
 		}
 	})
-	r.wait(t, "processes that were there", func(row rowOf) bool {
-		return row("event.action") == "already_running" && row("process.pid") == itoa(os.Getpid())
-	})
-	return r
 }
 
 // rowOf gives a field of one row as text.
@@ -99,9 +113,9 @@ func (r *recorder) rows(match func(rowOf) bool) []rowOf {
 	return out
 }
 
-func (r *recorder) wait(t *testing.T, what string, match func(rowOf) bool) rowOf {
+func (r *recorder) wait(t testing.TB, what string, match func(rowOf) bool) rowOf {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(30 * time.Second)
 	for {
 		if rows := r.rows(match); len(rows) > 0 {
 			return rows[0]
@@ -114,28 +128,33 @@ func (r *recorder) wait(t *testing.T, what string, match func(rowOf) bool) rowOf
 	}
 }
 
-func TestAnExecutionIsToldWithArgumentsParentAndExit(t *testing.T) {
-	r := record(t, kernelSource(t, Config{}))
-	cmd := exec.Command("/bin/sh", "-c", "exit 7", "marker-exec-argv", "two words", "")
-	cmd.Run()
-	row := r.wait(t, "the execution", func(row rowOf) bool {
-		return row("event.action") == "exec" && strings.Contains(row("process.args"), "marker-exec-argv")
-	})
-	for field, want := range map[string]string{
-		"process.args":       "/bin/sh\x00-c\x00exit 7\x00marker-exec-argv\x00two words\x00",
-		"process.args_count": "6", "event.type": "start", "process.parent.pid": itoa(os.Getpid()), "process.pid": itoa(cmd.Process.Pid),
-		"interdict.filename": "/bin/sh", "host.os.type": "linux", "user.id": itoa(os.Getuid()),
-	} {
-		if got := row(field); got != want {
-			t.Errorf("%s is %q, want %q", field, got, want)
-		}
-	}
-	end := r.wait(t, "the exit", func(e rowOf) bool {
-		return e("event.action") == "end" && e("process.entity_id") == row("process.entity_id")
-	})
-	if end("process.exit_code") != "7" {
-		t.Errorf("exit code %q, want 7", end("process.exit_code"))
-	}
+func itoa(n int) string { return decimal64(uint64(n)) }
+
+// part is this program playing a process: see play.
+func part(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), "SENSOR_TEST_PART="+name)
+	return cmd
 }
 
-func itoa(n int) string { return decimal64(uint64(n)) }
+// action matches rows by event.action and one more field.
+func action(name, field, value string) func(rowOf) bool {
+	return func(row rowOf) bool { return row("event.action") == name && row(field) == value }
+}
+
+// execOfPID waits for the execution of a process that the test started.
+func (r *recorder) execOfPID(t testing.TB, pid int) rowOf {
+	t.Helper()
+	return r.wait(t, "the execution of "+itoa(pid), action("exec", "process.pid", itoa(pid)))
+}
+
+// endOf waits for the end of the process of a row.
+func (r *recorder) endOf(t testing.TB, of rowOf) rowOf {
+	t.Helper()
+	return r.wait(t, "the end of "+of("process.pid"), action("end", "process.entity_id", of("process.entity_id")))
+}
+
+// marker is text that no other process of the machine has in its command line.
+func marker(t testing.TB) string {
+	return "marker-" + strings.ReplaceAll(t.Name(), "/", "-") + "-" + itoa(os.Getpid()) + "-" + decimal64(bootNow())
+}
