@@ -163,18 +163,24 @@ func (m *Model) openUndo(s respond.Standing) tea.Cmd {
 	m.overlay = d
 	c := m.changes
 	return d.make(m, func(ctx context.Context) (respond.Action, respond.Plan, error) {
-		op, err := c.Operation(ctx, s.Op)
-		if err != nil {
-			return nil, respond.Plan{}, err
-		}
-		a, known := process.ActionOf(op.Kind)
-		if op.Result == nil || !known {
-			return nil, respond.Plan{}, errNothingToUndo
-		}
-		u := &undoing{Action: a, changes: c, of: s, result: *op.Result}
-		p, err := u.Plan(ctx, h)
+		u, p, err := planUndo(ctx, c, s, h)
 		return u, p, err
 	})
+}
+
+// planUndo finds what a standing change did and says what taking it back means.
+func planUndo(ctx context.Context, c changes, s respond.Standing, h respond.Host) (*undoing, respond.Plan, error) {
+	op, err := c.Operation(ctx, s.Op)
+	if err != nil {
+		return nil, respond.Plan{}, err
+	}
+	a, known := process.ActionOf(op.Kind)
+	if op.Result == nil || !known {
+		return nil, respond.Plan{}, errNothingToUndo
+	}
+	u := &undoing{Action: a, changes: c, of: s, result: *op.Result}
+	p, err := u.Plan(ctx, h)
+	return u, p, err
 }
 
 // Plan says what the operation did, which is what will be taken back.

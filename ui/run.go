@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -64,14 +63,15 @@ func runOn(ctx context.Context, m *Model, in io.Reader, screen term.File, gone f
 		case <-time.After(time.Second):
 		}
 	}()
-	p := tea.NewProgram(&painted{m, painter}, tea.WithContext(ctx), tea.WithInput(in), tea.WithoutRenderer(), tea.WithoutSignalHandler())
+	p := tea.NewProgram(&painted{m, painter}, tea.WithInput(in), tea.WithoutRenderer(), tea.WithoutSignalHandler())
 	stop := watchSize(ctx, screen, func(w, h int) { p.Send(tea.WindowSizeMsg{Width: w, Height: h}) })
 	defer stop()
-	_, err := p.Run()
-	if ctx.Err() != nil || errors.Is(err, os.ErrClosed) {
-		return nil
+	// Not by WithContext, which ends without waiting for who reads the terminal.
+	defer context.AfterFunc(ctx, p.Quit)()
+	if _, err := p.Run(); ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 // painted is the model with its painter in the place of bubbletea's renderer,

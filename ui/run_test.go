@@ -51,9 +51,14 @@ func startOnTerminal(t testing.TB, w, h int) *onTerminal {
 	o := &onTerminal{t: t, master: master, slave: slave, stop: stop, ended: make(chan error, 1), vt: vt.NewEmulator(w, h), news: make(chan struct{}, 1), engine: e}
 	o.config = Config{Engine: e, Feed: NewFeed(), Theme: "dark", Now: func() time.Time { return noon }, Assess: fakeAssessor(guideOf)}
 	go o.read()
-	go func() { o.ended <- Run(ctx, o.config, slave, slave) }()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		o.ended <- Run(ctx, o.config, slave, slave)
+	}()
 	t.Cleanup(func() {
 		stop()
+		<-done
 		master.Close()
 		slave.Close()
 	})

@@ -1,0 +1,353 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"interdict/detect"
+	"interdict/respond"
+)
+
+// plainCommand is one command of the lines.
+type plainCommand struct {
+	name, args, help string
+	danger           bool
+	do               func(p *plain, ctx context.Context, args []string)
+}
+
+func plainCommands() []plainCommand {
+	onAlert := func(do func(p *plain, ctx context.Context, f *detect.Finding)) func(*plain, context.Context, []string) {
+		return func(p *plain, ctx context.Context, args []string) {
+			if f := p.find(strings.Join(args, " ")); f != nil {
+				do(p, ctx, f)
+			}
+		}
+	}
+	return []plainCommand{
+		{"list", "", "all alerts", false, (*plain).list},
+		{"show", "N", "what is known of alert N; N alone does the same", false, onAlert((*plain).show)},
+		{"guide", "N", "the investigation guide of alert N, answered, with its queries", false, onAlert((*plain).guide)},
+		{"close", "N REASON", "close alert N: " + strings.Join(reasonNames(), ", "), false, (*plain).closeOne},
+		{"standing", "", "what is still held on hosts", false, (*plain).standing},
+		{"journal", "", "the last changes", false, (*plain).journal},
+		{"freeze", "N", "freeze the process tree of alert N: plan first", true, onAlert(func(p *plain, ctx context.Context, f *detect.Finding) { p.change(ctx, freeze, f) })},
+		{"kill", "N", "kill the process tree of alert N: plan first", true, onAlert(func(p *plain, ctx context.Context, f *detect.Finding) { p.change(ctx, kill, f) })},
+		{"resume", "N", "let run again what standing lists as N: plan first", true, (*plain).resume},
+		{"quit", "", "leave; says what is still held", false, nil},
+	}
+}
+
+// do carries a line out; false means to leave.
+func (p *plain) do(ctx context.Context, line string) bool {
+	words := strings.Fields(line)
+	if len(words) == 0 {
+		return true
+	}
+	if _, err := strconv.Atoi(words[0]); err == nil {
+		words = append([]string{"show"}, words...)
+	}
+	for _, c := range plainCommands() {
+		switch {
+		case c.name != words[0]:
+		case c.do == nil:
+			return false
+		case c.danger && p.config.ReadOnly:
+			p.say("Read-only: %s is not there.", c.name)
+			return true
+		default:
+			c.do(p, ctx, words[1:])
+			return true
+		}
+	}
+	if words[0] != "help" {
+		p.say("There is no command %q.", words[0])
+	}
+	for _, c := range plainCommands() {
+		if !c.danger || !p.config.ReadOnly {
+			p.say("%s: %s", strings.TrimSpace(c.name+" "+c.args), c.help)
+		}
+	}
+	return true
+}
+
+func (p *plain) list(context.Context, []string) {
+	p.pull()
+	p.tell()
+	if len(p.snap.Findings) == 0 {
+		p.say("No alerts. %s judged, %s.", plural(int(p.snap.Judged), "execution"), p.lossWord())
+	}
+	for _, f := range p.snap.Findings {
+		p.say("%s", p.line(f))
+	}
+}
+
+func (p *plain) show(ctx context.Context, f *detect.Finding) {
+	p.say("Alert %s", p.line(f))
+	p.say("Rule: %s. %s", f.RuleName, f.Why)
+	for _, a := range f.Also {
+		p.say("Also: %s. %s", a.RuleName, a.Why)
+	}
+	if p.config.Assess != nil {
+		p.verdict(ctx, f)
+	}
+	p.say("Command: %s", tool(f).CommandLine)
+	p.say("Left: %s", leftWord(f))
+	if t := f.Transfer; t != nil && len(t.Files) > 0 {
+		p.say("Read: %s", readWord(t))
+	}
+	p.say("Who: %s", whoWord(f))
+	p.say("Tree: %s", treeWord(f))
+	for _, b := range blindWord(f) {
+		p.say("Not seen: %s", b)
+	}
+}
+
+func (p *plain) verdict(ctx context.Context, f *detect.Finding) {
+	ctx, cancel := context.WithTimeout(ctx, assessLimit)
+	defer cancel()
+	g := p.config.Assess.Assess(ctx, f)
+	v := g.Verdict
+	p.say("Verdict: %s, %d against, %d for, %d open.", v.Word, len(v.Against), len(v.For), len(v.Open))
+	for _, s := range v.Against {
+		p.say("Against: %s", s)
+	}
+	for _, s := range v.For {
+		p.say("For: %s", s)
+	}
+	for _, s := range v.Open {
+		p.say("Open: %s", s)
+	}
+	if g.Stop != "" && !p.config.ReadOnly {
+		p.say("Stop it: %s", g.Stop)
+	}
+}
+
+func (p *plain) guide(ctx context.Context, f *detect.Finding) {
+	if p.config.Assess == nil {
+		p.say("%s", p.unanswered())
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, assessLimit)
+	defer cancel()
+	g := p.config.Assess.Assess(ctx, f)
+	for _, a := range g.Answers {
+		p.say("%d %s: %s. %s", a.Number, a.Question, a.State, a.Why)
+		for _, e := range a.Evidence {
+			p.say("  %s", strings.TrimPrefix(e.Label+": ", ": ")+e.Text)
+		}
+		p.say("  query: %s", orNone(a.Query))
+	}
+	for _, b := range g.Blind {
+		p.say("Not seen: %s", b)
+	}
+	p.say("Verdict: %s.", g.Verdict.Word)
+}
+
+func (p *plain) closeOne(_ context.Context, args []string) {
+	if len(args) != 2 {
+		p.say("close takes the number of an alert and a reason: %s.", strings.Join(reasonNames(), ", "))
+		return
+	}
+	f := p.find(args[0])
+	if f == nil {
+		return
+	}
+	for _, r := range Reasons {
+		if r.Word == args[1] {
+			p.config.Engine.Close(f.ID, r.Word)
+			p.say("Closed alert %s as %s.", args[0], r.Word)
+			if sendingNow(f) {
+				p.say("It is still sending: closing does not stop it.")
+			}
+			return
+		}
+	}
+	p.say("There is no reason %q: %s.", args[1], strings.Join(reasonNames(), ", "))
+}
+
+func (p *plain) standing(ctx context.Context, _ []string) {
+	p.refreshStanding(ctx)
+	switch {
+	case p.changes == nil:
+		p.say("There is no journal in this run, so nothing can be held from here.")
+	case p.blindOn != "":
+		p.say("What is still held is unknown: %s", p.blindOn)
+	case len(p.Model.standing) == 0:
+		p.say("Nothing is held.")
+	}
+	p.sayStanding()
+}
+
+// journalTail is how many entries the lines tell of.
+const journalTail = 30
+
+func (p *plain) journal(ctx context.Context, _ []string) {
+	if p.changes == nil {
+		p.say("There is no journal in this run.")
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	all, err := readEntries(ctx, p.changes, 0)
+	if err != nil {
+		p.say("The journal cannot be read: %v", err)
+	}
+	for _, e := range all[max(len(all)-journalTail, 0):] {
+		with, _ := entryWords(e)
+		p.say("%d %s %s on %s, %s by %s: %s", e.Seq, e.Wall.UTC().Format(time.RFC3339), e.Kind, e.Host, e.Phase, e.Actor, with)
+	}
+}
+
+// change plans, asks and carries out.
+func (p *plain) change(ctx context.Context, a action, f *detect.Finding) {
+	h, ok := p.reachable(f.Host)
+	if !ok {
+		p.say("%s", p.said)
+		return
+	}
+	act := p.Model.action(p.config, a, f)
+	planning, cancel := context.WithTimeout(ctx, planLimit)
+	defer cancel()
+	plan, err := act.Plan(planning, h)
+	if err != nil {
+		if errors.Is(err, respond.ErrRefused) {
+			err = errors.Join(err, p.changes.Refused(planning, act, h, err))
+		}
+		p.problem(err)
+		return
+	}
+	if sendingNow(f) {
+		p.say("STILL SENDING: %s", leftWord(f))
+	}
+	p.approve(ctx, string(a), f.Host.Name, f.Host.Environment, plan, func(ctx context.Context) (respond.Result, respond.Verdict, error) {
+		return p.changes.Run(ctx, act, h, plan)
+	}, func(ctx context.Context, words string) (respond.Result, respond.Verdict, error) {
+		return p.changes.RunUnjournaled(ctx, words, act, h, plan)
+	})
+}
+
+func (p *plain) resume(ctx context.Context, args []string) {
+	p.refreshStanding(ctx)
+	n, err := strconv.Atoi(strings.Join(args, " "))
+	if err != nil || n < 1 || n > len(p.Model.standing) {
+		p.say("resume takes a number that standing lists.")
+		return
+	}
+	s := p.Model.standing[n-1]
+	h, ok := p.reachable(detect.Host{ID: s.HostID, BootID: s.BootID, Name: s.Host})
+	if !ok {
+		p.say("%s", p.said)
+		return
+	}
+	planning, cancel := context.WithTimeout(ctx, planLimit)
+	defer cancel()
+	u, plan, err := planUndo(planning, p.changes, s, h)
+	if err != nil {
+		p.problem(err)
+		return
+	}
+	p.approve(ctx, "resume", s.Host, environmentOf(p.Model, s), plan, func(ctx context.Context) (respond.Result, respond.Verdict, error) {
+		return u.undo(ctx, h)
+	}, nil)
+}
+
+func (p *plain) problem(err error) {
+	var refusal *respond.Refusal
+	if errors.As(err, &refusal) {
+		p.say("Refused, nothing was changed:")
+		for _, r := range refusal.Reasons {
+			p.say("  %s: %s", r.Code, r.Text)
+		}
+		return
+	}
+	p.say("Failed: %v", err)
+}
+
+type carryOut func(context.Context) (respond.Result, respond.Verdict, error)
+
+// approve shows the plan whole and carries it out if the right words are typed
+// after it was shown. unjournaled may be nil.
+func (p *plain) approve(ctx context.Context, verb, host, environment string, plan respond.Plan, run carryOut, unjournaled func(context.Context, string) (respond.Result, respond.Verdict, error)) {
+	p.say("PLAN: %s", plan.Title)
+	for _, l := range plan.Lines {
+		p.say("  %s: %s", l.Label, l.Text)
+	}
+	for _, w := range plan.Warnings {
+		p.say("  Beware: %s", w)
+	}
+	if plan.Undo != "" {
+		p.say("  Undone by: %s", plan.Undo)
+	} else {
+		p.say("  Cannot be undone: %s", plan.NoUndo)
+	}
+	want := verb
+	if environment == "production" {
+		want = verb + " " + host
+	}
+	if !p.confirm(ctx, want) {
+		p.say("Cancelled: nothing was changed.")
+		return
+	}
+	r, v, err := p.carry(ctx, run)
+	if unjournaled != nil && r.Kind == "" && errors.Is(err, respond.ErrNoSpace) {
+		p.say("The disk that holds the journal is full, its reserve too. Nothing was changed.")
+		if p.confirm(ctx, overrideWords) {
+			r, v, err = p.carry(ctx, func(ctx context.Context) (respond.Result, respond.Verdict, error) {
+				return unjournaled(ctx, overrideWords)
+			})
+		}
+	}
+	p.outcome(r, v, err)
+}
+
+func (p *plain) carry(ctx context.Context, run carryOut) (respond.Result, respond.Verdict, error) {
+	p.say("Under way.")
+	p.out.Flush()
+	ctx, cancel := context.WithTimeout(ctx, applyLimit)
+	defer cancel()
+	return run(ctx)
+}
+
+// confirm asks for exactly these words. A line that was on its way before the
+// question stood there confirms nothing.
+func (p *plain) confirm(ctx context.Context, want string) bool {
+	p.say("To do it type: %s (anything else cancels)", want)
+	if p.flush() != nil {
+		return false
+	}
+	asked := p.clock()
+	select {
+	case l, ok := <-p.lines:
+		if ok && l.at.Sub(asked) < armAfter {
+			p.say("That was typed before the plan could be read.")
+			return false
+		}
+		return ok && l.text == want
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (p *plain) outcome(r respond.Result, v respond.Verdict, err error) {
+	if err != nil {
+		p.problem(err)
+	}
+	if r.Kind == "" {
+		p.say("Nothing was changed.")
+		return
+	}
+	p.say("Done: %s", r.Summary)
+	for _, l := range r.Lines {
+		p.say("  %s: %s", l.Label, l.Text)
+	}
+	p.say("Verified: %s. %s", v.State, v.Summary)
+	for _, l := range v.Lines {
+		p.say("  %s: %s", l.Label, l.Text)
+	}
+	for _, h := range r.Holds {
+		p.say("Standing: %s", h.Text)
+	}
+}
