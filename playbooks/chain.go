@@ -16,9 +16,11 @@ type link struct {
 	script  string
 	service string // "web service", "job scheduler", …; "" for none
 	against []string
+	serves  string   // that it answers the network and started a shell; "" when it did not
 	unsure  []string // what could not be established
 	vouched bool     // every file it runs is vouched for
 	told    []Line
+	owned   []string // its files that a package owns, "scp (openssh-client)"
 }
 
 // fresh is how old a file must be so that its age says nothing.
@@ -32,7 +34,8 @@ func (e *evidence) chain() []link {
 	}
 	for i := 1; i < len(all); i++ {
 		if all[i].answersNetwork() && isShell(all[i-1].p) && !all[i-1].p.Interactive {
-			all[i].against = append(all[i].against, fmt.Sprintf("%s, a %s, started a shell", label(all[i].p), all[i].service))
+			all[i].serves = fmt.Sprintf("%s, a %s, started a shell", label(all[i].p), all[i].service)
+			all[i].vouched = false
 		}
 	}
 	return all
@@ -44,7 +47,7 @@ func (l *link) answersNetwork() bool {
 
 func (e *evidence) judge(p detect.Process) link {
 	l := link{p: p, script: scriptOf(p), service: process.Service(seenAs(p)), vouched: true}
-	if why := process.Untrusted(seenAs(p)); why != "" {
+	if why := untrusted(p); why != "" {
 		if p.Deleted && !strings.Contains(why, "deleted") {
 			why += ", deleted"
 		}
@@ -58,14 +61,12 @@ func (e *evidence) judge(p detect.Process) link {
 	if l.script != "" {
 		e.trace(&l, l.script)
 	}
-	if inline := inlineText(p); inline && l.script == "" && !p.Interactive {
+	if isShell(p) && len(p.Args) > 2 && l.script == "" {
 		l.told = append(l.told, Line{label(p), "runs text from its arguments: " + short(p.CommandLine, 120)})
 	}
 	l.vouched = l.vouched && len(l.against) == 0
 	return l
 }
-
-func inlineText(p detect.Process) bool { return isShell(p) && len(p.Args) > 2 }
 
 func (l *link) doubt(format string, args ...any) {
 	l.vouched = false
@@ -88,12 +89,14 @@ func (e *evidence) trace(l *link, file string) {
 		return
 	}
 	l.told = append(l.told, Line{path.Base(file), o.describe(file, e.before)})
+	if o.Package != "" {
+		l.owned = append(l.owned, path.Base(file)+" ("+o.Package+")")
+	}
 	if o.err != nil && (l.p.Alive() || l.p.Container != "") {
 		l.doubt("%s: %s", file, o.err)
 	}
 	if o.Deleted && !o.Replaced && !l.p.Deleted {
-		l.accuse("%s was deleted after it was started", file)
-		return
+		l.accuse("%s was deleted after it was started", path.Base(file))
 	}
 	if l.p.SHA256 != "" && o.SHA256 != "" && file == l.p.Executable && l.p.SHA256 != o.SHA256 {
 		l.accuse("%s is not the file that ran: it was changed since", file)
@@ -108,8 +111,11 @@ func (l *link) weigh(o *origin, file string, before time.Time) {
 	switch {
 	case o.Writable != "" && own:
 		l.doubt("%s is %s's own file", file, orElse(o.Owner, "the user"))
-	case o.Writable != "":
+	case o.Writable != "" && len(l.against) == 0:
 		l.accuse("%s can be written by others than root: %s", file, o.Writable)
+	case o.Writable != "" && recent && o.Package == "": // its place was said already
+		l.accuse("written %s by %s", moment(o.Changed, before), orElse(o.Owner, "user "+number(int64(o.UID))))
+	case o.Writable != "":
 	case o.Package != "" && recent:
 		l.doubt("%s of package %s was changed %s before", file, o.Package, span(before.Sub(o.Changed)))
 	case o.Package != "":

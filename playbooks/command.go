@@ -113,7 +113,9 @@ func (e *evidence) decideCommand(r *reply, c commands) {
 	switch {
 	case c.like.settled():
 		r.state, r.why = OK, "like "+of+", first "+moment(c.like.first, e.before)
-		r.supports = append(r.supports, "commands like it are normal here: "+of)
+		if !e.inbound() { // whoever fetches, the command is the same
+			r.supports = append(r.supports, "commands like it are normal here: "+of)
+		}
 	case e.watched() < enough:
 		r.state, r.why = OPEN, "too little is known to compare with: "+of+" are like it"
 		r.open = append(r.open, "is the command normal here? "+of+" are like it")

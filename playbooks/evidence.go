@@ -73,13 +73,14 @@ func (e *evidence) watched() time.Duration {
 // enough is how long must have been watched before "never seen" means something.
 const enough = 24 * time.Hour
 
-// over is "in 14 d", or says how short a time was watched.
+// over is "in 14 d", or says how short a time was watched. An hour is given
+// to bounds that were cut to whole seconds.
 func (e *evidence) over() string {
 	switch w := e.watched(); {
 	case w == 0:
-		return "watching only since it began"
+		return "before it, when nothing was watched"
 	case w < enough:
-		return "watching for " + span(w)
+		return "in only " + span(w) + " of watching"
 	default:
 		return "in " + span(w+time.Hour)
 	}

@@ -26,10 +26,11 @@ func (e *evidence) answerExpected() reply {
 		r.line(c.name, word+": "+c.why)
 		switch c.state {
 		case OK:
-			r.state = OK
-			r.why = strings.TrimPrefix(r.why+"; "+c.name+": "+c.why, "; ")
-			r.supports = append(r.supports, c.name+": "+c.why)
-			r.routine = true
+			if r.state != OK {
+				r.why = c.name + ": " + c.why
+				r.supports = []string{r.why}
+			}
+			r.state, r.routine = OK, true
 		case BAD:
 			not = append(not, c.name)
 		default:
@@ -63,7 +64,7 @@ func (e *evidence) backup() class {
 	case state != OK:
 		c.state, c.why = state, "scheduled, but "+limits
 	default:
-		c.state, c.why = OK, proof+"; "+limits
+		c.state, c.why = OK, "its schedule is proven; "+limits
 	}
 	return c
 }
@@ -194,6 +195,9 @@ func (e *evidence) accused() string {
 	for _, l := range e.chain() {
 		if len(l.against) > 0 {
 			return l.against[0]
+		}
+		if l.serves != "" {
+			return l.serves
 		}
 	}
 	return ""

@@ -36,6 +36,10 @@ func (e *evidence) hostEvents(r *reply) {
 		agents = addNew(agents, q.text1("agent.id", i))
 		names = addNew(names, q.text1("host.name", i))
 	}
+	if events == 0 {
+		r.line("events", "none in the day before")
+		return
+	}
 	r.line("events", fmt.Sprintf("%s in the day before, as %s", plural(events, "event"), orElse(few(names, 3), "no name")))
 	for what, all := range map[string][]string{"agents": agents, "names": names} {
 		if len(all) > 1 && r.state != BAD {

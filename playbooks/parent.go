@@ -2,7 +2,6 @@ package playbooks
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -13,6 +12,7 @@ func (e *evidence) answerParent() reply {
 		if p := e.parent(); p != "" {
 			r.why = "of the parent only the path is known: " + p
 		}
+		r.open = append(r.open, "what started it? "+r.why)
 		e.judgeChain(&r)
 		return r.orBad()
 	}
@@ -31,50 +31,76 @@ func (e *evidence) chainText() string {
 	return strings.Join(names, " ◂ ")
 }
 
+// judgeChain brings the judgements of all links together. What speaks against
+// files of the chain is one fact, however many files it is about.
 func (e *evidence) judgeChain(r *reply) {
 	vouched, unsure := true, []string(nil)
-	for _, l := range e.chain() {
-		r.against = append(r.against, l.against...)
-		r.lines = append(r.lines, l.told...)
+	var files, serving []string
+	chain := e.chain()
+	for _, l := range chain {
+		files = append(files, l.against...)
+		serving = append(serving, nonEmpty(l.serves)...)
 		vouched = vouched && l.vouched
 		unsure = append(unsure, l.unsure...)
 	}
-	slices.Sort(r.against)
-	r.against = slices.Compact(r.against)
+	tellChain(r, chain)
+	if len(files) > 0 {
+		r.against = append(r.against, strings.Join(files, "; "))
+	}
+	r.against = append(r.against, serving...)
 	switch {
 	case len(r.against) > 0:
 		r.state, r.strong = BAD, true
 		r.why = strings.Join(r.against, "; ")
-		for _, u := range unsure {
-			r.line("not known", u)
-		}
 	case len(e.ancestors) == 0:
-	case e.ancestors[len(e.ancestors)-1].PID != 1 && !vouchedRoot(e):
+		return
+	case !e.reachesTop():
 		r.state, r.why = OPEN, "the ancestors are known only up to "+label(e.ancestors[len(e.ancestors)-1])
+		r.open = append(r.open, "what started it? "+r.why)
 	case vouched:
-		r.state, r.why = OK, e.originText()
-		r.supports = append(r.supports, "everything from "+name(e.ancestors[len(e.ancestors)-1])+" down to "+name(e.tool)+" belongs to a package or to root, in places only root can write")
+		e.supportChain(r)
+		return
 	default:
-		r.state, r.why = OPEN, first(unsure)
-		for _, u := range unsure[min(1, len(unsure)):] {
-			r.line("not known", u)
+		r.state, r.why = OPEN, unsure[0]
+		r.open = append(r.open, "where does the parent come from? "+unsure[0])
+		unsure = unsure[1:]
+	}
+	for _, u := range unsure {
+		r.line("not known", u)
+	}
+}
+
+// supportChain: what every transfer of the kind has says nothing for this one.
+// Whoever fetches does it through the same sshd and sftp-server.
+func (e *evidence) supportChain(r *reply) {
+	r.state, r.why = OK, e.originText()
+	if !e.inbound() {
+		r.supports = append(r.supports, fmt.Sprintf("everything from %s down to %s belongs to a package or to root, in places only root can write",
+			name(e.ancestors[len(e.ancestors)-1]), name(e.tool)))
+	}
+}
+
+// tellChain describes the files that are not vouched for and the parent's;
+// of the others it names the packages.
+func tellChain(r *reply, chain []link) {
+	var owned []string
+	for i, l := range chain {
+		if !l.vouched && l.serves == "" || i == 1 {
+			r.lines = append(r.lines, l.told...)
+			continue
 		}
-		r.open = append(r.open, "where does the parent come from? "+first(unsure))
+		for _, o := range l.owned {
+			owned = addNew(owned, o)
+		}
 	}
+	r.line("packages", strings.Join(owned, " · "))
 }
 
-// vouchedRoot tells whether the topmost known ancestor is the first process of
-// its container or was started by the kernel: nothing is above it.
-func vouchedRoot(e *evidence) bool {
+// reachesTop tells whether the topmost known ancestor has nothing above it: it
+// is process 1, or the first process of its container.
+func (e *evidence) reachesTop() bool {
 	top := e.ancestors[len(e.ancestors)-1]
-	return top.PPID == 0
-}
-
-func first(all []string) string {
-	if len(all) == 0 {
-		return "nothing is known of it"
-	}
-	return all[0]
+	return top.PID == 1 || top.PPID == 0
 }
 
 func (e *evidence) originText() string {
@@ -119,7 +145,7 @@ func (e *evidence) parentHabit(r *reply) {
 	text := fmt.Sprintf("%s of %s %s runs %s were started by it", grouped(same.runs), grouped(total), toolName(e.tool), e.over())
 	r.line("before", text)
 	switch {
-	case same.settled() && r.state == OK:
+	case same.settled() && r.state == OK && !e.inbound():
 		r.supports = append(r.supports, "this parent starts it normally: "+text)
 	case same.runs == 0 && e.watched() >= enough && r.state != BAD:
 		r.state = OPEN

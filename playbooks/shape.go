@@ -104,10 +104,10 @@ func value(w string) string {
 		return "U@H"
 	case strings.ContainsAny(w, "/~") || w == "." || w == "..":
 		return "P"
-	case allDigits(w):
-		return "N"
 	case isAddress(w):
 		return "H"
+	case allDigits(w):
+		return "N"
 	case looksRandom(w):
 		return "X"
 	case strings.Contains(w, "."):

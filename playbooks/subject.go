@@ -132,7 +132,29 @@ func seenAs(p detect.Process) *process.Process {
 	return seen
 }
 
-func scriptOf(p detect.Process) string { return process.Script(seenAs(p)) }
+// scriptOf is the script that p runs, by its whole path where that is known:
+// as the kernel resolved it, else as the arguments have it.
+func scriptOf(p detect.Process) string {
+	script := p.Script
+	if script == "" {
+		return process.Script(seenAs(p))
+	}
+	if path.IsAbs(script) || p.Dir == "" {
+		return script
+	}
+	return path.Join(p.Dir, script)
+}
+
+// untrusted says why nobody vouches for what p runs, by its own file and by
+// the script that the kernel resolved, whatever the arguments claim.
+func untrusted(p detect.Process) string {
+	seen := seenAs(p)
+	if why := process.Untrusted(seen); why != "" || p.Script == "" {
+		return why
+	}
+	seen.Args = []string{p.Name, scriptOf(p)}
+	return process.Untrusted(seen)
+}
 
 func (s *subject) identity(p detect.Process) respond.ProcessID {
 	return respond.ProcessID{HostID: s.f.Host.ID, BootID: s.f.Host.BootID, PID: p.PID, Start: p.Start}

@@ -8,7 +8,7 @@ import (
 	"interdict/respond/process"
 )
 
-// judge weighs the replies. One strong fact and another make a likely theft, as
+// verdict weighs the replies. One strong fact and another make a likely theft, as
 // do four weaker ones with nothing to explain them. Routine needs a class that
 // is proven and nothing against it. Data that comes in is never a theft.
 func (s *subject) verdict(replies []reply) Verdict {
@@ -82,6 +82,9 @@ func (s *subject) stop() string {
 	}
 	if kept != "" {
 		text += "; " + kept
+	}
+	if s.inbound() {
+		text += "; as long as it does, whoever fetches can begin again"
 	}
 	if s.transfer.Master != "" {
 		text += "; the ssh master at " + s.transfer.Master + " carries the connection and must be stopped too"

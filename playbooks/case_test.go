@@ -1,0 +1,127 @@
+package playbooks
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	_ "modernc.org/sqlite"
+)
+
+func openCases(t *testing.T, file string) *Cases {
+	t.Helper()
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	c, err := OpenCases(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestWhatWasSaidIsThereAfterARestart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "interdict.db")
+	c := openCases(t, file)
+	ctx := t.Context()
+	for _, err := range []error{c.Ack(ctx, "7Q2M", "ana"), c.Note(ctx, "7Q2M", "ana", "asked shop-team"),
+		c.Answer(ctx, "7Q2M", "expected", "ana", OK, "shop-team announced it"), c.Close(ctx, "7Q2M", "ana", Benign)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := openCases(t, file)
+	got, err := again.Get(ctx, "7Q2M")
+	if err != nil || got.State != Closed || got.Reason != Benign || got.By != "ana" || got.Revision != 2 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	log, err := again.Log(ctx, "7Q2M")
+	text := ""
+	for _, n := range log {
+		text += n.Kind + ":" + n.Text + "|"
+	}
+	if err != nil || text != "acknowledged:|note:asked shop-team|answer:expected: OK: shop-team announced it|closed:benign|" {
+		t.Errorf("%s %v", text, err)
+	}
+	if list, err := again.List(ctx, 10); err != nil || len(list) != 1 {
+		t.Errorf("%v %v", list, err)
+	}
+}
+
+func TestTwoConsolesTakeTurnsAndOneGetsTheAlert(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "interdict.db")
+	consoles := []*Cases{openCases(t, file), openCases(t, file)}
+	errs := make([]error, len(consoles))
+	var wg sync.WaitGroup
+	for i, c := range consoles {
+		wg.Go(func() { errs[i] = c.Ack(t.Context(), "7Q2M", fmt.Sprint("console ", i)) })
+	}
+	wg.Wait()
+	taken := 0
+	for _, err := range errs {
+		if errors.Is(err, ErrTaken) {
+			taken++
+		} else if err != nil {
+			t.Error(err)
+		}
+	}
+	if taken != 1 {
+		t.Errorf("%v", errs)
+	}
+}
+
+func TestAClosureNeedsAReasonAndCanBeTakenBack(t *testing.T) {
+	c := openCases(t, filepath.Join(t.TempDir(), "interdict.db"))
+	if err := c.Close(t.Context(), "7Q2M", "ana", " "); err == nil {
+		t.Error("closed without a reason")
+	}
+	if err := errors.Join(c.Close(t.Context(), "7Q2M", "ana", FalsePositive), c.Reopen(t.Context(), "7Q2M", "bob")); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := c.Get(t.Context(), "7Q2M"); got.State != New || got.By != "bob" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestAnAnalystsAnswerReplacesOursAndSaysSo(t *testing.T) {
+	c := openCases(t, filepath.Join(t.TempDir(), "interdict.db"))
+	a, f := copying()
+	a.Cases = c
+	if err := c.Answer(t.Context(), f.ID, "left", "ana", OK, "bob told me about the new host"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Answer(t.Context(), f.ID, "expected", "ana", OK, "announced on Monday"); err != nil {
+		t.Fatal(err)
+	}
+	g := assess(t, a, f)
+	left := answerOf(t, g, "left")
+	if left.State != OK || !left.Overridden || !strings.HasPrefix(left.Why, "bob told me") || !strings.HasPrefix(left.Evidence[0].Text, "BAD: ") {
+		t.Errorf("%+v", left)
+	}
+	if g.Verdict.Word != Routine {
+		t.Errorf("%s: %q", g.Verdict.Word, g.Verdict.Against)
+	}
+	if err := c.Withdraw(t.Context(), f.ID, "expected", "ana"); err != nil {
+		t.Fatal(err)
+	}
+	if g := assess(t, a, f); g.Verdict.Word != Unclear {
+		t.Error(g.Verdict.Word)
+	}
+}
+
+func TestADatabaseOfANewerProgramIsRefused(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "interdict.db")
+	c := openCases(t, file)
+	if _, err := c.db.Exec(`INSERT INTO case_schema VALUES (99)`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenCases(t.Context(), c.db); err == nil || !strings.Contains(err.Error(), "newer") {
+		t.Error(err)
+	}
+}
