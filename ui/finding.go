@@ -89,40 +89,24 @@ func tool(f *detect.Finding) detect.Process {
 
 // what reads tool ◂ parent ◂ first interesting ancestor.
 func what(f *detect.Finding) string {
-	p := tool(f)
-	s := name(p)
-	if f.Transfer != nil && f.Transfer.Direction == detect.Pulled {
-		s = "PULL " + s
+	if f.Transfer == nil {
+		return strings.Join(append([]string{name(f.Process)}, fromRow(f)...), " ◂ ")
 	}
-	for _, a := range lineage(f) {
-		s += " ◂ " + a
+	s := f.Transfer.What()
+	if f.Transfer.Direction == detect.Pulled {
+		s = "PULL " + s
 	}
 	return s
 }
 
 func name(p detect.Process) string {
 	switch {
-	case p.Name != "":
-		return p.Name
+	case p.Label() != "":
+		return p.Label()
 	case p.Executable != "":
 		return path.Base(p.Executable)
 	}
 	return "(unknown)"
-}
-
-// lineage is the parent and the first ancestor above it that tells something.
-func lineage(f *detect.Finding) []string {
-	if f.Transfer == nil || len(f.Transfer.Ancestors) == 0 {
-		return fromRow(f)
-	}
-	up := f.Transfer.Ancestors
-	out := []string{name(up[0])}
-	for _, a := range up[1:] {
-		if !wrapper(a) && a.PID != 1 {
-			return append(out, name(a))
-		}
-	}
-	return out
 }
 
 func fromRow(f *detect.Finding) []string {
@@ -132,14 +116,6 @@ func fromRow(f *detect.Finding) []string {
 		}
 	}
 	return nil
-}
-
-// wrapper tells whether a process only starts others, unless it hides.
-func wrapper(p detect.Process) bool {
-	if p.Deleted || p.Memfd {
-		return false
-	}
-	return slices.Contains([]string{"sh", "bash", "dash", "zsh", "ksh", "ash", "busybox", "env", "sudo", "su", "timeout", "nice", "nohup", "setsid", "xargs"}, p.Name)
 }
 
 // peerWord is where the data went, or who fetched it.

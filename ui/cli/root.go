@@ -37,13 +37,14 @@ func Main(ctx context.Context, p Program, args []string) int {
 func (c *command) root() *cobra.Command {
 	console := &consoleFlags{}
 	root := &cobra.Command{
-		Use:           "interdict",
-		Short:         "See data being copied out with a file-transfer tool, and stop it",
-		Long:          "interdict watches executions on this machine, says why a file transfer is or is not normal, and freezes or kills it.\nWithout a command it opens the console.",
-		Version:       c.Version,
-		Args:          noArgs,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Use:                        "interdict",
+		Short:                      "See data being copied out with a file-transfer tool, and stop it",
+		Long:                       "interdict watches executions on this machine, says why a file transfer is or is not normal, and freezes or kills it.\nWithout a command it opens the console.",
+		Version:                    c.Version,
+		Args:                       noArgs,
+		SuggestionsMinimumDistance: 2,
+		SilenceUsage:               true,
+		SilenceErrors:              true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			return c.loadConfig()
 		},
