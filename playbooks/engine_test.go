@@ -153,4 +153,3 @@ func TestTheGuideReadsItsAnswersFromEvents(t *testing.T) {
 		t.Error(got)
 	}
 }
-

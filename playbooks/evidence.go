@@ -78,7 +78,7 @@ const enough = 24 * time.Hour
 func (e *evidence) over() string {
 	switch w := e.watched(); {
 	case w == 0:
-		return "before it, when nothing was watched"
+		return "(nothing was watched before)"
 	case w < enough:
 		return "in only " + span(w) + " of watching"
 	default:
