@@ -1,9 +1,8 @@
 package funcs
 
 import (
-	"fmt"
-	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"interdict/sources/frame"
@@ -14,31 +13,141 @@ const maxString = 1 << 20
 
 // texts are the functions of text.
 func texts() []Def {
-	str := func(names ...string) []Param {
-		var p []Param
-		for _, n := range names {
-			p = append(p, Param{Name: n, Types: String})
-		}
-		return p
-	}
-	word := func(name string, f func(string) string) Def {
-		return Def{Name: name, Params: str("string"), Result: Fixed(frame.Keyword), Row: func(r *Row) { r.SetStr(f(r.Str(0))) }}
-	}
-	test := func(name string, f func(s, t string) bool) Def {
-		return Def{Name: name, Params: str("str", "other"), Result: Fixed(frame.Boolean), Row: func(r *Row) { r.SetBool(f(r.Str(0), r.Str(1))) }}
-	}
+	return append(textShapes(), textParts()...)
+}
+
+// textShapes give a text in another form, or one number or truth about it.
+func textShapes() []Def {
 	return []Def{
-		word("to_lower", strings.ToLower), word("to_upper", strings.ToUpper),
-		word("trim", strings.TrimSpace),
-		test("starts_with", strings.HasPrefix), test("ends_with", strings.HasSuffix), test("contains", strings.Contains),
-		{Name: "length", Params: str("string"), Result: Fixed(frame.Integer), Row: func(r *Row) { r.SetInt(int64(utf8.RuneCountInString(r.Str(0)))) }},
-		{Name: "concat", Params: str("string1", "string2"), Variadic: true, Result: Fixed(frame.Keyword), Row: concatRow},
-		{Name: "space", Params: []Param{{Name: "number", Types: Int}}, Result: Fixed(frame.Keyword), Row: func(r *Row) { repeat(r, " ", r.Int(0)) }},
-		{Name: "locate", Params: append(str("string", "substring"), Param{Name: "start", Types: Int, Optional: true}), Result: Fixed(frame.Integer), Row: locateRow},
-		{Name: "replace", Params: str("string", "regex", "newString"), Result: Fixed(frame.Keyword), New: replaceRow},
-		{Name: "split", Params: str("string", "delim"), Result: Fixed(frame.Keyword), Row: splitRow},
-		{Name: "substring", Params: append(str("string"), Param{Name: "start", Types: Int}, Param{Name: "length", Types: Int, Optional: true}), Result: Fixed(frame.Keyword), Row: substringRow},
+		{Name: "to_lower", Params: strs("str"), Result: Fixed(frame.Keyword), Multi: true, New: eachValue(strings.ToLower)},
+		{Name: "to_upper", Params: strs("str"), Result: Fixed(frame.Keyword), Multi: true, New: eachValue(upper)},
+		word("trim", func(s string) string { return strings.TrimFunc(s, javaSpace) }),
+		word("ltrim", func(s string) string { return strings.TrimLeftFunc(s, javaSpace) }),
+		word("rtrim", func(s string) string { return strings.TrimRightFunc(s, javaSpace) }),
+		word("reverse", reverse),
+		size("length", utf8.RuneCountInString),
+		size("byte_length", func(s string) int { return len(s) }),
+		size("bit_length", func(s string) int { return 8 * len(s) }),
+		test("starts_with", "prefix", strings.HasPrefix),
+		test("ends_with", "suffix", strings.HasSuffix),
+		test("contains", "substring", strings.Contains),
 	}
+}
+
+// textParts take texts apart and put them together.
+func textParts() []Def {
+	number := Param{Name: "number", Types: Int}
+	length := Param{Name: "length", Types: Int}
+	return []Def{
+		{Name: "concat", Params: strs("string1", "string2"), Variadic: true, Result: Fixed(frame.Keyword), Row: concatRow},
+		{Name: "repeat", Params: append(strs("string"), number), Result: Fixed(frame.Keyword), Row: func(r *Row) { repeat(r, r.Str(0), r.Int(1)) }},
+		{Name: "space", Params: []Param{number}, Result: Fixed(frame.Keyword), Row: func(r *Row) { repeat(r, " ", r.Int(0)) }},
+		{Name: "locate", Params: append(strs("string", "substring"), Param{Name: "start", Types: Int, Optional: true}), Result: Fixed(frame.Integer), Row: locateRow},
+		{Name: "replace", Params: strs("string", "regex", "newString"), Result: Fixed(frame.Keyword), New: replaceRow},
+		{Name: "split", Params: strs("string", "delim"), Result: Fixed(frame.Keyword), Row: splitRow},
+		{Name: "substring", Params: append(strs("string"), Param{Name: "start", Types: Int}, Param{Name: "length", Types: Int, Optional: true}),
+			Result: Fixed(frame.Keyword), Row: substringRow},
+		{Name: "left", Params: append(strs("string"), length), Result: Fixed(frame.Keyword), Row: func(r *Row) {
+			s := r.Str(0)
+			r.SetStr(s[:skipRunes(s, r.Int(1))])
+		}},
+		{Name: "right", Params: append(strs("string"), length), Result: Fixed(frame.Keyword), Row: func(r *Row) {
+			s := r.Str(0)
+			r.SetStr(s[skipRunes(s, int64(utf8.RuneCountInString(s))-max(0, r.Int(1))):])
+		}},
+	}
+}
+
+// strs are parameters that take text.
+func strs(names ...string) []Param {
+	params := make([]Param, 0, len(names)+1)
+	for _, n := range names {
+		params = append(params, Param{Name: n, Types: String})
+	}
+	return params
+}
+
+func word(name string, f func(string) string) Def {
+	return Def{Name: name, Params: strs("string"), Result: Fixed(frame.Keyword), New: eachValue(f)}
+}
+
+func size(name string, f func(string) int) Def {
+	return Def{Name: name, Params: strs("string"), Result: Fixed(frame.Integer), Row: func(r *Row) { r.SetInt(int64(f(r.Str(0)))) }}
+}
+
+func test(name, other string, f func(s, t string) bool) Def {
+	return Def{Name: name, Params: strs("str", other), Result: Fixed(frame.Boolean), Row: func(r *Row) { r.SetBool(f(r.Str(0), r.Str(1))) }}
+}
+
+// eachValue makes the function of every value of the first argument, computed
+// once for each value of its dictionary.
+func eachValue(f func(string) string) func(*Call) (func(*Row), error) {
+	return func(*Call) (func(*Row), error) {
+		known := memo[string]{make: f}
+		return func(r *Row) {
+			for k := range r.Len(0) {
+				r.SetStr(known.at(r, 0, k))
+			}
+		}, nil
+	}
+}
+
+// memo keeps what was computed from the values of one dictionary.
+type memo[T any] struct {
+	make func(string) T
+	dict *frame.Dict
+	got  map[uint32]T
+}
+
+// at is the result for value k of argument a, which is text or an address.
+func (m *memo[T]) at(r *Row, a, k int) T {
+	if dict := r.in[a].Dict; m.dict != dict {
+		m.dict, m.got = dict, map[uint32]T{}
+	}
+	code := r.CodeAt(a, k)
+	v, ok := m.got[code]
+	if !ok {
+		v = m.make(m.dict.Value(code))
+		m.got[code] = v
+	}
+	return v
+}
+
+// upper is ToUpper with the one common letter whose capitals are two.
+func upper(s string) string { return strings.ReplaceAll(strings.ToUpper(s), "ß", "SS") }
+
+// javaSpace is Java's Character.isWhitespace: no spaces that forbid a line break.
+func javaSpace(r rune) bool {
+	switch {
+	case r >= '\t' && r <= '\r', r >= 0x1c && r <= ' ':
+		return true
+	case r == 0xa0, r == 0x2007, r == 0x202f:
+		return false
+	}
+	return r > 0x7f && unicode.In(r, unicode.Zs, unicode.Zl, unicode.Zp)
+}
+
+// reverse keeps a letter's combining marks, joiners and modifiers behind it.
+func reverse(s string) string {
+	var b strings.Builder
+	b.Grow(len(s))
+	for end := len(s); end > 0; {
+		start := end
+		for {
+			r, width := utf8.DecodeLastRuneInString(s[:start])
+			start -= width
+			if start == 0 || !joins(r) && !strings.HasSuffix(s[:start], "\u200d") {
+				break
+			}
+		}
+		b.WriteString(s[start:end])
+		end = start
+	}
+	return b.String()
+}
+
+func joins(r rune) bool {
+	return r == 0x200d || r >= 0x1f3fb && r <= 0x1f3ff || r > 0x7f && unicode.In(r, unicode.Mn, unicode.Me, unicode.Mc)
 }
 
 func concatRow(r *Row) {
@@ -47,7 +156,7 @@ func concatRow(r *Row) {
 		n += len(r.Str(a))
 	}
 	if n > maxString {
-		r.Fail("java.lang.IllegalArgumentException: concatenating more than [%d] bytes is not supported", maxString)
+		r.Fail("org.elasticsearch.xpack.esql.EsqlClientException: concatenating more than [%d] bytes is not supported", maxString)
 		return
 	}
 	b := make([]byte, 0, n)
@@ -68,14 +177,30 @@ func repeat(r *Row, s string, n int64) {
 	}
 }
 
+// skipRunes is the place in s after n code points.
+func skipRunes(s string, n int64) int {
+	at := 0
+	for ; n > 0 && at < len(s); n-- {
+		_, width := utf8.DecodeRuneInString(s[at:])
+		at += width
+	}
+	return at
+}
+
+// startOf is the place of code point start, which counts from 1 (0 is the same)
+// or, negative, from the end.
+func startOf(s string, start int64) int {
+	if start < 0 {
+		start += int64(utf8.RuneCountInString(s)) + 1
+	}
+	return skipRunes(s, start-1)
+}
+
 // locateRow counts code points from 1; 0 is not found.
 func locateRow(r *Row) {
 	s, from := r.Str(0), 0
 	if r.Args() > 2 {
-		for n := r.Int(2); n > 1 && from < len(s); n-- {
-			_, size := utf8.DecodeRuneInString(s[from:])
-			from += size
-		}
+		from = startOf(s, r.Int(2))
 	}
 	at := strings.Index(s[from:], r.Str(1))
 	if at < 0 {
@@ -85,10 +210,11 @@ func locateRow(r *Row) {
 	r.SetInt(int64(utf8.RuneCountInString(s[:from+at])) + 1)
 }
 
+// splitRow keeps empty parts. The delimiter is one byte, as in Elasticsearch.
 func splitRow(r *Row) {
 	delim := r.Str(1)
-	if delim == "" {
-		r.SetStr(r.Str(0))
+	if len(delim) != 1 {
+		r.Fail("java.lang.IllegalArgumentException: delimiter must be single byte for now")
 		return
 	}
 	for part := range strings.SplitSeq(r.Str(0), delim) {
@@ -96,87 +222,16 @@ func splitRow(r *Row) {
 	}
 }
 
-// substringRow takes code points; start counts from 1, or from the end when negative.
 func substringRow(r *Row) {
-	s := []rune(r.Str(0))
-	start := r.Int(1)
-	if start > 0 {
-		start--
-	} else if start < 0 {
-		start = max(0, int64(len(s))+start)
-	}
-	end := int64(len(s))
+	s := r.Str(0)
+	s = s[startOf(s, r.Int(1)):]
 	if r.Args() > 2 {
 		n := r.Int(2)
 		if n < 0 {
 			r.Fail("java.lang.IllegalArgumentException: Length parameter cannot be negative, found [%d]", n)
 			return
 		}
-		end = min(end, start+n)
+		s = s[:skipRunes(s, n)]
 	}
-	if start >= end {
-		r.SetStr("")
-		return
-	}
-	r.SetStr(string(s[start:end]))
-}
-
-// replaceRow keeps the expression compiled last: it rarely differs by row.
-func replaceRow(c *Call) (func(*Row), error) {
-	var re *regexp.Regexp
-	pattern, replacement, template := "", "", ""
-	compile := func(p string) error {
-		var err error
-		if re == nil || p != pattern {
-			pattern = p
-			re, err = regexp.Compile(p)
-		}
-		return err
-	}
-	if p, ok := c.ConstStr(1); ok {
-		if err := compile(p); err != nil {
-			return nil, fmt.Errorf("Invalid regex pattern [%s]: %w", p, err)
-		}
-	}
-	return func(r *Row) {
-		if err := compile(r.Str(1)); err != nil {
-			re = nil
-			r.Fail("java.util.regex.PatternSyntaxException: %s", err)
-			return
-		}
-		if to := r.Str(2); to != replacement || template == "" {
-			replacement, template = to, javaTemplate(to)
-		}
-		out := re.ReplaceAllString(r.Str(0), template)
-		if len(out) > maxString {
-			r.Fail("java.lang.IllegalArgumentException: Creating strings with more than [%d] bytes is not supported", maxString)
-			return
-		}
-		r.SetStr(out)
-	}, nil
-}
-
-// javaTemplate turns Java's replacement text ($1, \$) into Go's.
-func javaTemplate(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '\\' && i+1 < len(s):
-			i++
-			if s[i] == '$' {
-				b.WriteByte('$')
-			}
-			b.WriteByte(s[i])
-		case c == '$' && i+1 < len(s) && s[i+1] >= '0' && s[i+1] <= '9':
-			i++
-			b.WriteString("${" + s[i:i+1] + "}")
-		case c == '$' && i+1 < len(s) && s[i+1] == '{':
-			b.WriteByte('$')
-		case c == '$':
-			b.WriteString("$$")
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
+	r.SetStr(s)
 }
