@@ -12,18 +12,18 @@ import (
 
 // events turns records into rows. One goroutine.
 type events struct {
-	builder  *ecs.Builder
-	kernel   kernel
-	tools    *toolTable
-	table    *table
-	names    *names
-	places   map[uint64]*place
-	paths    map[string]string // as the kernel writes them → as people do
-	texts    map[string]string // names as called
-	files    map[inode]*fileText
-	parts    map[uint32]*parts
-	offset   time.Duration // boot clock to wall clock
-	latest   uint64        // boot time of the newest record
+	builder *ecs.Builder
+	kernel  kernel
+	tools   *toolTable
+	table   *table
+	names   *names
+	places  map[uint64]*place
+	paths   map[string]string // as the kernel writes them → as people do
+	texts   map[string]string // names as called
+	files   map[inode]*fileText
+	parts   map[uint32]*parts
+	offset  time.Duration // boot clock to wall clock
+	latest  uint64        // boot time of the newest record
 
 	sequence  []uint32 // next number expected of each CPU
 	gaps      int64    // numbers that did not come: they must be as many as the kernel counted lost

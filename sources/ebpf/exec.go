@@ -76,12 +76,21 @@ func (e *events) recognise(p *process, r *kernelExecRecord) {
 	if how == byApplet || strings.HasPrefix(how, byLoader) {
 		args = argsFrom(args, tool.Name)
 	}
-	if tool.Always || moves(tool.Name, args) {
+	if tool.Always || moves(tool.Name, args) && !p.helps(e.tools) {
 		p.image.tool, p.image.how = tool.Name, how
 	}
 	if login := e.noteServed(p); login != nil && late && e.kernel != nil {
 		e.kernel.follow(login.pid, login.start, stateInterest|stateNoInherit|stateSession, id) // counted already, or gone
 	}
+}
+
+// helps tells whether a process works for a transfer tool above it: rsync's ssh.
+func (p *process) helps(t *toolTable) bool {
+	if p.parent == nil {
+		return false
+	}
+	id := t.named(p.parent.inherited())
+	return id != 0 && t.all[id-1].Always
 }
 
 // judge finds the tool: what the kernel recognised, checked where a number may
