@@ -13,6 +13,7 @@ import (
 	"interdict/sources"
 	"interdict/sources/ecs"
 	"interdict/sources/esql"
+	"interdict/sources/esql/parse"
 	"interdict/sources/frame"
 )
 
@@ -88,6 +89,35 @@ func needEngine(t *testing.T, k kept) {
 	t.Helper()
 	if f, _, err := k.Query(t.Context(), sources.Query{Text: "FROM logs-* | STATS n = COUNT(*)"}); err != nil || f.Rows != 1 {
 		t.Skip("the query engine does not answer yet")
+	}
+}
+
+func TestEveryQueryParsesWithHostileValuesWrittenIn(t *testing.T) {
+	sheet, err := BuiltinSheet()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]any{}
+	for _, name := range parameters {
+		values[name] = "a\" OR true // \\\n?name \u202e\"\"\""
+	}
+	for _, name := range []string{"from", "before", "recent", "now"} {
+		values[name] = night
+	}
+	queries := []string{sheet.Baseline}
+	for _, q := range sheet.Questions {
+		queries = append(queries, q.Query)
+	}
+	for _, q := range queries {
+		params, _ := bind(q, values)
+		parsed, err := parse.Parse(writeOut(q, params))
+		if err != nil {
+			t.Errorf("%v\n%s", err, writeOut(q, params))
+			continue
+		}
+		if want := strings.Count(q, "|"); len(parsed.Commands) != want+1 {
+			t.Errorf("a value became part of the query: %d commands of %d", len(parsed.Commands), want+1)
+		}
 	}
 }
 
