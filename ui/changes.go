@@ -2,8 +2,6 @@ package ui
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -137,79 +135,8 @@ func (s stood) take(m *Model) tea.Cmd {
 		m.blindOn = s.err.Error()
 		return nil
 	}
-	m.standing, m.blindOn = s.all, ""
+	m.frozen = frozenKeys(s.all)
+	m.standing, m.blindOn = byOperation(s.all), ""
 	m.panes[inStanding].(*standingPane).set(m.standing)
 	return nil
-}
-
-// undoing is an action that takes back what an operation left on a host: as
-// what happens is known already, its plan is made from that operation.
-type undoing struct {
-	respond.Action
-	changes changes
-	of      respond.Standing
-	result  respond.Result
-}
-
-var errNothingToUndo = errors.New("the journal does not say what was done: nothing can be taken back from here")
-
-func (m *Model) openUndo(s respond.Standing) tea.Cmd {
-	h, ok := m.reachable(detect.Host{ID: s.HostID, BootID: s.BootID, Name: s.Host})
-	if !ok {
-		return nil
-	}
-	d := m.newDialog("RESUME", "Resume", s.Host, environmentOf(m, s))
-	d.host = h
-	m.overlay = d
-	c := m.changes
-	return d.make(m, func(ctx context.Context) (respond.Action, respond.Plan, error) {
-		u, p, err := planUndo(ctx, c, s, h)
-		return u, p, err
-	})
-}
-
-// planUndo finds what a standing change did and says what taking it back means.
-func planUndo(ctx context.Context, c changes, s respond.Standing, h respond.Host) (*undoing, respond.Plan, error) {
-	op, err := c.Operation(ctx, s.Op)
-	if err != nil {
-		return nil, respond.Plan{}, err
-	}
-	a, known := process.ActionOf(op.Kind)
-	if op.Result == nil || !known {
-		return nil, respond.Plan{}, errNothingToUndo
-	}
-	u := &undoing{Action: a, changes: c, of: s, result: *op.Result}
-	p, err := u.Plan(ctx, h)
-	return u, p, err
-}
-
-// Plan says what the operation did, which is what will be taken back.
-func (u *undoing) Plan(ctx context.Context, h respond.Host) (respond.Plan, error) {
-	now, err := h.Identity(ctx)
-	if err != nil {
-		return respond.Plan{}, fmt.Errorf("%s does not answer: %w", h.Name(), err)
-	}
-	if now.BootID != u.of.BootID {
-		return respond.Plan{}, respond.Stale("%s was started again since: what was frozen then has ended with it", h.Name())
-	}
-	lines := append([]respond.Line{
-		{Label: "Held", Text: u.of.Text},
-		{Label: "Since", Text: u.of.Since.UTC().Format("2006-01-02 15:04:05Z") + " by " + u.of.Actor.String()},
-		{Label: "Did", Text: u.result.Summary},
-	}, u.result.Lines...)
-	return respond.Plan{
-		Version: respond.Version, Kind: u.Kind(), Host: h.Name(), Identity: now, Made: time.Now().UTC(),
-		Title: "let run again what is frozen on " + h.Name(), Lines: lines, Undo: "freeze it again",
-		Warnings: []string{"what was frozen goes on at once, a transfer included"},
-	}, nil
-}
-
-// environmentOf looks for the environment of a host among what is known of it.
-func environmentOf(m *Model, s respond.Standing) string {
-	for _, f := range m.snap.Findings {
-		if f.Host.ID == s.HostID {
-			return f.Host.Environment
-		}
-	}
-	return ""
 }

@@ -220,18 +220,6 @@ func (d *dialog) apply(m *Model) tea.Cmd {
 	})
 }
 
-func (u *undoing) undo(ctx context.Context, h respond.Host) (respond.Result, respond.Verdict, error) {
-	r, err := u.changes.Undo(ctx, u.Action, h, u.of.Op, u.result)
-	if err != nil {
-		return r, respond.Verdict{}, err
-	}
-	v, err := u.Verify(ctx, h, r)
-	if err != nil {
-		v = respond.Verdict{State: respond.Unknown, Summary: "could not be looked at afterwards: " + err.Error()}
-	}
-	return r, v, nil
-}
-
 func (d *dialog) lines(m *Model, w, h int) []string {
 	if d.out != nil {
 		return d.out.lines(m, w, h)
@@ -269,6 +257,8 @@ func (d *dialog) liveLine(m *Model) (r role, label, t string) {
 		return warning, "Now", "the alert is not there any more"
 	case sendingNow(f):
 		return critical, "Now", "STILL SENDING: " + leftWord(f)
+	case m.isFrozen(f):
+		return warning, "Now", "FROZEN: " + leftWord(f)
 	case f.Live():
 		return normal, "Now", "nothing moves at the moment: " + leftWord(f)
 	}

@@ -150,6 +150,8 @@ var allKeys = keymap{
 	bind(inLine, back, "leave", "leave", "esc", "ctrl+c"),
 	bind(inLine, next, "complete", "complete", "tab"),
 	bind(inQuit, back, "stay", "stay", "esc"),
+	bind(inQuit, standing, "what is held", "stay, and see what is held", "4"),
+	bind(inQuit, quit, "quit and leave it", "quit; what is held stays held", "q", "ctrl+c"),
 }
 
 // find gives the action of a key: the mode's own before the one of every pane.

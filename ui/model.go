@@ -23,8 +23,9 @@ type Model struct {
 	layout  layout
 
 	snap     *detect.Snapshot
-	standing []respond.Standing
-	blindOn  string // why standing is not known; "" when it is
+	standing []respond.Standing // one for each operation
+	frozen   map[string]bool    // BOOT/PID@START of what is frozen
+	blindOn  string             // why standing is not known; "" when it is
 
 	shown   mode
 	behind  []mode // where back leads
@@ -96,7 +97,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.fresh = true
 		return m, nil
 	case tea.KeyMsg:
-		return m, m.key(msg)
+		return m, m.typed(msg)
 	case delivery:
 		return m, msg.take(m)
 	}
@@ -106,6 +107,23 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 
 // delivery is a message of ours: it knows what to do with itself.
 type delivery interface{ take(m *Model) tea.Cmd }
+
+// typed takes keys one by one: on a slow line several come together, and
+// bubbletea makes one message of them.
+func (m *Model) typed(k tea.KeyMsg) tea.Cmd {
+	if k.Type != tea.KeyRunes || k.Paste || len(k.Runes) < 2 {
+		return m.key(k)
+	}
+	var all []tea.Cmd
+	for _, r := range k.Runes {
+		one := tea.Key{Type: tea.KeyRunes, Runes: []rune{r}, Alt: k.Alt}
+		if r == ' ' {
+			one.Type = tea.KeySpace
+		}
+		all = append(all, m.key(tea.KeyMsg(one)))
+	}
+	return tea.Batch(all...)
+}
 
 func (m *Model) key(k tea.KeyMsg) tea.Cmd {
 	m.say("")

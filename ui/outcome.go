@@ -163,6 +163,9 @@ func (o *outcome) body(m *Model, b *box) []string {
 	for _, held := range o.result.Holds {
 		out = append(out, b.wrapped(warning, "Standing", held.Text)...)
 	}
+	if len(o.result.Holds) > 0 {
+		out = append(out, b.wrapped(normal, "Next", "R resumes it, K kills it; until then it is listed under STANDING, also when you quit")...)
+	}
 	return out
 }
 

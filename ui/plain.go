@@ -128,7 +128,7 @@ func (p *plain) tell() {
 	here := make(map[string]bool, len(p.snap.Findings))
 	for _, f := range p.snap.Findings {
 		here[f.ID] = true
-		state := liveWord(f) + " " + f.NoLonger
+		state := p.live(f) + " " + f.NoLonger
 		before, known := p.told[f.ID]
 		if known && before == state {
 			continue
@@ -152,7 +152,7 @@ func (p *plain) tell() {
 
 // line is an alert in one line.
 func (p *plain) line(f *detect.Finding) string {
-	s := fmt.Sprintf("%d: %s, %s, %s: %s", p.number[f.ID], liveWord(f), riskWord(f), hostWord(f), what(f))
+	s := fmt.Sprintf("%d: %s, %s, %s: %s", p.number[f.ID], p.live(f), riskWord(f), hostWord(f), what(f))
 	if f.Transfer != nil {
 		s += " to " + peerWord(f) + ", " + outWord(f)
 	}

@@ -19,11 +19,14 @@ type quitQuestion struct{}
 func (*quitQuestion) mode() mode { return inQuit }
 
 func (*quitQuestion) key(m *Model, k tea.KeyMsg) tea.Cmd {
-	if a, _ := m.keys.find(inQuit, k.String()); a == back {
+	a, _ := m.keys.find(inQuit, k.String())
+	switch a {
+	case back:
 		m.overlay = nil
-		return nil
-	}
-	if a, ok := m.keys.find(everywhere, k.String()); ok && a == quit {
+	case standing:
+		m.overlay = nil
+		return m.show(inStanding)
+	case quit:
 		return tea.Quit
 	}
 	return nil
@@ -37,7 +40,6 @@ func (*quitQuestion) lines(m *Model, w, h int) []string {
 	for _, s := range m.standing {
 		b.lines = append(b.lines, b.wrapped(warning, s.Kind, s.Host+": "+s.Text+", since "+span(m.now().Sub(s.Since))+", by "+s.Actor.String())...)
 	}
-	b.lines = append(b.lines, b.wrapped(normal, "", "It stays like that when you leave. `interdict standing` lists it, `interdict resume` ends it.")...)
-	b.lines = append(b.lines, b.wrapped(title, "", "q quits and leaves it · esc stays, 4 shows it, R resumes it")...)
+	b.lines = append(b.lines, b.wrapped(title, "", "It stays like that when you leave. `interdict standing` lists it, `interdict resume` ends it.")...)
 	return b.close()
 }

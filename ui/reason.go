@@ -15,7 +15,7 @@ type Reason struct{ Key, Word, Text string }
 // and the transfer was allowed.
 var Reasons = []Reason{
 	{"b", "benign", "the transfer happened and is allowed"},
-	{"m", "maintenance", "announced work: a change, a migration, a backup"},
+	{"m", "maintenance", "announced work: change, migration, backup"},
 	{"t", "test", "an exercise or a test"},
 	{"f", "false-positive", "there was no such transfer: the rule is wrong"},
 	{"h", "handled", "it was theft, and it was dealt with"},

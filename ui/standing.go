@@ -1,12 +1,78 @@
 package ui
 
 import (
+	"fmt"
+	"strings"
+
 	tea "github.com/charmbracelet/bubbletea"
 
+	"interdict/detect"
 	"interdict/respond"
 	"interdict/ui/grid"
 	"interdict/ui/text"
 )
+
+// byOperation makes one of all that an operation holds: a tree that was frozen
+// is one thing to whoever reads what is held.
+func byOperation(all []respond.Standing) []respond.Standing {
+	var out []respond.Standing
+	at, parts := map[string]int{}, map[string]int{}
+	for _, s := range all {
+		i, seen := at[s.Op]
+		if !seen {
+			at[s.Op] = len(out)
+			out = append(out, s)
+		} else {
+			out[i].Text += ", " + s.Text
+		}
+		parts[s.Op]++
+	}
+	for i, s := range out {
+		if n := parts[s.Op]; n > 1 {
+			out[i].Text = fmt.Sprintf("%d: %s", n, s.Text)
+		}
+	}
+	return out
+}
+
+// frozenKeys are the ends of the keys of frozen processes, behind "frozen/":
+// BOOT/PID@START.
+func frozenKeys(all []respond.Standing) map[string]bool {
+	out := map[string]bool{}
+	for _, s := range all {
+		if _, id, ok := strings.Cut(s.Key, "/"); ok && s.Kind == "frozen" {
+			out[id] = true
+		}
+	}
+	return out
+}
+
+// isFrozen tells whether a member of the finding stands because of us, as the
+// journal has it.
+func (m *Model) isFrozen(f *detect.Finding) bool {
+	if len(m.frozen) == 0 || f.Transfer != nil && !f.Transfer.Live {
+		return false
+	}
+	members := []detect.Process{tool(f)}
+	if f.Transfer != nil {
+		members = append(members, f.Transfer.Members...)
+	}
+	for _, p := range members {
+		id := identity(f.Host, p)
+		if p.Alive() && m.frozen[id.BootID+"/"+id.String()] {
+			return true
+		}
+	}
+	return false
+}
+
+// live says whether it is still going on, or stands because of us.
+func (m *Model) live(f *detect.Finding) string {
+	if m.isFrozen(f) {
+		return "FROZEN"
+	}
+	return liveWord(f)
+}
 
 // standingPane shows what is still held on hosts, as the journal has it.
 type standingPane struct {

@@ -63,7 +63,7 @@ func (p *alertPane) setSnapshot(m *Model) {
 	p.rows = findings{index: make(map[string]int, len(m.snap.Findings))}
 	p.hidden = 0
 	for _, f := range m.snap.Findings {
-		if len(words) > 0 && !matches(f, words) {
+		if len(words) > 0 && !m.matches(f, words) {
 			p.hidden++
 			continue
 		}
@@ -87,9 +87,9 @@ func (p *alertPane) setSnapshot(m *Model) {
 }
 
 // matches tells whether every word stands somewhere in what the row and its detail show.
-func matches(f *detect.Finding, words []string) bool {
+func (m *Model) matches(f *detect.Finding, words []string) bool {
 	all := strings.ToLower(text.Clean(strings.Join([]string{
-		liveWord(f), riskWord(f), hostWord(f), what(f), peerWord(f), contentWord(f), tool(f).CommandLine, tool(f).Executable, tool(f).User, f.RuleName, f.RuleID, f.ID,
+		m.live(f), riskWord(f), hostWord(f), what(f), peerWord(f), contentWord(f), tool(f).CommandLine, tool(f).Executable, tool(f).User, f.RuleName, f.RuleID, f.ID,
 	}, " ")))
 	for _, w := range words {
 		if !strings.Contains(all, w) {
@@ -230,7 +230,10 @@ func (p *alertPane) cells(m *Model, i int, columns []grid.Column) []grid.Cell {
 	f := p.rows.list[i]
 	t := m.theme
 	mark, live := "  ", normal
-	if sendingNow(f) {
+	switch {
+	case m.isFrozen(f):
+		live = warning
+	case sendingNow(f):
 		live = sending
 	}
 	under := i == p.grid.Index()
@@ -247,13 +250,13 @@ func (p *alertPane) cells(m *Model, i int, columns []grid.Column) []grid.Cell {
 		base = t.as(muted)
 	}
 	liveStyle := base
-	if live == sending {
-		liveStyle = func(s string) string { return mark + t.in(sending, strings.TrimPrefix(s, mark)) }
+	if live != normal {
+		liveStyle = func(s string) string { return mark + t.in(live, strings.TrimPrefix(s, mark)) }
 	}
 	peer := grid.Cell{Text: peerWord(f), Style: base}
 	out := grid.Cell{Text: outWord(f), Style: base}
 	old := grid.Cell{Text: age(f, m.now()), Style: base}
-	row := []grid.Cell{{Text: mark + liveWord(f), Style: liveStyle}, {Text: riskWord(f), Style: t.as(riskRole(f))}, {Text: hostWord(f), Style: base}, {Text: what(f), Style: base}, peer, out}
+	row := []grid.Cell{{Text: mark + m.live(f), Style: liveStyle}, {Text: riskWord(f), Style: t.as(riskRole(f))}, {Text: hostWord(f), Style: base}, {Text: what(f), Style: base}, peer, out}
 	if len(columns) == len(wideColumns) {
 		row = append(row, grid.Cell{Text: contentWord(f), Style: base})
 	}
@@ -291,7 +294,7 @@ func (m *Model) tinyLine(f *detect.Finding, under bool) string {
 	if sendingNow(f) {
 		r = sending
 	}
-	s.add(normal, mark).add(r, liveWord(f)).add(riskRole(f), " "+riskWord(f))
+	s.add(normal, mark).add(r, m.live(f)).add(riskRole(f), " "+riskWord(f))
 	return s.add(normal, " "+hostWord(f)+" "+what(f)+" "+outWord(f)).String()
 }
 
