@@ -78,7 +78,7 @@ func immediate(ctx context.Context, db *sql.DB, f func(*sql.Conn) error) error {
 		_, err = c.ExecContext(ctx, `COMMIT`)
 	}
 	if err != nil {
-		c.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`) // may be rolled back already; the first error tells
+		_, _ = c.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`) // may be rolled back already; the first error tells
 	}
 	return err
 }

@@ -20,7 +20,11 @@ func number(n int64) string { return strconv.FormatInt(n, 10) }
 
 // plural is "1 file", "3 201 files".
 func plural(n int64, what string) string {
-	if n != 1 {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(what, "s"):
+		what += "es"
+	default:
 		what += "s"
 	}
 	return grouped(n) + " " + what

@@ -2,7 +2,6 @@ package playbooks
 
 import (
 	"fmt"
-	"strings"
 
 	"interdict/detect"
 	"interdict/respond/process"
@@ -78,7 +77,6 @@ func (s *subject) stop() string {
 			names = append(names, label(p))
 		}
 		text = fmt.Sprintf("freeze or kill the tree of %s: %s (%s)", label(root), plural(int64(len(members)), "process"), few(names, 5))
-		text = strings.Replace(text, "processs", "processes", 1)
 	}
 	if kept != "" {
 		text += "; " + kept

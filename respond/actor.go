@@ -41,8 +41,8 @@ func CurrentActor() Actor {
 	if u, err := user.LookupId(a.User); err == nil {
 		a.User = u.Username
 	}
-	if real := os.Getenv("SUDO_USER"); real != "" && real != a.User {
-		a.User = real + " (as " + a.User + ")"
+	if login := os.Getenv("SUDO_USER"); login != "" && login != a.User {
+		a.User = login + " (as " + a.User + ")"
 	}
 	return a
 }

@@ -179,7 +179,7 @@ func (j *Journal) chain(ctx context.Context, entries []Entry) error {
 		return err
 	}
 	if j.rememberHead(last) != nil && j.releaseReserve() {
-		j.rememberHead(last) // see above
+		_ = j.rememberHead(last) // see above
 	}
 	return nil
 }

@@ -164,7 +164,7 @@ func hash(ctx context.Context, f *os.File) (sum, unread string) {
 		n, err := io.CopyN(h, f, 1<<20)
 		read += n
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return hex.EncodeToString(h.Sum(nil)), ""
 		case err != nil:
 			return "", err.Error()

@@ -63,13 +63,13 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 	if f.plain {
 		show = ui.Plain
 	}
-	err = show(ctx, c.consoleConfig(f, s, kept, memory, feed), c.Stdin, c.Stdout)
+	err = show(ctx, c.consoleConfig(ctx, f, s, kept, memory, feed), c.Stdin, c.Stdout)
 	stop()
 	ended.Wait()
 	return errors.Join(err, broken, s.opened.Close())
 }
 
-func (c *command) consoleConfig(f *consoleFlags, s *session, kept *state, memory *closures, feed *ui.Feed) ui.Config {
+func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session, kept *state, memory *closures, feed *ui.Feed) ui.Config {
 	config := ui.Config{
 		Engine: memory, Feed: feed, Sources: s.opened.Sources, Journal: kept.journal, Actor: respond.CurrentActor(),
 		ReadOnly: f.readOnly, Theme: f.theme, NoColor: c.Env("NO_COLOR") != "", Banner: s.opened.Banner, Now: s.now,
@@ -83,6 +83,9 @@ func (c *command) consoleConfig(f *consoleFlags, s *session, kept *state, memory
 	if s.opened.Local {
 		if host, err := c.Host("local"); err == nil {
 			assess.Look, _ = host.(respond.Looker)
+			if identity, err := host.Identity(ctx); err == nil {
+				assess.Boot = identity.BootID
+			}
 		}
 	}
 	config.Assess = assess
