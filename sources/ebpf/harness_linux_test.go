@@ -123,12 +123,24 @@ func (r *recorder) wait(t testing.TB, what string, match func(rowOf) bool) rowOf
 		select {
 		case <-r.more:
 		case <-deadline:
-			t.Fatalf("no row came that tells of %s", what)
+			t.Fatalf("no row came that tells of %s%s", what, r.network())
 		}
 	}
 }
 
 func itoa(n int) string { return decimal64(uint64(n)) }
+
+// network is what was told of connections, to explain a failure.
+func (r *recorder) network() string {
+	var b strings.Builder
+	for _, row := range r.rows(func(row rowOf) bool { return row("event.category") == "network" }) {
+		b.WriteString("\n")
+		for _, f := range []string{"event.action", "process.name", "process.pid", "interdict.tool", "network.direction", "source.ip", "source.port", "source.bytes", "destination.port", "destination.bytes"} {
+			b.WriteString(" " + row(f))
+		}
+	}
+	return b.String()
+}
 
 // part is this program playing a process: see play.
 func part(name string, args ...string) *exec.Cmd {

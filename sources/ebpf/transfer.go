@@ -142,7 +142,7 @@ func transport(proto uint8) string {
 // connect. A process that was followed from its start would have been seen; of
 // others the side with the lower port is the service.
 func (p *process) inbound(c ends) bool {
-	if c.proto == tcp && !p.late {
+	if c.proto == tcp && !p.late || isLogin(p.image.name) {
 		return true
 	}
 	return c.local.Port() != 0 && c.local.Port() < c.remote.Port()
