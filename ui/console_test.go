@@ -169,7 +169,9 @@ func TestKeysThatComeTogetherAreTakenOneByOne(t *testing.T) {
 	w.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("jk/rsync")})
 	w.shows("/ rsync")
 	w.hides("web-1 prod")
-	w.press("esc")
+	w.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("2"), Alt: true}) // esc and 2
+	w.shows("nothing yet")
+	w.press("1")
 	w.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("/q"), Paste: true})
 	w.shows("web-1 prod")
 }

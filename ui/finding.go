@@ -28,6 +28,9 @@ func liveWord(f *detect.Finding) string {
 	if f.Transfer != nil {
 		code = f.Transfer.Tool.ExitCode
 	}
+	if code < 0 {
+		return "ended ?" // nobody saw how
+	}
 	return "ended " + strconv.FormatInt(code, 10)
 }
 

@@ -108,15 +108,18 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 // delivery is a message of ours: it knows what to do with itself.
 type delivery interface{ take(m *Model) tea.Cmd }
 
-// typed takes keys one by one: on a slow line several come together, and
-// bubbletea makes one message of them.
+// typed takes keys one by one: on a slow line several come together, of which
+// bubbletea makes one message, or a key with alt if the first of them is esc.
 func (m *Model) typed(k tea.KeyMsg) tea.Cmd {
-	if k.Type != tea.KeyRunes || k.Paste || len(k.Runes) < 2 {
+	if k.Type != tea.KeyRunes || k.Paste || len(k.Runes) < 2 && !k.Alt {
 		return m.key(k)
 	}
 	var all []tea.Cmd
+	if k.Alt {
+		all = append(all, m.key(tea.KeyMsg{Type: tea.KeyEsc}))
+	}
 	for _, r := range k.Runes {
-		one := tea.Key{Type: tea.KeyRunes, Runes: []rune{r}, Alt: k.Alt}
+		one := tea.Key{Type: tea.KeyRunes, Runes: []rune{r}}
 		if r == ' ' {
 			one.Type = tea.KeySpace
 		}
