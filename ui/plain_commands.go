@@ -157,7 +157,7 @@ func (p *plain) closeOne(_ context.Context, args []string) {
 	}
 	for _, r := range Reasons {
 		if r.Word == args[1] {
-			p.config.Engine.Close(f.ID, r.Word)
+			p.config.Engine.Close(f.ID, r.said())
 			p.say("Closed alert %s as %s.", args[0], r.Word)
 			if sendingNow(f) {
 				p.say("It is still sending: closing does not stop it.")

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -16,11 +17,14 @@ type Reason struct{ Key, Word, Text string }
 var Reasons = []Reason{
 	{"b", "benign", "the transfer happened and is allowed"},
 	{"m", "maintenance", "announced work: change, migration, backup"},
-	{"t", "test", "an exercise or a test"},
+	{"x", "exercise", "a test or an exercise"},
 	{"f", "false-positive", "there was no such transfer: the rule is wrong"},
-	{"h", "handled", "it was theft, and it was dealt with"},
+	{"t", "true-positive", "it was theft, and it was dealt with"},
 	{"d", "duplicate", "another alert says the same"},
 }
+
+// said is the reason as it is kept.
+func (r Reason) said() string { return strings.ReplaceAll(r.Word, "-", " ") }
 
 func reasonNames() []string {
 	out := make([]string, len(Reasons))
@@ -53,9 +57,9 @@ func (r *reasonMenu) key(m *Model, k tea.KeyMsg) tea.Cmd {
 // closeAlert closes outside of the loop: the engine may be at work.
 func (m *Model) closeAlert(f *detect.Finding, r Reason) tea.Cmd {
 	e, id := m.config.Engine, f.ID
-	m.say(fmt.Sprintf("closed as %s: %s", r.Word, what(f)))
+	m.say(fmt.Sprintf("closed as %s: %s", r.said(), what(f)))
 	return func() tea.Msg {
-		e.Close(id, r.Word)
+		e.Close(id, r.said())
 		return changedNow{}
 	}
 }
