@@ -66,7 +66,7 @@ type Process struct {
 	Env                                []string // the allow-listed NAME=VALUE only
 
 	Started, Ended time.Time // Ended is zero while it runs
-	ExitCode       int64
+	ExitCode       int64     // -1: it has ended, and nobody saw how
 }
 
 // Alive tells whether no exit was seen.

@@ -98,7 +98,7 @@ func (p *Process) append(o *writer) {
 		o.texts("env_vars", p.Env)
 		o.time("start", p.Started)
 		o.time("end", p.Ended)
-		if !p.Ended.IsZero() {
+		if !p.Ended.IsZero() && p.ExitCode != unknownExit {
 			o.int("exit_code", p.ExitCode)
 		}
 		if p.SHA256 != "" {

@@ -138,6 +138,7 @@ func (e *Engine) begin(ctx context.Context) {
 	if e.o.Recording {
 		return
 	}
+	e.recall(ctx, e.now())
 	e.seed(ctx, e.watches, e.now())
 }
 
@@ -292,6 +293,7 @@ func (e *Engine) clock(ctx context.Context) {
 	now := e.now()
 	if e.track.tick(e.shown()) {
 		e.version++
+		e.stale = true
 	}
 	for _, w := range e.watches {
 		if w.mode != Live {

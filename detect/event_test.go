@@ -39,6 +39,7 @@ func (s *scene) process(d ecs.Dataset, action, typ string, pid, ppid int) {
 	s.Event(d, action, typ, s.now)
 	s.Int(ecs.ProcessPID, int64(pid))
 	s.Int(ecs.StartTicks, int64(pid)*1e6)
+	s.Keyword(ecs.ProcessEntityID, s.entity(pid))
 	if ppid > 0 {
 		s.Int(ecs.ParentPID, int64(ppid))
 		s.Int(ecs.ParentStartTicks, int64(ppid)*1e6)

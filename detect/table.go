@@ -26,8 +26,9 @@ type proc struct {
 	at       int64 // ms, when the table learned of it
 	facts    *Process
 	endedAt  int64 // ms; 0 while it runs
-	exit     int64
-	gone     bool // no longer in the table
+	exit     int64 // unknownExit if nobody saw it
+	gone     bool  // no longer in the table
+	recalled bool  // from the history, and nothing was heard of it since
 
 	transfer *transfer // of which it is a member
 	session  *transfer // whose bytes pass through it: the login service above an inbound tool
@@ -91,6 +92,7 @@ func (t *table) see(ids *identities, row int, what action, at int64) *proc {
 		p = &proc{key: k}
 		t.add(p)
 	}
+	p.recalled = false
 	if up, ok := ids.parent(row); ok && up != k {
 		p.up = up
 	}
@@ -150,8 +152,16 @@ func (t *table) end(ids *identities, row int, at int64) *proc {
 	if p == nil || p.endedAt != 0 {
 		return nil
 	}
+	t.finish(p, at, ids.intOr(ecs.ProcessExitCode, row, unknownExit))
+	return p
+}
+
+// unknownExit is the exit code of a process whose end was not seen.
+const unknownExit = -1
+
+func (t *table) finish(p *proc, at, code int64) {
 	p.endedAt = max(at, 1)
-	p.exit = ids.intOr(ecs.ProcessExitCode, row, 0)
+	p.exit = code
 	if p.facts != nil {
 		p.facts.Ended, p.facts.ExitCode = millis(at), p.exit
 	}
@@ -159,7 +169,6 @@ func (t *table) end(ids *identities, row int, at int64) *proc {
 	for t.ended.len() > maxEnded {
 		t.forget(t.ended.pop())
 	}
-	return p
 }
 
 // settle lets go of batches: of what is old, and of what is beyond the bounds.

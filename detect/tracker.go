@@ -11,6 +11,9 @@ import (
 type tracker struct {
 	*table
 	live []*transfer // that have not settled
+
+	past  []past           // known from the history alone, until the host has told what runs
+	hosts map[string]int64 // of past: 0 has told nothing yet, -1 tells, else since when, in ms
 }
 
 func newTracker() *tracker { return &tracker{table: newTable()} }
@@ -33,6 +36,7 @@ func (k *tracker) put(v *view) (judged int64) {
 			k.started(&ids, row, what, at)
 		case running:
 			k.started(&ids, row, what, at)
+			k.told(v.text(ecs.HostID, row))
 		case ended:
 			k.exited(&ids, row, at)
 		case connected:
@@ -137,6 +141,11 @@ func (k *tracker) exited(ids *identities, row int, at int64) {
 	if p == nil {
 		return
 	}
+	k.over(p)
+}
+
+// over tells the transfers of a process that it has ended.
+func (k *tracker) over(p *proc) {
 	for _, t := range []*transfer{p.transfer, p.session} {
 		if t != nil {
 			t.dirty = true
@@ -260,9 +269,11 @@ func (k *tracker) mastered(ids *identities, row int, socket string) {
 // tick lets go of what is settled. It tells whether something that is shown changes with the clock.
 func (k *tracker) tick(now int64) (moving bool) {
 	k.settle(now)
+	moving = k.vanish(now)
 	rest := k.live[:0]
 	for _, t := range k.live {
 		if t.over(now) {
+			moving = moving || t.dirty
 			k.freeze(t, now)
 			continue
 		}

@@ -95,6 +95,9 @@ func (s *subject) ended() string {
 	text := "nothing sends any more"
 	if !s.tool.Ended.IsZero() {
 		text = fmt.Sprintf("%s ended %s with status %d", label(s.tool), clock(s.tool.Ended), s.tool.ExitCode)
+		if s.tool.ExitCode < 0 {
+			text = fmt.Sprintf("%s ended after %s, unseen", label(s.tool), clock(s.tool.Ended))
+		}
 	}
 	root, _ := s.root()
 	if root.PID != s.tool.PID && root.Alive() {
