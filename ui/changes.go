@@ -135,8 +135,11 @@ func (s stood) take(m *Model) tea.Cmd {
 		m.blindOn = s.err.Error()
 		return nil
 	}
-	m.frozen = frozenKeys(s.all)
+	m.raw, m.frozen = s.all, frozenKeys(s.all)
 	m.standing, m.blindOn = byOperation(s.all), ""
 	m.panes[inStanding].(*standingPane).set(m.standing)
+	if m.shown == inStanding {
+		return m.lookAtHosts()
+	}
 	return nil
 }

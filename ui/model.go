@@ -24,6 +24,9 @@ type Model struct {
 
 	snap     *detect.Snapshot
 	standing []respond.Standing // one for each operation
+	raw      []respond.Standing // as the journal has it, one for each process
+	looks    lookedAt           // what the hosts said of it
+	still    heldFunc           // nil: process.StillHeld
 	frozen   map[string]bool    // BOOT/PID@START of what is frozen
 	blindOn  string             // why standing is not known; "" when it is
 

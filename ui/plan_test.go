@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -161,6 +163,24 @@ func (w *world) toButtonOf(host string) {
 	w.write(host)
 	w.press("tab")
 	w.rest()
+}
+
+func TestWhatIsHeldIsLookedAtOnItsHost(t *testing.T) {
+	w := newWorld(t, 120, 32)
+	for _, op := range []string{"op1", "op1", "op2", "op3"} {
+		w.changes.standing = append(w.changes.standing, respond.Standing{Held: respond.Held{Key: op, Kind: "frozen", Text: "a process"}, Op: op, Host: "local", Since: noon})
+	}
+	w.still = func(_ context.Context, _ respond.Host, s []respond.Standing) (held, over []respond.Standing, err error) {
+		switch s[0].Op {
+		case "op1":
+			return s[:1], s[1:], nil
+		case "op2":
+			return nil, s, nil
+		}
+		return nil, nil, errors.New("no answer")
+	}
+	w.press("4")
+	w.shows("1 of 2 stand", "over: R writes", "not looked: n", "hosts were looked at 03:12:45Z")
 }
 
 func TestWhatIsFrozenIsOneThingAndSaysSoInItsRow(t *testing.T) {

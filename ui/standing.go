@@ -123,7 +123,7 @@ func (p *standingPane) act(m *Model, a action) tea.Cmd {
 
 var standingColumns = []grid.Column{
 	{Title: "  KIND", Width: 10}, {Title: "HOST", Width: 12, Flex: 1}, {Title: "WHAT", Width: 20, Flex: 4}, {Title: "SINCE", Width: 6, Right: true},
-	{Title: "ENDS", Width: 9, Drop: 1}, {Title: "BY", Width: 10, Flex: 2, Drop: 2},
+	{Title: "ON THE HOST", Width: 12, Flex: 1}, {Title: "ENDS", Width: 9, Drop: 1}, {Title: "BY", Width: 10, Flex: 2, Drop: 2},
 }
 
 func (p *standingPane) lines(m *Model, w, h int) []string {
@@ -137,13 +137,36 @@ func (p *standingPane) lines(m *Model, w, h int) []string {
 		return []string{"", s.add(normal, "  nothing is held: whatever is frozen on a host stays listed here until it is resumed or killed").String()}
 	}
 	widths := grid.Fit(standingColumns, w-1)
-	p.grid.SetHeight(max(h-3, 1))
+	p.grid.SetHeight(max(h-2-standingDetail, 1))
 	out := []string{m.theme.in(muted, text.Fit(grid.Titles(standingColumns, widths), w))}
 	lo, hi := p.grid.Visible()
 	for i := lo; i < hi; i++ {
 		out = append(out, grid.Line(standingColumns, widths, p.cells(m, i)))
 	}
-	return append(out, "", s.add(muted, "  as the journal has it; the hosts were not asked").String())
+	out = append(exactly(out, max(h-1-standingDetail, 2)), s.add(muted, "  "+p.source(m)).String())
+	return append(out, p.detail(m, w)...)
+}
+
+const standingDetail = 7 // lines below the table
+
+// detail is the row under the cursor whole.
+func (p *standingPane) detail(m *Model, w int) []string {
+	r := p.rows[p.grid.Index()]
+	out := []string{m.rule(w, r.Kind+" on "+r.Host+" · operation "+r.Op+" · by "+r.Actor.String())}
+	for _, t := range []string{r.Text, "on the host: " + m.stateOf(r.Op)} {
+		for _, line := range text.Wrap(t, w-3, 4) {
+			out = append(out, m.strip(w).add(normal, "  "+line).String())
+		}
+	}
+	return exactly(out, standingDetail)
+}
+
+// source says where it is known from.
+func (p *standingPane) source(m *Model) string {
+	if m.looks.at.IsZero() {
+		return "as the journal has it; the hosts have not answered yet"
+	}
+	return "as the journal has it; hosts were looked at " + m.looks.at.Format("15:04:05Z") + ", r looks again"
 }
 
 func (p *standingPane) cells(m *Model, i int) []grid.Cell {
@@ -158,6 +181,6 @@ func (p *standingPane) cells(m *Model, i int) []grid.Cell {
 	}
 	return []grid.Cell{
 		{Text: mark + r.Kind, Style: style}, {Text: r.Host, Style: style}, {Text: r.Text, Style: style},
-		{Text: span(m.now().Sub(r.Since)), Style: style}, {Text: ends, Style: style}, {Text: r.Actor.String(), Style: style},
+		{Text: span(m.now().Sub(r.Since)), Style: style}, {Text: m.stateOf(r.Op), Style: style}, {Text: ends, Style: style}, {Text: r.Actor.String(), Style: style},
 	}
 }

@@ -1,0 +1,81 @@
+package ui
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"interdict/detect"
+	"interdict/respond"
+	"interdict/respond/process"
+)
+
+// heldFunc looks at a host for what still stands there; process.StillHeld is one.
+type heldFunc func(context.Context, respond.Host, []respond.Standing) (held, over []respond.Standing, err error)
+
+// lookedAt is what the hosts said of what the journal says is held.
+type lookedAt struct {
+	state map[string]string // by operation
+	at    time.Time
+}
+
+// lookAtHosts asks the hosts whether what is held stands there. It changes nothing.
+func (m *Model) lookAtHosts() tea.Cmd {
+	if m.config.Host == nil || len(m.raw) == 0 {
+		return nil
+	}
+	raw, host, still := m.raw, m.config.Host, m.still
+	if still == nil {
+		still = process.StillHeld
+	}
+	return m.ask(planLimit, func(ctx context.Context) tea.Msg {
+		out := lookedAt{state: map[string]string{}}
+		for op, parts := range splitByOperation(raw) {
+			out.state[op] = lookAt(ctx, host, still, parts)
+		}
+		return out
+	})
+}
+
+func splitByOperation(all []respond.Standing) map[string][]respond.Standing {
+	out := map[string][]respond.Standing{}
+	for _, s := range all {
+		out[s.Op] = append(out[s.Op], s)
+	}
+	return out
+}
+
+// lookAt says in words how much of what one operation holds still stands.
+func lookAt(ctx context.Context, host func(detect.Host) (respond.Host, error), still heldFunc, parts []respond.Standing) string {
+	s := parts[0]
+	h, err := host(detect.Host{ID: s.HostID, BootID: s.BootID, Name: s.Host})
+	if err != nil {
+		return "not looked: " + err.Error()
+	}
+	held, over, err := still(ctx, h, parts)
+	switch {
+	case err != nil:
+		return "not looked: " + err.Error()
+	case len(held) == len(parts):
+		return "stands"
+	case len(over) == len(parts):
+		return "over: R writes that down"
+	}
+	return fmt.Sprintf("%d of %d stand", len(held), len(parts))
+}
+
+func (l lookedAt) take(m *Model) tea.Cmd {
+	l.at = m.now()
+	m.looks = l
+	return nil
+}
+
+// stateOf is what a host said of one operation, as far as it was asked.
+func (m *Model) stateOf(op string) string {
+	if s, ok := m.looks.state[op]; ok {
+		return s
+	}
+	return "not looked"
+}
