@@ -64,7 +64,7 @@ func openSources(o cli.OpenOptions) (*cli.Opened, error) {
 		}
 	}
 	if opened.Local && opened.Recorded {
-		return nil, errors.New("a recording and the live kernel have different clocks: open one of them")
+		return nil, cli.Misuse(errors.New("a recording and the live kernel have different clocks: open one of them"))
 	}
 	return opened, nil
 }
@@ -87,7 +87,7 @@ func openSource(opened *cli.Opened, o cli.OpenOptions, name string) error {
 			Open: func() (io.ReadCloser, error) { return os.Open(rest) }}))
 		return err
 	}
-	return fmt.Errorf("--source %q: is ebpf, or replay:FILE", name)
+	return cli.Misuse(fmt.Errorf("--source %q: is ebpf, or replay:FILE", name))
 }
 
 func recorded(opened *cli.Opened, s sources.Source) (*cli.Opened, error) {

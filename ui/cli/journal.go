@@ -16,7 +16,7 @@ import (
 )
 
 func (c *command) journal() *cobra.Command {
-	cmd := &cobra.Command{Use: "journal", Short: "Show, verify and undo what was changed on hosts"}
+	cmd := group("journal", "Show, verify and undo what was changed on hosts")
 	show := &cobra.Command{Use: "show [OPERATION]", Short: "Show the entries, oldest first", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.journalShow(cmd.Context(), args) }}
 	show.Flags().BoolVar(&c.json, "json", false, "one JSON document a line")

@@ -94,6 +94,9 @@ func (e *exit) Error() string {
 
 func (e *exit) Unwrap() error { return e.err }
 
+// Misuse marks an error of [Program.Open] as one of the command line.
+func Misuse(err error) error { return &exit{Usage, err} }
+
 // usage is an error of the command line itself.
 func usage(format string, args ...any) error { return &exit{Usage, fmt.Errorf(format, args...)} }
 

@@ -62,6 +62,19 @@ func (c *command) root() *cobra.Command {
 	return root
 }
 
+// group is a command that only has commands of its own. A word that is none of
+// them is an error: `journal verfy` must not look as if it had verified.
+func group(name, short string) *cobra.Command {
+	return &cobra.Command{Use: name, Short: short, Args: noArgs, SuggestionsMinimumDistance: 2,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var names []string
+			for _, sub := range cmd.Commands() {
+				names = append(names, sub.Name())
+			}
+			return usage("%s wants one of: %s", name, strings.Join(names, ", "))
+		}}
+}
+
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil

@@ -16,7 +16,7 @@ import (
 )
 
 func (c *command) rules() *cobra.Command {
-	cmd := &cobra.Command{Use: "rules", Short: "List, check, test and show detection rules"}
+	cmd := group("rules", "List, check, test and show detection rules")
 	list := &cobra.Command{Use: "list", Short: "List all rules that are loaded, those that cannot run included", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error { return c.rulesList() }}
 	list.Flags().BoolVar(&c.json, "json", false, "one JSON document a line")
