@@ -36,7 +36,7 @@ func open(ctx context.Context, o cli.OpenOptions) (*cli.Opened, error) {
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
-	opened.Archive, opened.History, opened.Close = kept, kept, kept.Close
+	opened.Archive, opened.History, opened.Kept, opened.Close = kept, kept, kept.Stats, kept.Close
 	return opened, nil
 }
 

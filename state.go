@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"modernc.org/sqlite"
@@ -19,7 +20,7 @@ func openState(ctx context.Context, dir string) (*sql.DB, []string, error) {
 	path := filepath.Join(dir, "interdict.db")
 	db, err := openDatabase(ctx, path)
 	if !damaged(err) {
-		return db, nil, err
+		return db, setAside(path), err
 	}
 	aside := fmt.Sprintf("%s.corrupt-%s", path, time.Now().UTC().Format("20060102T150405Z"))
 	for _, suffix := range []string{"", "-wal", "-shm"} {
@@ -27,9 +28,23 @@ func openState(ctx context.Context, dir string) (*sql.DB, []string, error) {
 			return nil, nil, errors.Join(err, moved)
 		}
 	}
-	note := fmt.Sprintf("the database was damaged (%v): it is kept as %s, a new one was begun; what it said is standing must be looked for on the hosts", err, aside)
+	note := fmt.Sprintf("the database was damaged (%v): a new one was begun", err)
 	db, err = openDatabase(ctx, path)
-	return db, []string{note}, err
+	return db, append([]string{note}, setAside(path)...), err
+}
+
+// setAside says, until somebody takes them away, which databases were damaged:
+// what is still held on hosts may stand in one of these alone.
+func setAside(path string) (notes []string) {
+	names, _ := os.ReadDir(filepath.Dir(path)) // what cannot be read was not set aside by us
+	for _, entry := range names {
+		name := entry.Name()
+		if strings.HasPrefix(name, filepath.Base(path)+".corrupt-") && !strings.HasSuffix(name, "-wal") && !strings.HasSuffix(name, "-shm") {
+			notes = append(notes, fmt.Sprintf("%s is a damaged database that was set aside: what it said is standing must be looked for on the hosts; move it away when that is done",
+				filepath.Join(filepath.Dir(path), name)))
+		}
+	}
+	return notes
 }
 
 // openDatabase opens and reads it through once.
@@ -39,6 +54,9 @@ func openDatabase(ctx context.Context, path string) (*sql.DB, error) {
 		return nil, fmt.Errorf("database: %w", err)
 	}
 	var result string
+	if err := writable(path); err != nil {
+		return nil, errors.Join(fmt.Errorf("database: %w", err), db.Close())
+	}
 	err = db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&result)
 	if err == nil && result != "ok" {
 		err = &damage{result}
@@ -50,6 +68,15 @@ func openDatabase(ctx context.Context, path string) (*sql.DB, error) {
 		return nil, errors.Join(fmt.Errorf("database %s: %w", path, err), db.Close())
 	}
 	return db, nil
+}
+
+// writable says in the system's words what SQLite calls error 14 or 4874.
+func writable(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 type damage struct{ what string }

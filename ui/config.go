@@ -31,6 +31,9 @@ type Config struct {
 	Assess  Assessor
 	Sources []sources.Source // for the header: their names, losses and notes
 
+	// Kept are the totals of what keeps events, for its notes; nil: nothing is said of it.
+	Kept func() sources.Stats
+
 	// Host finds what can act on the machine that an alert names. Its error says
 	// why nothing can.
 	Host    func(detect.Host) (respond.Host, error)

@@ -156,6 +156,11 @@ func (m *Model) sourceWords() []worded {
 	if out == nil {
 		out = []worded{{"no source", warning}}
 	}
+	if m.config.Kept != nil {
+		if notes := m.config.Kept().Notes; len(notes) > 0 {
+			out = append(out, worded{"history: " + notes[0], warning})
+		}
+	}
 	return out
 }
 

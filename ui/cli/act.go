@@ -63,6 +63,7 @@ func (c *command) carryOut(ctx context.Context, host respond.Host, action respon
 		return err
 	}
 	defer s.close()
+	c.tell(s)
 	actor := respond.CurrentActor()
 	plan, err := action.Plan(ctx, host)
 	if err != nil {

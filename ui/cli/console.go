@@ -71,7 +71,7 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 
 func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session, kept *state, memory *closures, feed *ui.Feed) ui.Config {
 	config := ui.Config{
-		Engine: memory, Feed: feed, Sources: s.opened.Sources, Journal: kept.journal, Actor: respond.CurrentActor(),
+		Engine: memory, Feed: feed, Sources: s.opened.Sources, Kept: s.opened.Kept, Journal: kept.journal, Actor: respond.CurrentActor(),
 		ReadOnly: f.readOnly, Theme: f.theme, NoColor: c.Env("NO_COLOR") != "", Banner: s.opened.Banner, Now: s.now,
 		Host: func(h detect.Host) (respond.Host, error) { return c.hostOf(s, h) },
 	}

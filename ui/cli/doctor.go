@@ -41,6 +41,9 @@ func (c *command) runDoctor(ctx context.Context) error {
 // checkState looks whether the state directory can be written, and makes nothing.
 func (c *command) checkState(ctx context.Context) Check {
 	check := Check{Name: "state directory", State: "yes", Detail: c.statePath()}
+	if check.Detail == "" {
+		return Check{Name: check.Name, State: "no", Detail: errNoStatePath.Error()}
+	}
 	dir := check.Detail
 	for {
 		info, err := os.Stat(dir)

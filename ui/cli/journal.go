@@ -35,9 +35,7 @@ func (c *command) withJournal(ctx context.Context, f func(*state) error) error {
 	if err != nil {
 		return c.noState(err)
 	}
-	for _, note := range s.notes {
-		fmt.Fprintln(c.Stderr, "interdict: "+text.CleanLines(note))
-	}
+	c.tell(s)
 	return errors.Join(f(s), s.close())
 }
 
@@ -73,7 +71,7 @@ func (c *command) printEntries(entries []respond.Entry, whole bool) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(c.Stdout, string(b))
+			fmt.Fprintln(c.results(), string(b))
 			continue
 		}
 		fmt.Fprintf(c.Stdout, "%5d  %s  %s  %-9s %-16s %s  %s%s\n", e.Seq, e.Wall.Format(time.RFC3339), e.Op, e.Phase,
@@ -173,13 +171,13 @@ func (c *command) printStanding(ctx context.Context, s *state) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(c.Stdout, string(b))
+			fmt.Fprintln(c.results(), string(b))
 		}
-		return nil
+		return s.degraded()
 	}
 	if len(held) == 0 {
 		fmt.Fprintln(c.Stdout, "nothing is held on any host")
-		return nil
+		return s.degraded()
 	}
 	w := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "KIND\tHOST\tSINCE\tBY\tUNDO WITH\tWHAT")
@@ -187,5 +185,5 @@ func (c *command) printStanding(ctx context.Context, s *state) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\tinterdict journal undo %s\t%s\n", text.Clean(h.Kind), text.Clean(h.Host), h.Since.Format(time.RFC3339),
 			text.Clean(h.Actor.String()), h.Op, text.Clean(h.Text))
 	}
-	return w.Flush()
+	return errors.Join(w.Flush(), s.degraded())
 }

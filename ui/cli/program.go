@@ -56,11 +56,12 @@ type OpenOptions struct {
 // Opened are running parts, ready to be started.
 type Opened struct {
 	Sources  []sources.Source
-	Archive  sources.Sink    // takes every batch before anything else sees it
-	History  sources.History // answers over what Archive took
-	Banner   string          // what is missing here and how to get it; "" if nothing
-	Recorded bool            // the events happened in the past: their time is the time
-	Local    bool            // the events are of this machine
+	Archive  sources.Sink         // takes every batch before anything else sees it
+	History  sources.History      // answers over what Archive took
+	Kept     func() sources.Stats // what Archive took; its notes say what is degraded. nil: not told
+	Banner   string               // what is missing here and how to get it; "" if nothing
+	Recorded bool                 // the events happened in the past: their time is the time
+	Local    bool                 // the events are of this machine
 	Close    func() error
 }
 

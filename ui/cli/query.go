@@ -60,6 +60,9 @@ func (c *command) runQuery(ctx context.Context, f queryFlags, args []string) err
 		return err
 	}
 	f.Stdin, f.StateDir = c.Stdin, c.statePath()
+	if f.StateDir == "" && len(f.From) == 0 {
+		return errNoStatePath
+	}
 	history, closer, err := c.History(ctx, f.HistoryOptions)
 	if err != nil {
 		return err
@@ -68,8 +71,12 @@ func (c *command) runQuery(ctx context.Context, f queryFlags, args []string) err
 	if err := errors.Join(err, closer.Close()); err != nil {
 		return pointed(args[0], err)
 	}
-	out := bufio.NewWriter(c.Stdout)
-	if err := errors.Join(write(out, rows, quality), out.Flush()); err != nil {
+	out := bufio.NewWriter(c.results())
+	err = write(out, rows, quality)
+	if err == nil {
+		err = out.Flush()
+	}
+	if err != nil {
 		return fmt.Errorf("result: %w", err)
 	}
 	for _, w := range quality.Warnings {

@@ -11,6 +11,7 @@ import (
 
 	"interdict/playbooks"
 	"interdict/respond"
+	"interdict/ui/text"
 )
 
 // state is what is kept between runs.
@@ -29,8 +30,13 @@ func (c *command) statePath() string {
 	if home := c.Env("XDG_STATE_HOME"); home != "" {
 		return filepath.Join(home, "interdict")
 	}
-	return filepath.Join(c.Env("HOME"), ".local", "state", "interdict")
+	if home := c.Env("HOME"); home != "" {
+		return filepath.Join(home, ".local", "state", "interdict")
+	}
+	return "" // the working directory of a service is no place for a journal
 }
+
+var errNoStatePath = errors.New("state directory: neither HOME nor XDG_STATE_HOME is set; choose one with --state or INTERDICT_STATE")
 
 // makeStateDir makes the directory readable for its owner alone.
 func (c *command) makeStateDir() (string, error) {
@@ -45,6 +51,9 @@ func (c *command) makeStateDir() (string, error) {
 // make and without a database it answers fs.ErrNotExist.
 func (c *command) openState(ctx context.Context, create bool) (*state, error) {
 	dir := c.statePath()
+	if dir == "" {
+		return nil, errNoStatePath
+	}
 	if create {
 		if _, err := c.makeStateDir(); err != nil {
 			return nil, err
@@ -80,4 +89,19 @@ func (c *command) noState(err error) error {
 		return fmt.Errorf("nothing is kept in %s yet: the console makes it at its first run", c.statePath())
 	}
 	return err
+}
+
+// tell says what had to be set aside.
+func (c *command) tell(s *state) {
+	for _, note := range s.notes {
+		fmt.Fprintln(c.Stderr, "interdict: "+text.CleanLines(note))
+	}
+}
+
+// degraded is the exit code for an answer from what is kept, when some of that had to be set aside.
+func (s *state) degraded() error {
+	if len(s.notes) == 0 {
+		return nil
+	}
+	return &exit{code: Degraded}
 }

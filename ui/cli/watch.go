@@ -64,10 +64,14 @@ func (c *command) runWatch(ctx context.Context, o OpenOptions, failOn string) er
 	if failOn != "" && severityRank(failOn) < 0 {
 		return usage("--fail-on %q: is one of %s", failOn, strings.Join(severities, ", "))
 	}
-	out := &alertWriter{to: bufio.NewWriter(c.Stdout), worst: -1}
+	out := &alertWriter{to: bufio.NewWriter(c.results()), worst: -1}
 	s, err := c.start(ctx, o, out.alert)
 	if err != nil {
 		return err
+	}
+	if s.opened.Recorded && !o.Demo && len(o.Sources) == 0 {
+		// Nobody asked for a recording: alerts of one would be taken for this machine's.
+		return errors.Join(fmt.Errorf("this machine cannot be watched, and --demo was not asked for: %s", s.opened.Banner), s.opened.Close())
 	}
 	if s.opened.Banner != "" {
 		fmt.Fprintln(c.Stderr, "interdict: "+text.CleanLines(s.opened.Banner))
@@ -133,6 +137,11 @@ func (s *session) report(to io.Writer, alerts int) {
 		fmt.Fprintf(to, "; LOST %d process, %d network, %d file events, %d unreadable records", lost.Processes, lost.Network, lost.Files, lost.Malformed)
 	}
 	fmt.Fprintln(to)
+	if s.opened.Kept != nil {
+		for _, note := range s.opened.Kept().Notes {
+			fmt.Fprintln(to, "interdict: history: "+text.CleanLines(note))
+		}
+	}
 	for _, source := range s.opened.Sources {
 		for _, note := range source.Stats().Notes {
 			fmt.Fprintln(to, "interdict: "+text.CleanLines(source.Name()+": "+note))
