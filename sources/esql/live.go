@@ -4,34 +4,128 @@ import (
 	"context"
 
 	"interdict/sources"
+	"interdict/sources/esql/exec"
+	"interdict/sources/esql/plan"
 	"interdict/sources/frame"
 )
 
 // Live evaluates a statement on a stream: [Live.Match] picks the rows of a
 // batch that can matter, [Live.Run] runs the whole statement over rows kept.
 type Live struct {
-	s *Statement
+	statement *Statement
+	plan      *plan.Plan
+	prefix    *exec.Prefix
 }
 
 // Live splits the statement for a stream whose rows have the given schema.
-func (s *Statement) Live(fields []frame.Field) (*Live, error) { return &Live{s: s}, s.Check(fields) }
+func (s *Statement) Live(fields []frame.Field) (*Live, error) {
+	p, err := plan.Check(s.query, fields, nil, clock(sources.Query{}))
+	if err != nil {
+		return nil, err
+	}
+	return &Live{statement: s, plan: p, prefix: exec.NewPrefix(p)}, nil
+}
+
+// The fields that tell which index a row of a stream belongs to.
+const (
+	datasetField   = "data_stream.dataset"
+	namespaceField = "data_stream.namespace"
+)
 
 // Match gives the rows of a batch of source columns that pass FROM and the
 // leading steps; nil when none does. It is not safe for concurrent use.
-func (l *Live) Match(f *frame.Frame) []uint32 { return nil }
+func (l *Live) Match(f *frame.Frame) []uint32 {
+	rows := l.named(f)
+	if rows != nil && len(rows) == 0 {
+		return nil
+	}
+	return l.prefix.Match(f, rows)
+}
+
+// named gives the rows of indices that FROM names; nil for all.
+func (l *Live) named(f *frame.Frame) []uint32 {
+	dataset, namespace := f.Column(datasetField), f.Column(namespaceField)
+	if dataset == nil || dataset.Dict == nil {
+		return nil
+	}
+	type index struct{ dataset, namespace string }
+	known := map[index]bool{}
+	rows := make([]uint32, 0, f.Rows)
+	for r := range f.Rows {
+		name := index{dataset.Text(r), "default"}
+		if namespace != nil {
+			name.namespace = namespace.Text(r)
+		}
+		named, ok := known[name]
+		if !ok {
+			named = MatchIndex(l.statement.From(), "logs-"+name.dataset+"-"+name.namespace)
+			known[name] = named
+		}
+		if named {
+			rows = append(rows, uint32(r))
+		}
+	}
+	return rows
+}
 
 // Columns are the source columns that kept rows must carry for [Live.Run].
-func (l *Live) Columns() []string { return nil }
+func (l *Live) Columns() []string { return exec.Columns(l.plan) }
 
 // Groups are the source columns of the first STATS … BY when its keys are plain
 // fields, so that only touched groups need be run again; nil: run all again.
-func (l *Live) Groups() []string { return nil }
+func (l *Live) Groups() []string {
+	source := map[int]string{}
+	for _, c := range l.plan.Source {
+		source[c.Slot] = c.Name
+	}
+	for _, s := range l.plan.Steps {
+		switch step := s.(type) {
+		case *plan.Where, *plan.Eval, *plan.Expand, *plan.Extract:
+			continue
+		case *plan.Stats:
+			var names []string
+			for _, k := range step.Keys {
+				ref, ok := k.Expr.(*plan.Ref)
+				if !ok || source[ref.Slot] == "" {
+					return nil
+				}
+				names = append(names, source[ref.Slot])
+			}
+			return names
+		}
+		return nil
+	}
+	return nil
+}
 
 // PerRow tells whether every matching row gives a row of the result of its own:
 // no STATS, SORT or LIMIT.
-func (l *Live) PerRow() bool { return false }
+func (l *Live) PerRow() bool {
+	for _, s := range l.plan.Steps {
+		switch s.(type) {
+		case *plan.Where, *plan.Eval:
+		default:
+			return false
+		}
+	}
+	return true
+}
 
 // Run runs the whole statement over kept rows only.
 func (l *Live) Run(ctx context.Context, kept *frame.Frame, q sources.Query) (*frame.Frame, sources.Quality, error) {
-	return &frame.Frame{}, sources.Quality{}, ctx.Err()
+	p := *l.plan
+	p.Now = clock(q)
+	return execute(ctx, &p, memory{kept}, q)
 }
+
+// memory is one frame as a table.
+type memory struct{ f *frame.Frame }
+
+// Segments gives the frame.
+func (m memory) Segments(string, int64, int64) []exec.Segment { return []exec.Segment{m} }
+
+// Rows is exact.
+func (m memory) Rows() int { return m.f.Rows }
+
+// Read gives the frame.
+func (m memory) Read(context.Context, []string) (*frame.Frame, error) { return m.f, nil }

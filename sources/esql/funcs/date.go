@@ -12,7 +12,7 @@ import (
 // dates are the functions of time. All of it is UTC.
 func dates() []Def {
 	return []Def{
-		{Name: "now", Result: Fixed(frame.Date), New: func(c *Call) (func(*Row), error) {
+		{Name: "now", Unsteady: true, Result: Fixed(frame.Date), New: func(c *Call) (func(*Row), error) {
 			return func(r *Row) { r.SetInt(c.Now.UnixMilli()) }, nil
 		}},
 		{Name: "date_trunc", Params: []Param{{Name: "interval", Types: Temporal | String, Const: true}, {Name: "date", Types: Dates}}, Result: SameAs(1), New: truncRow},

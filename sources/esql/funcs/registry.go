@@ -12,7 +12,7 @@ import (
 
 // families are the lists of scalar functions, aggregates those of aggregates.
 var (
-	families   = []func() []Def{buckets, comparisons, logic, arithmetic, patterns, conversions, conditionals, dates, texts, encodings, multis, addresses}
+	families   = []func() []Def{buckets, comparisons, logic, arithmetic, patterns, conversions, conditionals, dates, texts, encodings, multis, addresses, matches}
 	aggregates = []func() []AggDef{counts, sums}
 )
 
@@ -63,7 +63,7 @@ func Names() []string {
 }
 
 // operators have entries as functions do, but cannot be called by name.
-var operators = map[string]bool{"and": true, "or": true, "not": true, "is null": true, "is not null": true, "like": true, "rlike": true, "in": true, "neg": true, "bucket": true}
+var operators = map[string]bool{"and": true, "or": true, "not": true, "is null": true, "is not null": true, "like": true, "rlike": true, "in": true, "neg": true, "bucket": true, "any value": true}
 
 // Callable tells whether a name can be called as a function.
 func Callable(name string) bool { return !operators[name] && name != "" && name[0] >= 'a' }

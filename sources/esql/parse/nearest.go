@@ -1,5 +1,10 @@
 package parse
 
+import (
+	"slices"
+	"strings"
+)
+
 // Nearest gives the word that the given one may have been meant to be: the one
 // with the fewest changed characters, at most a third of its own; "" if none.
 func Nearest(word string, among []string) string {
@@ -33,4 +38,28 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// Near gives up to five words that the given one may have been meant to be,
+// the nearest first.
+func Near(word string, among []string) []string {
+	type found struct {
+		word string
+		d    int
+	}
+	var all []found
+	for _, w := range among {
+		longer := max(len(w), len(word))
+		if d := distance(strings.ToLower(word), strings.ToLower(w)); longer > 0 && 2*d <= longer {
+			all = append(all, found{w, d})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b found) int { return a.d - b.d })
+	var out []string
+	for _, f := range all {
+		if len(out) < 5 && f.d <= all[0].d+1 {
+			out = append(out, f.word)
+		}
+	}
+	return out
 }

@@ -1,0 +1,264 @@
+package exec
+
+import (
+	"interdict/sources/esql/funcs"
+	"interdict/sources/frame"
+)
+
+// batch is some rows: a column for each slot that is filled and needed. A slot
+// without a column is null.
+type batch struct {
+	n    int
+	cols []*frame.Column
+}
+
+// chunkRows is how many rows go through the steps at once: enough to make the
+// cost per chunk small, few enough to stay in the cache. A multiple of 64.
+const chunkRows = 1 << 14
+
+// slice gives rows lo to hi of a column without copying; lo is a multiple of 64.
+func slice(c *frame.Column, lo, hi int) *frame.Column {
+	out := &frame.Column{Type: c.Type, Dict: c.Dict}
+	if c.Offsets != nil {
+		out.Codes, out.Ints, out.Floats = c.Codes, c.Ints, c.Floats
+		out.Offsets = c.Offsets[lo : hi+1]
+		return out
+	}
+	switch {
+	case c.Codes != nil:
+		out.Codes = c.Codes[lo:hi]
+	case c.Floats != nil:
+		out.Floats = c.Floats[lo:hi]
+	case c.Ints != nil:
+		out.Ints = c.Ints[lo:hi]
+	}
+	if w := lo >> 6; w < len(c.Nulls) {
+		out.Nulls = c.Nulls[w:min(len(c.Nulls), (hi+63)>>6)]
+	}
+	return out
+}
+
+// gather gives the named rows of a column.
+func gather(c *frame.Column, rows []uint32) *frame.Column {
+	if c.Offsets != nil || c.Type == frame.Null {
+		return c.Gather(rows)
+	}
+	out := &frame.Column{Type: c.Type, Dict: c.Dict}
+	switch {
+	case c.Codes != nil:
+		out.Codes = pick(c.Codes, rows)
+	case c.Floats != nil:
+		out.Floats = pick(c.Floats, rows)
+	default:
+		out.Ints = pick(c.Ints, rows)
+	}
+	if c.Nulls != nil {
+		for i, r := range rows {
+			if c.Nulls.Get(int(r)) {
+				out.Nulls = out.Nulls.Set(i)
+			}
+		}
+	}
+	return out
+}
+
+func pick[T any](from []T, rows []uint32) []T {
+	out := make([]T, len(rows))
+	for i, r := range rows {
+		out[i] = from[r]
+	}
+	return out
+}
+
+// take gives a batch of the given rows with the needed slots only.
+func (b *batch) take(rows []uint32, need []bool) *batch {
+	out := &batch{n: len(rows), cols: make([]*frame.Column, len(b.cols))}
+	for s, c := range b.cols {
+		if c != nil && need[s] {
+			out.cols[s] = gather(c, rows)
+		}
+	}
+	return out
+}
+
+// full gives a vector as a column of n rows.
+func full(v funcs.Vec, n int) *frame.Column {
+	if !v.Same {
+		return v.Column
+	}
+	if v.IsNull(0) {
+		return funcs.Nulls(v.Type, n)
+	}
+	rows := make([]uint32, n)
+	return gather(v.Column, rows)
+}
+
+// concat joins columns of one type; nil ones are null. counts are their rows.
+func concat(cols []*frame.Column, counts []int, t frame.Type) *frame.Column {
+	total, multi, some := 0, false, false
+	for i, c := range cols {
+		total += counts[i]
+		if c != nil {
+			some = true
+			multi = multi || c.Offsets != nil
+		}
+	}
+	if !some {
+		return nil
+	}
+	if len(cols) == 1 {
+		return cols[0]
+	}
+	if multi {
+		return concatMulti(cols, counts, t, total)
+	}
+	out := &frame.Column{Type: t}
+	j := newJoiner(cols, t)
+	at := 0
+	for i, c := range cols {
+		switch {
+		case t == frame.Null:
+		case t.Coded():
+			out.Codes = j.codes(out.Codes, c, counts[i])
+		case t == frame.Double:
+			out.Floats = append(out.Floats, orZero(c, counts[i], func(c *frame.Column) []float64 { return c.Floats })...)
+		default:
+			out.Ints = append(out.Ints, orZero(c, counts[i], func(c *frame.Column) []int64 { return c.Ints })...)
+		}
+		if !t.Coded() && (c == nil || c.Nulls != nil) {
+			for r := range counts[i] {
+				if c == nil || c.Nulls.Get(r) {
+					out.Nulls = out.Nulls.Set(at + r)
+				}
+			}
+		}
+		at += counts[i]
+	}
+	out.Dict = j.view()
+	return out
+}
+
+func orZero[T any](c *frame.Column, n int, values func(*frame.Column) []T) []T {
+	if c == nil {
+		return make([]T, n)
+	}
+	return values(c)[:n]
+}
+
+func concatMulti(cols []*frame.Column, counts []int, t frame.Type, total int) *frame.Column {
+	out := &frame.Column{Type: t, Offsets: make([]uint32, 1, total+1)}
+	j := newJoiner(cols, t)
+	for i, c := range cols {
+		for r := range counts[i] {
+			if c != nil {
+				lo, hi := c.Range(r)
+				for ; lo < hi; lo++ {
+					switch {
+					case t.Coded():
+						out.Codes = append(out.Codes, j.code(c, c.Codes[lo]))
+					case t == frame.Double:
+						out.Floats = append(out.Floats, c.Floats[lo])
+					default:
+						out.Ints = append(out.Ints, c.Ints[lo])
+					}
+				}
+			}
+			out.Offsets = append(out.Offsets, uint32(len(out.Codes)+len(out.Floats)+len(out.Ints)))
+		}
+	}
+	out.Dict = j.view()
+	return out
+}
+
+// joiner joins dictionaries; when all columns share one, it is kept.
+type joiner struct {
+	shared *frame.Dict
+	dict   *funcs.Dict
+	last   *frame.Dict
+	trans  []uint32
+}
+
+func newJoiner(cols []*frame.Column, t frame.Type) *joiner {
+	j := &joiner{}
+	if !t.Coded() {
+		return j
+	}
+	for _, c := range cols {
+		if c == nil || c.Dict == nil {
+			continue
+		}
+		if j.shared != nil && j.shared != c.Dict {
+			j.shared, j.dict = nil, funcs.NewDict()
+			return j
+		}
+		j.shared = c.Dict
+	}
+	return j
+}
+
+func (j *joiner) code(c *frame.Column, code uint32) uint32 {
+	if j.dict == nil || code == 0 {
+		return code
+	}
+	if c.Dict != j.last {
+		j.last, j.trans = c.Dict, make([]uint32, c.Dict.Len())
+	}
+	if j.trans[code] == 0 {
+		j.trans[code] = j.dict.Code(c.Dict.Value(code))
+	}
+	return j.trans[code]
+}
+
+func (j *joiner) codes(dst []uint32, c *frame.Column, n int) []uint32 {
+	if c == nil {
+		return append(dst, make([]uint32, n)...)
+	}
+	if j.dict == nil {
+		return append(dst, c.Codes[:n]...)
+	}
+	for _, code := range c.Codes[:n] {
+		dst = append(dst, j.code(c, code))
+	}
+	return dst
+}
+
+func (j *joiner) view() *frame.Dict {
+	if j.dict != nil {
+		return j.dict.View()
+	}
+	return j.shared
+}
+
+// join makes one batch of many.
+func join(batches []*batch, types []frame.Type) *batch {
+	if len(batches) == 1 {
+		return batches[0]
+	}
+	out := &batch{cols: make([]*frame.Column, len(types))}
+	counts := make([]int, len(batches))
+	for i, b := range batches {
+		counts[i] = b.n
+		out.n += b.n
+	}
+	cols := make([]*frame.Column, len(batches))
+	for s, t := range types {
+		for i, b := range batches {
+			cols[i] = b.cols[s]
+		}
+		if len(batches) > 0 {
+			out.cols[s] = concat(cols, counts, t)
+		}
+	}
+	return out
+}
+
+// bytes is about the memory of a batch, dictionaries not counted.
+func (b *batch) bytes() int {
+	n := 0
+	for _, c := range b.cols {
+		if c != nil {
+			n += 4*len(c.Codes) + 8*len(c.Ints) + 8*len(c.Floats) + 4*len(c.Offsets)
+		}
+	}
+	return n
+}

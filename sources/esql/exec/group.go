@@ -1,0 +1,232 @@
+package exec
+
+import (
+	"slices"
+
+	"interdict/sources/esql/funcs"
+	"interdict/sources/esql/plan"
+	"interdict/sources/frame"
+)
+
+// grouping numbers the groups of a STATS and feeds its aggregates.
+type grouping struct {
+	ev    *evaluator
+	step  *plan.Stats
+	keys  []expr
+	known []*funcs.Interner
+	chain []funcs.Table // pairs of group so far and next key's number
+	made  [][][2]uint32 // by key and number: the group before it, and the key's number
+	aggs  []*aggregate
+	size  int
+}
+
+type aggregate struct {
+	agg   funcs.Aggregator
+	args  []expr
+	where *filter
+}
+
+func newGrouping(ev *evaluator, s *plan.Stats) (*grouping, error) {
+	g := &grouping{ev: ev, step: s, chain: make([]funcs.Table, len(s.Keys)), made: make([][][2]uint32, len(s.Keys))}
+	for _, k := range s.Keys {
+		g.keys = append(g.keys, ev.prepare(k.Expr))
+		g.known = append(g.known, funcs.NewInterner(k.Expr.Type()))
+	}
+	for i := range s.Aggs {
+		a := &s.Aggs[i]
+		fc := a.Call.Prepared(ev.run.plan.Now)
+		fc.Warn = func(row int, message string) { ev.warn(a.Call, row, message) }
+		agg, err := a.Call.Agg.New(fc)
+		if err != nil {
+			return nil, err
+		}
+		one := &aggregate{agg: agg}
+		for _, arg := range a.Call.Args {
+			one.args = append(one.args, ev.prepare(arg))
+		}
+		if a.Where != nil {
+			one.where = newFilter(ev, a.Where)
+		}
+		g.aggs = append(g.aggs, one)
+	}
+	if len(s.Keys) == 0 {
+		g.size = 1 // there is one group, also of no rows
+	}
+	return g, nil
+}
+
+// add takes a batch. A row whose keys have several values belongs to several groups.
+func (g *grouping) add(b *batch) (rows, groups []uint32) {
+	rows, groups = g.assign(b)
+	for _, a := range g.aggs {
+		a.add(g, b, rows, groups)
+	}
+	return rows, groups
+}
+
+// assign gives the rows, nil for each once, and the group of each.
+func (g *grouping) assign(b *batch) (rows, groups []uint32) {
+	groups = make([]uint32, b.n)
+	for k, key := range g.keys {
+		c := full(key.eval(b), b.n)
+		if c.Offsets != nil {
+			rows, groups = g.spread(k, c, rows, groups)
+			continue
+		}
+		numbers := g.known[k].Column(c, b.n, nil)
+		for i := range groups {
+			row := i
+			if rows != nil {
+				row = int(rows[i])
+			}
+			groups[i] = g.number(k, groups[i], numbers[row])
+		}
+	}
+	return rows, groups
+}
+
+// spread puts a row into a group for each value of a key.
+func (g *grouping) spread(k int, c *frame.Column, rows, groups []uint32) (outRows, outGroups []uint32) {
+	for i, group := range groups {
+		row := i
+		if rows != nil {
+			row = int(rows[i])
+		}
+		lo, hi := c.Range(row)
+		if lo == hi {
+			outRows, outGroups = append(outRows, uint32(row)), append(outGroups, g.number(k, group, 0))
+		}
+		for ; lo < hi; lo++ {
+			outRows, outGroups = append(outRows, uint32(row)), append(outGroups, g.number(k, group, g.known[k].Code(c, lo)))
+		}
+	}
+	if outRows == nil {
+		outRows = []uint32{}
+	}
+	return outRows, outGroups
+}
+
+// number gives the group of a group of the keys before and a key's number.
+func (g *grouping) number(k int, before, code uint32) uint32 {
+	n, fresh := g.chain[k].At(uint64(before)<<32|uint64(code), uint32(len(g.made[k])))
+	if fresh {
+		g.made[k] = append(g.made[k], [2]uint32{before, code})
+		if k == len(g.keys)-1 {
+			g.size = len(g.made[k])
+		}
+	}
+	return n
+}
+
+func (a *aggregate) add(g *grouping, b *batch, rows, groups []uint32) {
+	if rows != nil {
+		b = b.only(rows, a)
+	}
+	if a.where != nil {
+		passed := a.where.rows(b)
+		b = b.only(passed, a)
+		groups = pick(groups, passed)
+	}
+	if b.n == 0 {
+		return
+	}
+	in := make([]funcs.Vec, len(a.args))
+	for i, arg := range a.args {
+		in[i] = arg.eval(b)
+	}
+	a.agg.Add(groups, g.size, in, b.n)
+}
+
+// only gives the rows that an aggregate is to see, with what it reads.
+func (b *batch) only(rows []uint32, a *aggregate) *batch {
+	need := make([]bool, len(b.cols))
+	for _, s := range slotsOfAll(a.args) {
+		need[s] = true
+	}
+	if a.where != nil {
+		for _, s := range slotsOfAll(a.where.parts) {
+			need[s] = true
+		}
+	}
+	return b.take(rows, need)
+}
+
+func (g *grouping) bytes() int {
+	n := 0
+	for _, a := range g.aggs {
+		n += a.agg.Bytes()
+	}
+	for k := range g.keys {
+		n += g.known[k].Bytes() + g.chain[k].Bytes() + 8*cap(g.made[k])
+	}
+	return n
+}
+
+// result gives a batch with a row for each group.
+func (g *grouping) result() *batch {
+	out := &batch{n: g.size, cols: make([]*frame.Column, g.ev.run.plan.Slots)}
+	keys := make([]*funcs.Out, len(g.keys))
+	for k := range keys {
+		keys[k] = funcs.NewOut(g.known[k].Type, g.size)
+	}
+	for group := range g.size {
+		at := uint32(group)
+		for k := len(g.keys) - 1; k >= 0; k-- {
+			made := g.made[k][at]
+			g.known[k].Put(keys[k], group, made[1])
+			at = made[0]
+		}
+	}
+	for k, key := range g.step.Keys {
+		out.cols[key.Slot] = keys[k].Column()
+	}
+	for i, a := range g.step.Aggs {
+		out.cols[a.Slot] = g.aggs[i].agg.Result(g.size)
+	}
+	return out
+}
+
+// aggregate runs STATS over a stream.
+func (r *run) aggregate(ev *evaluator, source batches, steps []plan.Step, s *plan.Stats) (*batch, error) {
+	g, err := newGrouping(ev, s)
+	if err != nil {
+		return nil, err
+	}
+	err = r.stream(ev, source, steps, func(b *batch) (bool, error) {
+		g.add(b)
+		if g.bytes() > r.o.Bytes {
+			return false, ErrMemory
+		}
+		return true, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return g.result(), nil
+}
+
+// inline runs INLINE STATS: each row gets the aggregates of its group. A row of
+// several groups gets those of the first.
+func (r *run) inline(ev *evaluator, b *batch, s *plan.Stats) (*batch, error) {
+	g, err := newGrouping(ev, s)
+	if err != nil {
+		return nil, err
+	}
+	rows, groups := g.add(b)
+	of := groups
+	if rows != nil {
+		of = make([]uint32, b.n)
+		for i := len(rows) - 1; i >= 0; i-- {
+			of[rows[i]] = groups[i]
+		}
+	}
+	result := g.result()
+	out := &batch{n: b.n, cols: slices.Clone(b.cols)}
+	for _, a := range s.Aggs {
+		out.cols[a.Slot] = gather(result.cols[a.Slot], of)
+	}
+	for _, k := range s.Keys {
+		out.cols[k.Slot] = gather(result.cols[k.Slot], of)
+	}
+	return out, nil
+}

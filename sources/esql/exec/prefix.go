@@ -1,0 +1,120 @@
+package exec
+
+import (
+	"math"
+
+	"interdict/sources/esql/plan"
+	"interdict/sources/frame"
+)
+
+// Prefix is what of a plan can be decided for each row of a stream by itself:
+// the conditions before the first step that needs other rows, without those
+// that depend on the clock, on chance, or on one of several values of a field.
+// Not safe for concurrent use.
+type Prefix struct {
+	run   *run
+	steps []func(*batch) (*batch, []uint32)
+	used  []bool
+}
+
+// NewPrefix takes it out of a plan.
+func NewPrefix(p *plan.Plan) *Prefix {
+	x := &Prefix{run: &run{plan: p}, used: make([]bool, p.Slots)}
+	ev := &evaluator{run: x.run, slots: p.Slots}
+	steady := make([]bool, p.Slots)
+	for _, c := range p.Source {
+		steady[c.Slot] = true
+	}
+	for _, s := range p.Steps {
+		switch step := s.(type) {
+		case *plan.Where:
+			for _, c := range plan.Conjuncts(step.Cond) {
+				if settled(c, steady) {
+					x.where(ev, c)
+				}
+			}
+		case *plan.Eval:
+			for _, f := range step.Fields {
+				if steady[f.Slot] = settled(f.Expr, steady); steady[f.Slot] {
+					x.eval(ev, f)
+				}
+			}
+		case *plan.Expand, *plan.Extract: // what they give is not steady
+		default:
+			return x
+		}
+	}
+	return x
+}
+
+// settled tells whether an expression gives the same for a row whenever it is asked.
+func settled(e plan.Expr, steady []bool) bool {
+	ok := true
+	plan.Walk(e, func(e plan.Expr) {
+		switch x := e.(type) {
+		case *plan.Ref:
+			ok = ok && steady[x.Slot]
+		case *plan.Call:
+			ok = ok && x.Def != nil && !x.Def.Unsteady
+		}
+	})
+	return ok
+}
+
+func (x *Prefix) mark(e plan.Expr) {
+	for _, s := range plan.Slots(e) {
+		x.used[s] = true
+	}
+}
+
+func (x *Prefix) where(ev *evaluator, cond plan.Expr) {
+	x.mark(cond)
+	f := newFilter(ev, cond)
+	x.steps = append(x.steps, func(b *batch) (*batch, []uint32) {
+		rows := f.rows(b)
+		if len(rows) == 0 {
+			return &batch{}, rows
+		}
+		return b.take(rows, x.used), rows
+	})
+}
+
+func (x *Prefix) eval(ev *evaluator, f plan.Assign) {
+	x.mark(f.Expr)
+	e := ev.prepare(f.Expr)
+	x.steps = append(x.steps, func(b *batch) (*batch, []uint32) {
+		b.cols[f.Slot] = full(e.eval(b), b.n)
+		return b, nil
+	})
+}
+
+// Match gives those of the rows of f that pass; rows nil asks for all.
+func (x *Prefix) Match(f *frame.Frame, rows []uint32) []uint32 {
+	b := &batch{n: f.Rows, cols: make([]*frame.Column, x.run.plan.Slots)}
+	for _, c := range x.run.plan.Source {
+		if x.used[c.Slot] {
+			b.cols[c.Slot] = f.Column(c.Name)
+		}
+	}
+	if rows == nil {
+		rows = allRows(f.Rows)
+	} else if len(rows) < f.Rows {
+		b = b.take(rows, x.used)
+	}
+	for _, step := range x.steps {
+		var kept []uint32
+		b, kept = step(b)
+		if kept != nil {
+			rows = pick(rows, kept)
+		}
+		if b.n == 0 {
+			return nil
+		}
+	}
+	return rows
+}
+
+// Columns are the fields of the source that a plan reads.
+func Columns(p *plan.Plan) []string {
+	return (&run{plan: p, o: Options{Window: Window{From: math.MinInt64, To: math.MaxInt64}}}).columns()
+}

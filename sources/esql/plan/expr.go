@@ -1,0 +1,426 @@
+package plan
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"interdict/sources/esql/funcs"
+	"interdict/sources/esql/parse"
+	"interdict/sources/frame"
+)
+
+// expr checks an expression. What is wrong is noted, and null stands for it,
+// which every parameter takes: one problem does not cause others.
+func (c *checker) expr(e parse.Expr) Expr {
+	switch x := e.(type) {
+	case *parse.Literal:
+		return c.literal(x)
+	case *parse.Column:
+		if col, ok := c.column(x.Pos, x.Name); ok {
+			return &Ref{col}
+		}
+		return Null()
+	case *parse.Unary:
+		if x.Op == "-" {
+			return c.call("neg", x, x.Operand)
+		}
+		return c.call(x.Op, x, x.Operand)
+	case *parse.Binary:
+		if x.Op == ":" {
+			return c.call("match", x, x.Left, x.Right)
+		}
+		return c.call(x.Op, x, x.Left, x.Right)
+	case *parse.IsNull:
+		if x.Not {
+			return c.call("is not null", x, x.Operand)
+		}
+		return c.call("is null", x, x.Operand)
+	case *parse.In:
+		return c.not(x.Not, x, c.call("in", x, append([]parse.Expr{x.Operand}, x.List...)...))
+	case *parse.Like:
+		return c.like(x)
+	case *parse.Cast:
+		return c.cast(x)
+	case *parse.Call:
+		return c.function(x)
+	}
+	c.problem(e.At(), "[%s] is not supported here", e.Text())
+	return Null()
+}
+
+func (c *checker) not(not bool, e parse.Expr, inner Expr) Expr {
+	if !not {
+		return inner
+	}
+	return c.build("not", e, []Expr{inner}, []parse.Expr{e})
+}
+
+func (c *checker) like(x *parse.Like) Expr {
+	name := "like"
+	if x.Regex {
+		name = "rlike"
+	}
+	// "NOT x LIKE "*"" is IS NULL in Elasticsearch, and LIKE "*" its opposite.
+	if len(x.Patterns) == 1 && !x.Regex {
+		if l, ok := x.Patterns[0].(*parse.Literal); ok && l.Value == "*" {
+			return c.expr(&parse.IsNull{Node: x.Node, Operand: x.Operand, Not: !x.Not})
+		}
+	}
+	return c.not(x.Not, x, c.call(name, x, append([]parse.Expr{x.Operand}, x.Patterns...)...))
+}
+
+func (c *checker) cast(x *parse.Cast) Expr {
+	name, ok := funcs.CastName(x.Type)
+	if ok {
+		return c.call(name, x, x.Operand)
+	}
+	inner := c.expr(x.Operand)
+	switch x.Type {
+	case "date_period", "time_duration":
+		if k, isConst := inner.(*Const); isConst && k.T == frame.Keyword {
+			v, err := funcs.ParseInterval(k.Value.Text(0))
+			if err == nil && (v.Duration != 0) == (x.Type == "time_duration") {
+				t := funcs.DatePeriod
+				if v.Duration != 0 {
+					t = funcs.TimeDuration
+				}
+				return &Const{Value: &frame.Column{Type: frame.Null}, T: t, Interval: v}
+			}
+		}
+		c.problem(x.Pos, "Cannot convert [%s] to [%s]", x.Operand.Text(), x.Type)
+		return Null()
+	}
+	c.parseProblem(x.Pos, "Unknown data type named [%s]", x.Type)
+	return Null()
+}
+
+// call checks the arguments, then the call.
+func (c *checker) call(name string, e parse.Expr, args ...parse.Expr) Expr {
+	typed := make([]Expr, len(args))
+	for i, a := range args {
+		typed[i] = c.expr(a)
+	}
+	return c.build(name, e, typed, args)
+}
+
+func (c *checker) function(x *parse.Call) Expr {
+	if x.Name == "kql" || x.Name == "qstr" {
+		return c.queryString(x)
+	}
+	d := funcs.Lookup(x.Name)
+	if d == nil || !funcs.Callable(x.Name) {
+		if funcs.LookupAgg(x.Name) != nil {
+			c.problem(x.Pos, "aggregate function [%s] not allowed outside STATS command", x.Text())
+			return Null()
+		}
+		if why := funcs.Refused(x.Name); why != "" {
+			c.problem(x.Pos, "function [%s] is not supported by this engine: %s", x.Name, why)
+			return Null()
+		}
+		c.problem(x.Pos, "Unknown function [%s]%s", x.Name, didYouMean(x.Name, funcs.Names()))
+		return Null()
+	}
+	if x.Star {
+		c.parseProblem(x.Pos, "error building [%s]: does not take [*]", x.Name)
+		return Null()
+	}
+	if what := funcs.CheckArity(d.Params, d.Variadic, len(x.Args)); what != "" {
+		c.parseProblem(x.Pos, "error building [%s]: %s", x.Name, what)
+		return Null()
+	}
+	typed := make([]Expr, len(x.Args))
+	for i, a := range x.Args {
+		typed[i] = c.expr(a)
+	}
+	out := c.build(d.Name, x, typed, x.Args)
+	if call, ok := out.(*Call); ok {
+		call.Options = x.Map
+	}
+	return out
+}
+
+// build makes a checked call of a function that exists; constant calls are computed.
+func (c *checker) build(name string, e parse.Expr, args []Expr, texts []parse.Expr) Expr {
+	d := funcs.Lookup(name)
+	call := &Call{Def: d, Args: args, Source: e.Text(), Pos: e.At()}
+	before := len(c.problems)
+	if call.T = c.signature(d.Params, d.Result, d.Check, call, texts); len(c.problems) > before {
+		return Null()
+	}
+	if d.Unsteady || name == "case" || name == "coalesce" {
+		return call
+	}
+	for _, a := range args {
+		if _, ok := a.(*Const); !ok {
+			c.tryNew(call)
+			return call
+		}
+	}
+	return c.fold(call)
+}
+
+// tryNew finds what New has against constant arguments.
+func (c *checker) tryNew(call *Call) {
+	if call.Def.New == nil {
+		return
+	}
+	if _, err := call.Def.New(call.Prepared(c.now)); err != nil {
+		c.problem(call.Pos, "%s", err)
+	}
+}
+
+// signature checks the arguments' types and gives the result's.
+func (c *checker) signature(params []funcs.Param, result func([]frame.Type) frame.Type, check func([]frame.Type) string, call *Call, texts []parse.Expr) frame.Type {
+	c.castConstants(params, call, texts)
+	types := make([]frame.Type, len(call.Args))
+	ok := true
+	for i, a := range call.Args {
+		types[i] = a.Type()
+		p := funcs.ParamFor(params, i)
+		if what := funcs.CheckType(p, types[i], call.Source, texts[i].Text(), i, len(call.Args)); what != "" {
+			c.problem(call.Pos, "%s", what)
+			ok = false
+		} else if _, isConst := a.(*Const); p.Const && !isConst {
+			c.problem(call.Pos, "%sargument of [%s] must be a constant, received [%s]", funcs.Ordinal(i, len(call.Args)), call.Source, texts[i].Text())
+			ok = false
+		}
+	}
+	if !ok {
+		return frame.Null
+	}
+	if check != nil {
+		if what := check(types); what != "" {
+			c.problem(call.Pos, "%s", fillIn(what, call.Source, texts))
+		}
+	}
+	return result(types)
+}
+
+// fillIn puts texts into a message of a Check: %s is the call, %a its first
+// argument, %v the last and %n its place, %0 to %9 an argument.
+func fillIn(message, call string, texts []parse.Expr) string {
+	last := len(texts) - 1
+	r := []string{"%s", call, "%a", texts[0].Text(), "%v", texts[last].Text(), "%n", strings.TrimSpace(funcs.Ordinal(last, len(texts)+1))}
+	for i := range min(10, len(texts)) {
+		r = append(r, fmt.Sprint("%", i), texts[i].Text())
+	}
+	return strings.NewReplacer(r...).Replace(message)
+}
+
+// castConstants turns constant text into what stands beside it, or what the parameter takes.
+func (c *checker) castConstants(params []funcs.Param, call *Call, texts []parse.Expr) {
+	for i, a := range call.Args {
+		k, ok := a.(*Const)
+		if !ok || k.T != frame.Keyword {
+			continue
+		}
+		want := frame.Null
+		if p := funcs.ParamFor(params, i); !p.Types.Has(frame.Keyword) {
+			want = only(p.Types)
+		} else if binary(call.Def) {
+			want = beside(call.Args, i)
+		}
+		if want == frame.Null || want == frame.Keyword {
+			continue
+		}
+		call.Args[i] = c.convert(k, want, texts[i])
+	}
+}
+
+// binary tells whether text beside another type is converted to it.
+func binary(d *funcs.Def) bool {
+	if d == nil {
+		return false
+	}
+	switch d.Name {
+	case "==", "!=", "<", "<=", ">", ">=", "in":
+		return true
+	}
+	return false
+}
+
+func beside(args []Expr, i int) frame.Type {
+	for j, b := range args {
+		if j != i && castable(b.Type()) {
+			return b.Type()
+		}
+	}
+	return frame.Null
+}
+
+func castable(t frame.Type) bool {
+	return t == frame.Date || t == frame.DateNanos || t == frame.IP || t == frame.Version || t == frame.Boolean
+}
+
+// only is the type of a set that text can become.
+func only(s funcs.Types) frame.Type {
+	for _, t := range []frame.Type{frame.Date, frame.DateNanos, frame.IP, frame.Version, frame.Boolean} {
+		if s.Has(t) {
+			return t
+		}
+	}
+	return frame.Null
+}
+
+func (c *checker) convert(k *Const, to frame.Type, e parse.Expr) Expr {
+	out := funcs.NewOut(to, 1)
+	lo, hi := k.Value.Range(0)
+	for ; lo < hi; lo++ {
+		v, err := funcs.Convert(k.Value.TextAt(lo), frame.Keyword, to)
+		if err != nil {
+			_, reason, _ := strings.Cut(err.Error(), ": ")
+			c.problem(e.At(), "Cannot convert string [%s] to [%s], error [%s]", k.Value.TextAt(lo), strings.ToUpper(funcs.TypeName(to)), reason)
+			return Null()
+		}
+		add(out, v)
+	}
+	return &Const{Value: out.Column(), T: to}
+}
+
+func add(out *funcs.Out, v any) {
+	switch x := v.(type) {
+	case string:
+		out.AddStr(0, x)
+	case int64:
+		out.AddInt(0, x)
+	case float64:
+		out.AddFloat(0, x)
+	}
+}
+
+// fold computes a call of constants.
+func (c *checker) fold(call *Call) Expr {
+	fc := call.Prepared(c.now)
+	fc.Warn = func(_ int, m string) { c.warn(call, m) }
+	if call.T >= funcs.DatePeriod {
+		return c.foldInterval(call)
+	}
+	row := call.Def.Row
+	if call.Def.New != nil {
+		var err error
+		if row, err = call.Def.New(fc); err != nil {
+			c.problem(call.Pos, "%s", err)
+			return Null()
+		}
+	}
+	in := make([]funcs.Vec, len(call.Args))
+	for i, a := range call.Args {
+		in[i] = funcs.Vec{Column: a.(*Const).Value, Same: true}
+	}
+	return &Const{Value: funcs.Eval(call.Def, fc, row, in, 1), T: call.T}
+}
+
+func (c *checker) foldInterval(call *Call) Expr {
+	v := call.Args[0].(*Const).Interval
+	switch {
+	case call.Def.Name == "neg":
+		v = v.Negated()
+	case call.Def.Name == "+":
+		v = v.Plus(call.Args[1].(*Const).Interval)
+	case call.Def.Name == "-":
+		v = v.Plus(call.Args[1].(*Const).Interval.Negated())
+	}
+	return interval(v, call.T)
+}
+
+// Warning is the pair of warnings of an evaluation that failed.
+func Warning(at parse.Pos, source, message string) [2]string {
+	return [2]string{
+		fmt.Sprintf("Line %d:%d: evaluation of [%s] failed, treating result as null. Only first 20 failures recorded.", at.Line, at.Column, source),
+		fmt.Sprintf("Line %d:%d: %s", at.Line, at.Column, message),
+	}
+}
+
+func (c *checker) warn(call *Call, message string) {
+	w := Warning(call.Pos, call.Source, message)
+	c.plan.Warnings = append(c.plan.Warnings, w[0], w[1])
+}
+
+func (c *checker) literal(l *parse.Literal) Expr {
+	if v, ok := l.Value.(parse.Interval); ok {
+		iv, t, fits := funcs.NewInterval(v.Amount, v.Unit)
+		if !fits {
+			c.problem(l.Pos, "Number [%d] outside of [%s] range", v.Amount, funcs.TypeName(t))
+		}
+		return interval(iv, t)
+	}
+	values, isList := l.Value.([]any)
+	if !isList {
+		values = []any{l.Value}
+	}
+	t, ok := literalType(values)
+	if !ok {
+		c.parseProblem(l.Pos, "Cannot mix types in array [%s]", l.Text())
+		return Null()
+	}
+	out := funcs.NewOut(t, 1)
+	for _, v := range values {
+		addLiteral(out, v, t)
+	}
+	return &Const{Value: out.Column(), T: t}
+}
+
+// literalType is the type that all values fit.
+func literalType(values []any) (frame.Type, bool) {
+	t := frame.Null
+	for _, v := range values {
+		u := frame.Null
+		switch n := v.(type) {
+		case string:
+			u = frame.Keyword
+		case bool:
+			u = frame.Boolean
+		case float64:
+			u = frame.Double
+		case uint64:
+			u = frame.UnsignedLong
+		case int64:
+			u = frame.Long
+			if n >= math.MinInt32 && n <= math.MaxInt32 {
+				u = frame.Integer
+			}
+		}
+		if t != frame.Null && u != t && !(funcs.IsNumeric(t) && funcs.IsNumeric(u)) {
+			return t, false
+		}
+		if t == frame.Null {
+			t = u
+		} else if funcs.IsNumeric(t) {
+			t = funcs.Widest(t, u)
+		}
+	}
+	return t, true
+}
+
+func addLiteral(out *funcs.Out, v any, t frame.Type) {
+	switch x := v.(type) {
+	case string:
+		out.AddStr(0, x)
+	case bool:
+		if x {
+			out.AddInt(0, 1)
+		} else {
+			out.AddInt(0, 0)
+		}
+	case float64:
+		out.AddFloat(0, x)
+	case uint64:
+		if t == frame.Double {
+			out.AddFloat(0, float64(x))
+		} else {
+			out.AddInt(0, int64(x))
+		}
+	case int64:
+		if t == frame.Double {
+			out.AddFloat(0, float64(x))
+		} else {
+			out.AddInt(0, x)
+		}
+	}
+}
+
+// interval is a constant amount of time. Its column stands for "not null" only.
+func interval(v funcs.Interval, t frame.Type) *Const {
+	return &Const{Value: &frame.Column{Type: frame.Long, Ints: []int64{0}}, T: t, Interval: v}
+}
