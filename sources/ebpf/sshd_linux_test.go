@@ -34,7 +34,7 @@ func need(t testing.TB, names ...string) string {
 	return ""
 }
 
-func startSSHD(t testing.TB) *sshd {
+func startSSHD(t testing.TB, sftp ...string) *sshd {
 	t.Helper()
 	program := need(t, "/usr/sbin/sshd", "sshd")
 	need(t, "ssh")
@@ -51,6 +51,9 @@ func startSSHD(t testing.TB) *sshd {
 		if _, err := os.Stat(path); err == nil {
 			server = path
 		}
+	}
+	if len(sftp) > 0 {
+		server = sftp[0]
 	}
 	config := fmt.Sprintf("Port %d\nListenAddress 127.0.0.1\nListenAddress ::1\nHostKey %s/host\nAuthorizedKeysFile %s/user.pub\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nPidFile none\nSubsystem sftp %s\n",
 		s.port, s.dir, s.dir, server)
