@@ -21,20 +21,20 @@ func conditionals() []Def {
 					}
 				}
 			}},
-		{Name: "greatest", Params: []Param{{Name: "first", Types: Any}}, Variadic: true, Result: SameAs(0), Check: sameTypes(0), Row: func(r *Row) { best(r, 1) }},
-		{Name: "least", Params: []Param{{Name: "first", Types: Any}}, Variadic: true, Result: SameAs(0), Check: sameTypes(0), Row: func(r *Row) { best(r, -1) }},
+		{Name: "greatest", Params: []Param{{Name: "first", Types: Any}}, Variadic: true, Result: SameAs(0), Multi: true, Check: sameTypes(0), Row: func(r *Row) { best(r, 1) }},
+		{Name: "least", Params: []Param{{Name: "first", Types: Any}}, Variadic: true, Result: SameAs(0), Multi: true, Check: sameTypes(0), Row: func(r *Row) { best(r, -1) }},
 	}
 }
 
+// best gives the largest of all values of all arguments, or the smallest for sign -1.
 func best(r *Row, sign int) {
-	at := 0
-	for i := 1; i < r.Args(); i++ {
-		pair := Row{in: []Vec{r.in[i], r.in[at]}, lo: []int{r.lo[i], r.lo[at]}, n: []int{1, 1}}
-		if sign*compareAt(&pair, r.Type(i), r.Type(at)) > 0 {
-			at = i
+	at, k := 0, mvBest(r, 0, sign)
+	for a := 1; a < r.Args(); a++ {
+		if j := mvBest(r, a, sign); sign*compareValues(r, a, j, at, k) > 0 {
+			at, k = a, j
 		}
 	}
-	r.SetFrom(at, 0)
+	r.SetFrom(at, k)
 }
 
 // caseType is the type of the values of CASE.
