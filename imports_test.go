@@ -33,6 +33,7 @@ var arrows = map[string][]string{
 	"respond/ssh":           {"respond", "respond/process"},
 	"playbooks":             {"detect", "sources", "sources/ecs", "sources/frame", "sources/esql", "respond", "respond/process", "respond/isolate", "respond/evidence"},
 	"ui/text":               {},
+	"ui/early":              {},
 	"ui/grid":               {"ui/text"},
 	"ui":                    {"ui/text", "ui/grid", "playbooks", "detect", "sources", "sources/ecs", "sources/frame", "sources/esql", "respond", "respond/process", "respond/isolate", "respond/evidence"},
 	"ui/cli":                {"ui", "ui/text", "ui/grid", "playbooks", "detect", "sources", "sources/ecs", "sources/frame", "sources/esql", "respond", "respond/process", "respond/isolate", "respond/evidence"},

@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"interdict/ui/cli"
+	"interdict/ui/early"
 )
 
 // version is set by the linker.
 var version = "dev"
 
 func main() {
+	early.Restore()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	code := cli.Main(ctx, program(), os.Args[1:])
 	stop()
