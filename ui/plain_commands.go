@@ -305,7 +305,7 @@ func (p *plain) approve(ctx context.Context, verb, host, environment string, pla
 
 func (p *plain) carry(ctx context.Context, run carryOut) (respond.Result, respond.Verdict, error) {
 	p.say("Under way.")
-	p.out.Flush()
+	_ = p.out.Flush()
 	ctx, cancel := context.WithTimeout(ctx, applyLimit)
 	defer cancel()
 	return run(ctx)

@@ -35,7 +35,7 @@ func Run(ctx context.Context, c Config, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("terminal: %w", err)
 	}
-	defer term.Restore(input.Fd(), state)
+	defer func() { _ = term.Restore(input.Fd(), state) }() // the terminal may be gone
 	ctx, gone := context.WithCancel(ctx)
 	defer gone()
 	m := newModel(ctx, c)

@@ -389,7 +389,7 @@ func TestATreeThatHasItsCgroupToItselfIsFrozenByIt(t *testing.T) {
 	if _, resumed, v := carryOut(t, process.NewResume(target.ID, process.Options{Tree: true})); !v.OK() || len(resumed.Releases) != 5 {
 		t.Fatalf("%+v %+v", v, resumed)
 	}
-	_, r, _ = carryOut(t, process.NewFreeze(target.ID, process.Options{Tree: true}))
+	_, _, _ = carryOut(t, process.NewFreeze(target.ID, process.Options{Tree: true}))
 	if _, killed, v := carryOut(t, process.NewKill(target.ID, process.Options{Tree: true})); !v.OK() || len(killed.Releases) < 5 {
 		t.Fatalf("%+v %+v", v, killed)
 	}

@@ -110,7 +110,7 @@ func (a *Archive) Put(_ context.Context, b sources.Batch) error {
 // degrade goes on in memory and says since when and why.
 func (a *Archive) degrade(err error) {
 	a.notes = append(a.notes, fmt.Sprintf("history is kept in memory only since %s: %v", a.config.Now().UTC().Format(time.RFC3339), err))
-	a.disk.close()
+	_ = a.disk.close()
 	a.disk = nil
 }
 

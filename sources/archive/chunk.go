@@ -33,7 +33,6 @@ type growing struct {
 
 	// What the log has of it already.
 	loggedValues int
-	defined      bool
 }
 
 func newChunk() *chunk { return &chunk{times: emptySpan()} }

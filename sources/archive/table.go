@@ -85,7 +85,7 @@ func (a *Archive) discard(s *sealed, path string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.disk != nil {
-		os.Rename(path, path+".corrupt") // one that cannot be moved is met again by the next query
+		_ = os.Rename(path, path+".corrupt") // one that cannot be moved is met again by the next query
 	}
 	d := &a.sets[s.set]
 	if n := len(d.sealed); n > 0 {

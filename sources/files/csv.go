@@ -31,7 +31,7 @@ func openCSV(f found, r io.Reader) (*separated, error) {
 	s := &separated{path: f.path, name: f.name}
 	text := bufio.NewReader(r)
 	if bom, err := text.Peek(3); err == nil && string(bom) == "\xef\xbb\xbf" {
-		text.Discard(3) // just peeked
+		_, _ = text.Discard(3) // just peeked
 	}
 	in := csv.NewReader(text)
 	in.ReuseRecord, in.LazyQuotes = true, false

@@ -143,7 +143,7 @@ func sniffFile(path string) (kind Kind, packed bool, err error) {
 	defer f.Close()
 	raw := make([]byte, 4)
 	n, err := io.ReadFull(f, raw)
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return "", false, err
 	}
 	packed = bytes.HasPrefix(raw, []byte{0x1f, 0x8b}) || bytes.Equal(raw, []byte{0x28, 0xb5, 0x2f, 0xfd})

@@ -101,7 +101,7 @@ func openStream(f found, r io.Reader) (*ndjson, error) {
 		n.path = "standard input"
 	}
 	if err := n.spool.fill(n.path, r); err != nil {
-		n.spool.close()
+		_ = n.spool.close()
 		return nil, err
 	}
 	for _, b := range n.spool.blocks {

@@ -182,7 +182,7 @@ func indexed(t *testing.T, h sources.History) {
 	expect(t, h, sources.Query{Text: `FROM logs-endpoint.events.network-*` + count}, "12")
 	expect(t, h, sources.Query{Text: `FROM logs-endpoint.events.process-default,logs-endpoint.events.network-*` + count}, "1200")
 	expect(t, h, sources.Query{Text: `FROM logs-*,-*network*` + count}, "1188")
-	wrong(t, h, sources.Query{Text: `FROM missing-index` + count})
+	_ = wrong(t, h, sources.Query{Text: `FROM missing-index` + count})
 }
 
 func timed(t *testing.T, h sources.History) {

@@ -189,5 +189,5 @@ func (m *closures) Close(id, reason string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	m.cases.Close(ctx, id, m.by, reason) // what cannot be kept is shown again by the next run
+	_ = m.cases.Close(ctx, id, m.by, reason) // what cannot be kept is shown again by the next run
 }

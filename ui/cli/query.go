@@ -136,7 +136,7 @@ func (c *command) checkQueries() error {
 	}
 	in := bufio.NewReaderSize(c.Stdin, 1<<16)
 	out := bufio.NewWriter(c.Stdout)
-	defer out.Flush()
+	defer func() { _ = out.Flush() }() // a reader that is gone has shown before
 	encode := json.NewEncoder(out)
 	for {
 		line, readErr := in.ReadString('\n')

@@ -20,6 +20,6 @@ func Restore() {
 	case set && there:
 		os.Setenv("CI", before)
 	case set:
-		os.Unsetenv("CI")
+		_ = os.Unsetenv("CI")
 	}
 }

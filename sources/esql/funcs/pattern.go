@@ -178,7 +178,7 @@ func RLike(pattern string) (func(string) bool, error) {
 	}
 	re, err := regexp.Compile(`(?s)\A(?:` + text + `)\z`)
 	if err != nil {
-		return nil, fmt.Errorf("Invalid regex pattern for RLIKE [%s]: [%s]", pattern, err)
+		return nil, fmt.Errorf("Invalid regex pattern for RLIKE [%s]: [%w]", pattern, err)
 	}
 	return re.MatchString, nil
 }

@@ -50,9 +50,7 @@ func (c *checker) fieldTest(t parse.Test, x *parse.Call) Expr {
 	cols := c.tested(t.Field)
 	var out Expr
 	for _, col := range cols {
-		if e := c.oneTest(t, col, x); e == nil {
-			continue
-		} else if out == nil {
+		if e := c.oneTest(t, col, x); out == nil {
 			out = e
 		} else {
 			out = c.build("or", x, []Expr{out, e}, []parse.Expr{x, x})
