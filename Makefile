@@ -2,7 +2,7 @@
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LINT    ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
+GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 
 .PHONY: build test test-all race lint vet generate golden fuzz bench bench-sensor bench-esql bench-screen demo incident
 
@@ -22,7 +22,7 @@ vet:
 	$(GO) vet ./...
 
 lint:
-	$(GO) run $(LINT) run ./...
+	$(GO) run $(GOLANGCI_LINT) run ./...
 
 generate: ## the sensor's objects; wants clang 14 and libbpf's headers
 	$(GO) generate ./sources/ebpf

@@ -80,7 +80,7 @@ func (e *events) recognise(p *process, r *kernelExecRecord) {
 		p.image.tool, p.image.how = tool.Name, how
 	}
 	if login := e.noteServed(p); login != nil && late && e.kernel != nil {
-		e.kernel.follow(login.pid, login.start, stateInterest|stateNoInherit|stateSession, id) // counted already, or gone
+		_ = e.kernel.follow(login.pid, login.start, stateInterest|stateNoInherit|stateSession, id) // counted already, or gone
 	}
 }
 
@@ -125,13 +125,13 @@ func (e *events) learn(file inode, id uint16) {
 	if e.kernel == nil || !e.tools.learn(file, id) {
 		return
 	}
-	e.kernel.knowInode(file, kernelTool{Id: id, Flags: toolFlags(e.tools.all[id-1].Name)}) // else user space recognises it again
+	_ = e.kernel.knowInode(file, kernelTool{Id: id, Flags: toolFlags(e.tools.all[id-1].Name)}) // else user space recognises it again
 }
 
 func (e *events) forget(file inode) {
 	e.tools.forget(file)
 	if e.kernel != nil {
-		e.kernel.knowInode(file, kernelTool{})
+		_ = e.kernel.knowInode(file, kernelTool{}) // it is looked at again, which costs little
 	}
 }
 

@@ -89,7 +89,7 @@ func (e *events) unix(raw []byte) error {
 	if e.kernel == nil || tool == "" {
 		return nil
 	}
-	e.kernel.follow(master.pid, master.start, stateInterest|stateNoInherit|stateSession, e.tools.named(tool)) // counted already, or gone
+	_ = e.kernel.follow(master.pid, master.start, stateInterest|stateNoInherit|stateSession, e.tools.named(tool)) // counted already, or gone
 	master.served, master.control = tool, socket
 	if !master.interest {
 		master.late = true

@@ -45,7 +45,7 @@ func load(config Config, tools *toolTable) (*programs, error) {
 		return nil, refused("the kernel refused the sensor's programs", err)
 	}
 	if err := p.start(tools); err != nil {
-		p.close()
+		_ = p.close()
 		return nil, err
 	}
 	return p, nil

@@ -146,7 +146,7 @@ func loadable() Feature {
 	case err != nil:
 		f.State, f.Detail = No, err.Error()
 	default:
-		s.Close()
+		_ = s.Close()
 	}
 	return f
 }

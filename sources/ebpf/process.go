@@ -227,7 +227,6 @@ func isID(s string) bool {
 type entry struct {
 	leader *process
 	how    string // sshd, init, terminal, container
-	from   string // the client's address, when its environment told
 }
 
 // entryOf finds the entry of a process that runs i now: what a login service or

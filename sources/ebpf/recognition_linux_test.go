@@ -88,7 +88,9 @@ var ways = map[string]func(t *testing.T, dir, scp string) *exec.Cmd{
 	"as a hard link of another name": func(t *testing.T, dir, scp string) *exec.Cmd {
 		return running(t, beside(t, scp), "-t", t.TempDir())
 	},
-	"as a copy of another name": func(t *testing.T, dir, scp string) *exec.Cmd { return running(t, copied(t, dir, scp), "-t", t.TempDir()) },
+	"as a copy of another name": func(t *testing.T, dir, scp string) *exec.Cmd {
+		return running(t, copied(t, dir, scp), "-t", t.TempDir())
+	},
 	"as a copy that was deleted after it started": func(t *testing.T, dir, scp string) *exec.Cmd {
 		path := copied(t, dir, scp)
 		cmd := running(t, path, "-t", t.TempDir())

@@ -46,8 +46,6 @@ const (
 
 	destConnected = 1
 
-	fileInherited = 1
-
 	fileCut = 2
 
 	stateInterest  = 1

@@ -125,18 +125,20 @@ func isMany(name string) bool {
 	return strings.HasPrefix(name, "busybox") || strings.HasPrefix(name, "toybox")
 }
 
+// openRegular opens a file only after it was seen to be a regular one: whoever
+// owns the path may have put a device there, and merely opening one can do harm.
 func openRegular(path string) (*os.File, unix.Stat_t, error) {
 	var st unix.Stat_t
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	at, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, st, err
 	}
-	f := os.NewFile(uintptr(fd), path)
-	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
-		f.Close()
+	defer unix.Close(at)
+	if err := unix.Fstat(at, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil, st, fmt.Errorf("%s is no regular file", path)
 	}
-	return f, st, nil
+	f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", at))
+	return f, st, err
 }
 
 func hash(f io.Reader, size int64) (sum [sha256.Size]byte, err error) {

@@ -42,7 +42,6 @@ type Decoder struct {
 	row     int
 	array   int // how many arrays are open
 	buf     []byte
-	i       int
 	scratch []byte
 	key     []byte
 	misfits map[Misfit]int64

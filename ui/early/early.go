@@ -18,7 +18,7 @@ var set = before == "" && os.Setenv("CI", "true") == nil
 func Restore() {
 	switch {
 	case set && there:
-		os.Setenv("CI", before)
+		_ = os.Setenv("CI", before)
 	case set:
 		_ = os.Unsetenv("CI")
 	}
