@@ -1,18 +1,15 @@
-# Everything a contributor runs. `make test` is what CI runs with every real part required.
+# Everything a contributor runs; CI runs the same.
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 
-.PHONY: build test test-all race lint vet generate golden fuzz bench bench-sensor bench-esql bench-screen demo incident
+.PHONY: build test race lint vet generate golden fuzz bench bench-sensor bench-esql bench-screen demo incident
 
 build: ## one static binary, the same bytes from the same commit
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o interdict .
 
-test: ## passes with Go alone; what needs a kernel or root skips and says so
-	$(GO) test ./...
-
-test-all: ## nothing may skip for want of a real part
+test: ## as root, with every real part required; `go test ./...` passes with Go alone
 	INTERDICT_REQUIRE=ebpf,lab $(GO) test -count=1 ./...
 
 race:
@@ -28,7 +25,7 @@ generate: ## the sensor's objects; wants clang 14 and libbpf's headers
 	$(GO) generate ./sources/ebpf
 
 golden: ## write the pictures and texts that tests compare with
-	$(GO) test ./ui/... ./playbooks/... ./detect/... -update
+	$(GO) test ./ui/... ./playbooks/... ./detect/... . -update
 
 fuzz: ## each fuzz target for FUZZTIME
 	@for p in $$($(GO) list ./...); do \

@@ -11,7 +11,7 @@ import (
 var incident []byte
 
 // incidentNote says where the recording comes from.
-const incidentNote = "recorded by the sensor in a lab: nothing of it happens on this machine"
+const incidentNote = "nothing of it happens on this machine"
 
 // Incident plays the recording that the program carries: a web shell's script
 // collects files into an archive and copies it out with scp, among a
