@@ -181,3 +181,20 @@ func FuzzRecords(f *testing.F) {
 		readTasks(strings.NewReader(string(raw)))
 	})
 }
+
+func TestAParentThatTheIteratorLeftOutIsTakenFromProc(t *testing.T) {
+	ticks, err := startTicks(1)
+	if err != nil {
+		t.Skip(err)
+	}
+	child := task{}
+	child.r.Pid, child.r.Ppid, child.r.Pstart = 77, 1, ticks*tick+12345
+	got := withParents([]task{child, child})
+	if len(got) != 3 || got[2].r.Pid != 1 || got[2].r.Start != child.r.Pstart || strings.HasSuffix(got[2].r.comm(), "\n") {
+		t.Errorf("%d tasks", len(got))
+	}
+	child.r.Pstart += tick
+	if got := withParents([]task{child}); len(got) != 1 {
+		t.Error("another process with the parent's number was taken for it")
+	}
+}

@@ -3,6 +3,7 @@
 package ebpf
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -172,6 +173,27 @@ func readTasks(from io.Reader) ([]task, error) {
 	return all, nil
 }
 
+// withParents adds the parents that the iterator left out though they are there:
+// some hardened kernels hide process 1 from it. Their children know when they started.
+func withParents(all []task) []task {
+	here := make(map[uint32]bool, len(all))
+	for i := range all {
+		here[all[i].r.Pid] = true
+	}
+	for i := 0; i < len(all); i++ {
+		pid, start := all[i].r.Ppid, all[i].r.Pstart
+		if pid == 0 || here[pid] {
+			continue
+		}
+		here[pid] = true
+		if t, ok := procTask(pid); ok && t.r.Start == start/tick*tick {
+			t.r.Start = start
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
 // listProc is the same from /proc, with start times in whole ticks.
 func listProc() []task {
 	entries, err := os.ReadDir("/proc")
@@ -206,7 +228,7 @@ func procTask(pid uint32) (task, bool) {
 	if pstart, err := startTicks(t.r.Ppid); err == nil {
 		t.r.Pstart = pstart * tick
 	}
-	comm := readBounded(procPath(pid, "comm"), 16)
+	comm := bytes.TrimSuffix(readBounded(procPath(pid, "comm"), 16), []byte("\n"))
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(&t.r.Comm[0])), len(t.r.Comm)), comm)
 	var st unix.Stat_t
 	if unix.Stat(procPath(pid, "exe"), &st) == nil {

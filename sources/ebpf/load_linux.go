@@ -257,7 +257,7 @@ func (p *programs) list() []task {
 		if it, err := p.tasks.Open(); err == nil {
 			defer it.Close()
 			if all, err := readTasks(it); err == nil {
-				return all
+				return withParents(all)
 			}
 		}
 	}
