@@ -33,17 +33,12 @@ func (p *parser) binary(operand func() (Expr, error), ops ...string) (Expr, erro
 		if op == "" {
 			return left, nil
 		}
-		at := p.next().pos
+		p.next()
 		var right Expr
 		if right, err = operand(); err != nil {
 			break
 		}
-		b := &Binary{Node: p.node(start), Op: op, Left: left, Right: right}
-		if op == "+" || op == "-" || op == "*" || op == "/" || op == "%" {
-			b.Pos = at
-			b.Pos = start.pos
-		}
-		left = b
+		left = &Binary{Node: p.node(start), Op: op, Left: left, Right: right}
 	}
 	return nil, err
 }
@@ -246,7 +241,7 @@ func (p *parser) primary() (Expr, error) {
 			return p.call()
 		}
 		return p.column()
-	case quoted:
+	case quoted, nameParam:
 		return p.column()
 	}
 	return nil, p.unexpected("an expression")

@@ -16,7 +16,8 @@ const (
 	integer
 	decimal
 	symbol
-	param // ?, ?name, ?1
+	param     // ?, ?name, ?1
+	nameParam // ??, ??name, ??1: the value is the name of a column
 )
 
 type token struct {
@@ -134,8 +135,8 @@ func (l *lexer) next() (token, error) {
 		t.kind = quoted
 		t.text, n, err = l.backquoted(rest)
 	case c == '?':
-		n = 1 + wordLength(rest[1:])
-		t.kind, t.text = param, rest[1:n]
+		t.kind, n = parameter(rest)
+		t.text = strings.TrimLeft(rest[:n], "?")
 	case c >= '0' && c <= '9', c == '.' && len(rest) > 1 && rest[1] >= '0' && rest[1] <= '9':
 		t.kind, n = number(rest)
 		t.text = rest[:n]
@@ -173,6 +174,21 @@ func wordLength(s string) int {
 		n = i + utf8.RuneLen(r)
 	}
 	return n
+}
+
+// parameter gives the kind and the length of the parameter that s begins with.
+func parameter(s string) (kind, int) {
+	k, n := param, 1
+	if strings.HasPrefix(s, "??") {
+		k, n = nameParam, 2
+	}
+	if w := wordLength(s[n:]); w > 0 {
+		return k, n + w
+	}
+	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	return k, n
 }
 
 func number(s string) (kind, int) {

@@ -284,17 +284,19 @@ func (p *parser) name() (Name, error) {
 			break
 		}
 		switch {
-		case t.kind == quoted, t.kind == word, t.kind == integer:
-			n.Text += t.text
-		case t.kind == decimal: // the .0 of a.0
+		case t.kind == quoted, t.kind == word, t.kind == integer, t.kind == decimal: // decimal: the .0 of a.0
 			n.Text += t.text
 		case t.kind == symbol && (t.text == "." || t.text == "*"):
 			n.Text += t.text
 			n.Pattern = n.Pattern || t.text == "*"
 		case t.kind == symbol && t.text == "-" && n.Text != "" && p.at+1 < len(p.tokens) && p.tokens[p.at+1].start == t.end && n.Pattern:
 			n.Text += t.text
-		case t.kind == param && n.Text == "":
-			return p.paramName()
+		case t.kind == nameParam || t.kind == param && n.Text == "":
+			name, err := p.paramName(t)
+			if err != nil {
+				return n, err
+			}
+			n.Text += name
 		default:
 			to = -1
 		}
@@ -310,17 +312,16 @@ func (p *parser) name() (Name, error) {
 	return n, nil
 }
 
-func (p *parser) paramName() (Name, error) {
-	t := p.next()
+func (p *parser) paramName(t token) (string, error) {
 	v, err := p.param(t)
 	if err != nil {
-		return Name{}, err
+		return "", err
 	}
 	s, ok := v.(string)
 	if !ok {
-		return Name{}, Errorf(Parsing, t.pos, "parameter ?%s is used as a name and is no text", t.text)
+		return "", Errorf(Parsing, t.pos, "parameter ?%s is used as a name and is no text", t.text)
 	}
-	return Name{Pos: t.pos, Text: s}, nil
+	return s, nil
 }
 
 func (p *parser) fields() ([]Field, error) {

@@ -34,6 +34,9 @@ func Check(q *parse.Query, fields []frame.Field, tables Tables, now time.Time) (
 	c := &checker{plan: &Plan{Now: now}, fields: fields, tables: tables, now: now, kind: parse.Verification}
 	for _, command := range q.Commands {
 		c.command(command)
+		if _, refused := command.(*parse.Refused); refused {
+			break // what comes after it would see columns that are not there
+		}
 	}
 	if len(c.problems) > 0 {
 		return nil, &parse.Error{Type: c.kind, Problems: c.distinct()}

@@ -23,8 +23,11 @@ func (c *checker) stats(x *parse.Stats) {
 		s.key(k)
 	}
 	var outs scope
-	for _, a := range x.Aggregates {
-		outs = s.named(outs, a.Field, s.aggregate(a))
+	for i, a := range x.Aggregates {
+		s.shadows(x.Aggregates[:i], a)
+		col := s.aggregate(a)
+		col.Name = a.Name
+		outs = outs.put(col)
 	}
 	for _, k := range s.keys {
 		if _, ok := outs.find(k.Name); ok {
@@ -46,19 +49,24 @@ func (c *checker) stats(x *parse.Stats) {
 	c.scope = outs
 }
 
-func (s *statsChecker) named(outs scope, f parse.Field, col Column) scope {
-	if before, ok := outs.find(f.Name); ok {
-		s.plan.Warnings = append(s.plan.Warnings, fmt.Sprintf("Line %d:%d: Field '%s' shadowed by field at line %d:%d", f.Line, f.Column, before.Name, f.Line, f.Column))
+// shadows warns of an earlier aggregate of the same name.
+func (s *statsChecker) shadows(before []parse.Aggregate, a parse.Aggregate) {
+	for _, b := range before {
+		if b.Name == a.Name {
+			s.plan.Warnings = append(s.plan.Warnings, shadow(b.Field, a.Field))
+		}
 	}
-	col.Name = f.Name
-	return outs.put(col)
+}
+
+func shadow(hidden, by parse.Field) string {
+	return fmt.Sprintf("Line %d:%d: Field '%s' shadowed by field at line %d:%d", hidden.Line, hidden.Column, hidden.Name, by.Line, by.Column)
 }
 
 func (c *checker) shadowed(name string, x *parse.Stats) {
 	for _, a := range x.Aggregates {
 		for _, k := range x.By {
 			if a.Name == name && k.Name == name {
-				c.plan.Warnings = append(c.plan.Warnings, fmt.Sprintf("Line %d:%d: Field '%s' shadowed by field at line %d:%d", a.Line, a.Column, name, k.Line, k.Column))
+				c.plan.Warnings = append(c.plan.Warnings, shadow(a.Field, k))
 			}
 		}
 	}
