@@ -3,41 +3,21 @@ package detect
 import (
 	"reflect"
 	"strings"
+
+	"interdict/sources/esql/parse"
 )
 
-// nearest gives ", did you mean X?" when X is a field of a rule that is one or
-// two letters away from name.
+// nearest gives ", did you mean X?" when X is a field of a rule that name may
+// have been meant to be.
 func nearest(name string) string {
-	best, at := "", 3
+	var known []string
 	t := reflect.TypeFor[ruleBody]()
 	for i := range t.NumField() {
-		known, _, _ := strings.Cut(t.Field(i).Tag.Get("toml"), ",")
-		if d := distance(name, known); d < at && d < len(name)/2 {
-			best, at = known, d
-		}
+		key, _, _ := strings.Cut(t.Field(i).Tag.Get("toml"), ",")
+		known = append(known, key)
 	}
-	if best == "" {
-		return ""
+	if best := parse.Nearest(name, known); best != "" {
+		return ", did you mean " + best + "?"
 	}
-	return ", did you mean " + best + "?"
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal, row[j+1] = row[j+1], min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return ""
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"interdict/respond"
 )
 
 // Cases keep what people said about alerts. Programs on one database see each
@@ -66,7 +68,7 @@ func OpenCases(ctx context.Context, db *sql.DB) (*Cases, error) {
 	if err := db.QueryRowContext(ctx, `PRAGMA journal_mode = WAL`).Scan(&mode); err != nil {
 		return nil, fmt.Errorf("cases: %w", err)
 	}
-	if err := immediate(ctx, db, func(c *sql.Conn) error { return migrate(ctx, c) }); err != nil {
+	if err := respond.Transact(ctx, db, func(c *sql.Conn) error { return respond.Migrate(ctx, c, "case_schema", migrations) }); err != nil {
 		return nil, fmt.Errorf("cases: %w", err)
 	}
 	return &Cases{db: db, now: time.Now}, nil
@@ -119,7 +121,7 @@ func (s *Cases) change(ctx context.Context, alert, by string, decide func(Case) 
 	if err := named(alert, by); err != nil {
 		return err
 	}
-	return immediate(ctx, s.db, func(c *sql.Conn) error {
+	return respond.Transact(ctx, s.db, func(c *sql.Conn) error {
 		now, err := scanCase(c.QueryRowContext(ctx, selectCase+` WHERE alert = ?`, alert))
 		if errors.Is(err, sql.ErrNoRows) {
 			now, err = Case{AlertID: alert, State: New}, nil
@@ -150,7 +152,7 @@ func (s *Cases) Note(ctx context.Context, alert, by, text string) error {
 	if strings.TrimSpace(text) == "" {
 		return errors.New("an empty note says nothing")
 	}
-	return immediate(ctx, s.db, func(c *sql.Conn) error { return s.log(ctx, c, alert, by, "note", text) })
+	return respond.Transact(ctx, s.db, func(c *sql.Conn) error { return s.log(ctx, c, alert, by, "note", text) })
 }
 
 // Answer puts an analyst's answer in place of the guide's. The note says why.
@@ -164,7 +166,7 @@ func (s *Cases) Answer(ctx context.Context, alert, question, by string, state St
 	if strings.TrimSpace(note) == "" {
 		return errors.New("an answer needs a note that says why")
 	}
-	return immediate(ctx, s.db, func(c *sql.Conn) error {
+	return respond.Transact(ctx, s.db, func(c *sql.Conn) error {
 		_, err := c.ExecContext(ctx, `INSERT INTO case_answers VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT(alert, question) DO UPDATE SET state = excluded.state, note = excluded.note, by = excluded.by, at = excluded.at`,
 			alert, question, state, note, by, stamp(s.now()))
@@ -180,7 +182,7 @@ func (s *Cases) Withdraw(ctx context.Context, alert, question, by string) error 
 	if err := named(alert, by); err != nil {
 		return err
 	}
-	return immediate(ctx, s.db, func(c *sql.Conn) error {
+	return respond.Transact(ctx, s.db, func(c *sql.Conn) error {
 		if _, err := c.ExecContext(ctx, `DELETE FROM case_answers WHERE alert = ? AND question = ?`, alert, question); err != nil {
 			return err
 		}

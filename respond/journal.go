@@ -49,8 +49,8 @@ func (j *Journal) prepare(ctx context.Context) error {
 		return err
 	}
 	var last head
-	err := immediate(ctx, j.db, func(c *sql.Conn) error {
-		if err := migrate(ctx, c); err != nil {
+	err := Transact(ctx, j.db, func(c *sql.Conn) error {
+		if err := Migrate(ctx, c, "journal_schema", migrations); err != nil {
 			return err
 		}
 		var err error
@@ -156,7 +156,7 @@ func (j *Journal) append(ctx context.Context, entries []Entry) ([]Entry, error) 
 // stays behind, as after a crash, and Verify says by how much.
 func (j *Journal) chain(ctx context.Context, entries []Entry) error {
 	var last head
-	err := immediate(ctx, j.db, func(c *sql.Conn) error {
+	err := Transact(ctx, j.db, func(c *sql.Conn) error {
 		var err error
 		if last, err = lastHead(ctx, c); err != nil {
 			return err

@@ -7,7 +7,7 @@ import (
 )
 
 // migrations are applied in order, each once; never edit one that was released.
-var migrations = [...]string{
+var migrations = []string{
 	`CREATE TABLE journal_entries (
 		seq      INTEGER PRIMARY KEY,
 		op       TEXT NOT NULL,
@@ -31,33 +31,34 @@ var migrations = [...]string{
 		BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;`,
 }
 
-// migrate brings the journal's tables up to date. A database that a newer
-// program wrote is refused rather than guessed at.
-func migrate(ctx context.Context, c *sql.Conn) error {
-	if _, err := c.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS journal_schema (version INTEGER PRIMARY KEY) STRICT`); err != nil {
+// Migrate brings the tables of one package up to date within Transact. table
+// remembers how many of the steps were applied; they run in order, each once. A
+// database that a newer program wrote is refused rather than guessed at.
+func Migrate(ctx context.Context, c *sql.Conn, table string, steps []string) error {
+	if _, err := c.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS `+table+` (version INTEGER PRIMARY KEY) STRICT`); err != nil {
 		return err
 	}
 	var have int
-	if err := c.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM journal_schema`).Scan(&have); err != nil {
+	if err := c.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM `+table).Scan(&have); err != nil {
 		return err
 	}
-	if have > len(migrations) {
-		return fmt.Errorf("the journal has version %d, this program knows %d: use a newer one", have, len(migrations))
+	if have > len(steps) {
+		return fmt.Errorf("%s has version %d, this program knows %d: use a newer one", table, have, len(steps))
 	}
-	for i := have; i < len(migrations); i++ {
-		if _, err := c.ExecContext(ctx, migrations[i]); err != nil {
-			return fmt.Errorf("version %d: %w", i+1, err)
+	for i := have; i < len(steps); i++ {
+		if _, err := c.ExecContext(ctx, steps[i]); err != nil {
+			return fmt.Errorf("%s, version %d: %w", table, i+1, err)
 		}
-		if _, err := c.ExecContext(ctx, `INSERT INTO journal_schema VALUES (?)`, i+1); err != nil {
+		if _, err := c.ExecContext(ctx, `INSERT INTO `+table+` VALUES (?)`, i+1); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// immediate runs f between BEGIN IMMEDIATE and COMMIT, so that writers of two
-// processes take turns before either has read the head.
-func immediate(ctx context.Context, db *sql.DB, f func(*sql.Conn) error) error {
+// Transact runs f between BEGIN IMMEDIATE and COMMIT, flushed to the disk, so
+// that writers of two programs take turns before either has read.
+func Transact(ctx context.Context, db *sql.DB, f func(*sql.Conn) error) error {
 	c, err := db.Conn(ctx)
 	if err != nil {
 		return err

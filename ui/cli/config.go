@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"interdict/sources/esql/parse"
 )
 
 // Config is the configuration file. Later ones win key by key: /etc, the
@@ -19,7 +21,7 @@ type Config struct {
 	Environment string        `toml:"environment"` // of this machine: ci, staging, production
 	Rules       []string      `toml:"rules"`       // files and directories with rules beside the built-in ones
 	Scope       string        `toml:"scope"`       // cgroup to stay inside of
-	Theme       string        `toml:"theme"`       // dark, light, high-contrast, none; "" asks the terminal
+	Theme       string        `toml:"theme"`       // dark, light, high-contrast, none; "" is dark
 	Archive     ArchiveConfig `toml:"archive"`
 }
 
@@ -120,7 +122,11 @@ func describe(path string, err error) error {
 		e := strict.Errors[0]
 		line, _ := e.Position()
 		key := strings.Join(e.Key(), ".")
-		return fmt.Errorf("%s:%d: unknown key %q; the nearest known one is %q", path, line, key, nearest(key, knownKeys(reflect.TypeFor[Config](), "")))
+		known := knownKeys(reflect.TypeFor[Config](), "")
+		if near := parse.Nearest(key, known); near != "" {
+			return fmt.Errorf("%s:%d: unknown key %q; the nearest known one is %q", path, line, key, near)
+		}
+		return fmt.Errorf("%s:%d: unknown key %q; known are %s", path, line, key, strings.Join(known, ", "))
 	}
 	var decode *toml.DecodeError
 	if errors.As(err, &decode) {
@@ -145,34 +151,4 @@ func knownKeys(t reflect.Type, prefix string) []string {
 		keys = append(keys, name)
 	}
 	return keys
-}
-
-func nearest(word string, among []string) string {
-	best, least := "", 1<<30
-	for _, w := range among {
-		if d := editDistance(word, w); d < least {
-			best, least = w, d
-		}
-	}
-	return best
-}
-
-// editDistance is Levenshtein's, in bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }
