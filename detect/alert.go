@@ -9,6 +9,7 @@ import (
 // rows come again. It is a value: a copy stays as it was.
 type Alert struct {
 	ID       string // hash of rule, group values or _id, and first source event since the last closure
+	Thread   string // hash of rule and group values or _id: the same for all alerts about one thing, also when the first event is forgotten
 	RuleID   string
 	RuleName string
 	Severity string // low, medium, high, critical

@@ -29,8 +29,11 @@ type Options struct {
 	// they find does not depend on how fast a recording is played: now is the
 	// newest timestamp seen. Rates, and what still goes on, are by Now nevertheless.
 	Recording   bool
-	Environment func(Host) string   // ci, staging, production; nil: what events say
-	OnAlert     func(Alert, Change) // in order, never dropped; it may call the engine, and Put waits for it
+	Environment func(Host) string // ci, staging, production; nil: what events say
+	// Past tells what people said about an alert before this run, or beside it.
+	// It must not call the engine. nil: nothing was said.
+	Past    func(Alert) Past
+	OnAlert func(Alert, Change) // in order, never dropped; it may call the engine, and Put waits for it
 }
 
 // Engine evaluates rules on the stream of batches. It is safe for concurrent use.
@@ -61,6 +64,12 @@ type Engine struct {
 	stale   bool // the findings of snap are
 	outbox  []told
 	telling bool
+}
+
+// Past is what people said about an alert earlier.
+type Past struct {
+	ClosedUpTo time.Time // source events up to here were closed: none of them raises it again; zero: it never was
+	ID         string    // the alert goes on under this name; "": it is a new one
 }
 
 type loss struct {

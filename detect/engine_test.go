@@ -2,6 +2,7 @@ package detect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -166,6 +167,45 @@ func TestARestartAnotherConsoleAndARunOverHistoryGiveTheSameID(t *testing.T) {
 	alerts, q, err := Once(t.Context(), r[0], past, one.scene.now, nil)
 	if err != nil || q.Partial || len(alerts) != 1 || alerts[0].ID != id || alerts[0].Process.PID != 101 {
 		t.Errorf("over history: %v, %+v, %+v, want id %s", err, q, alerts, id)
+	}
+}
+
+// What was closed stays so over a restart, and what came after it stays open,
+// also when the first events have left the window.
+func TestARestartKeepsWhatWasClosedAndWhatCameSince(t *testing.T) {
+	past := &memory{}
+	r := rule(t, "rare-transfer-tool")
+	one := newDesk(t, Options{Rules: r})
+	run := func(d *desk, pid int) *Snapshot {
+		b := d.exec(pid, 1, "scp a h:").batch()
+		if err := errors.Join(d.Put(t.Context(), b), past.Put(t.Context(), b)); err != nil {
+			t.Fatal(err)
+		}
+		return d.Snapshot()
+	}
+	run(one, 100)
+	one.wait(50 * time.Minute)
+	closed, ok := one.Close(run(one, 101).Findings[0].ID, "benign")
+	if !ok || closed.Thread == "" {
+		t.Fatalf("%+v was not closed", closed)
+	}
+	one.wait(time.Minute)
+	open := run(one, 102).Findings[0]
+
+	said := Options{Rules: r, History: past, Past: func(a Alert) Past {
+		if a.Thread != closed.Thread {
+			t.Errorf("asked about %+v", a)
+		}
+		return Past{ClosedUpTo: closed.Last}
+	}}
+	for later, want := range map[time.Duration]int{time.Minute: 1, 20 * time.Minute: 1, 61 * time.Minute: 0} {
+		two := newDesk(t, said)
+		two.scene.now = one.scene.now.Add(later)
+		two.exec(500, 1, "ls")
+		f := two.put(t).Findings
+		if len(f) != want || want > 0 && (f[0].ID != open.ID || f[0].Count != 1) {
+			t.Errorf("%v later: %+v, want %s", later, f, open.ID)
+		}
 	}
 }
 

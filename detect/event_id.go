@@ -41,11 +41,12 @@ func write(h hash.Hash, s string) {
 	h.Write([]byte(s))
 }
 
-// alertID names an alert by its rule, its group and the first source event since the last closure.
-func alertID(rule, group, first string) string {
+// nameOf makes an id of parts: rule and group name a thread of alerts, with the
+// first source event since the last closure one alert of it.
+func nameOf(parts ...string) string {
 	h := sha256.New()
-	write(h, rule)
-	write(h, group)
-	write(h, first)
+	for _, p := range parts {
+		write(h, p)
+	}
 	return short.EncodeToString(h.Sum(nil)[:15])
 }

@@ -161,15 +161,18 @@ func (f *Finding) has(id string) bool {
 }
 
 // Close closes an alert: it leaves the snapshot, and only events that come
-// later raise its rule's next one. An alert that is not open is left alone.
-func (e *Engine) Close(alertID, reason string) {
+// later raise its rule's next one. It gives the alert as it was closed; one that
+// is not open is left alone.
+func (e *Engine) Close(alertID, reason string) (closed Alert, ok bool) {
 	e.mu.Lock()
 	if a := e.alerts[alertID]; a != nil {
 		e.close(a, reason)
+		closed, ok = a.Alert, true
 	}
 	e.publish()
 	e.mu.Unlock()
 	e.deliver()
+	return closed, ok
 }
 
 func (e *Engine) close(a *open, reason string) {
@@ -182,13 +185,8 @@ func (e *Engine) close(a *open, reason string) {
 	}
 	e.closedIDs[a.ID] = true
 	e.nClosed++
-	g := a.group
-	if g.closed == nil {
-		g.closed = make(map[string]int64)
-	}
-	g.closed[a.sub] = a.Last.UnixMilli()
-	g.total = 0
-	delete(g.open, a.sub)
+	a.group.close(a.sub, a.Last.UnixMilli())
+	delete(a.group.open, a.sub)
 	delete(e.alerts, a.ID)
 	e.tell(a, Closed)
 }

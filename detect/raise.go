@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -170,25 +171,13 @@ func (e *Engine) hit(h *hit) {
 		e.again(a, h)
 		return
 	}
-	closed, again := h.group.closed[h.sub]
-	if !again {
-		closed = -1
-	}
-	first, id, ok := h.oldest(closed)
-	if !ok && (again || len(h.rows) > 0) {
-		return // nothing came since it was closed
-	}
-	if !ok {
-		id = h.now.Truncate(h.watch.rule.Interval).UTC().Format(time.RFC3339)
-	}
 	a := &open{watch: h.watch, group: h.group, sub: h.sub, matching: true}
 	r := h.watch.rule
 	a.Alert = Alert{
-		ID: alertID(r.ID, h.group.key+"\x00"+h.sub, id), RuleID: r.ID, RuleName: r.Name, Severity: r.Severity, Risk: r.Risk, Tactics: r.Tactics,
-		Raised: h.now, First: h.now, Last: h.now,
+		RuleID: r.ID, RuleName: r.Name, Severity: r.Severity, Risk: r.Risk, Tactics: r.Tactics, Raised: h.now, First: h.now, Last: h.now,
 	}
-	if ok {
-		a.First = millis(h.at(first))
+	if !h.name(e, &a.Alert) {
+		return // nothing came since it was closed
 	}
 	h.fill(e, a)
 	if e.fold(a, h) {
@@ -207,6 +196,39 @@ func (e *Engine) hit(h *hit) {
 	e.alerts[a.ID] = a
 	e.tell(a, Raised)
 	e.makeRoom()
+}
+
+// name names a new alert by the first source event that was not closed with an
+// earlier one; false when there is none. A closure that is not known here yet,
+// of an earlier run or another program, is taken over.
+func (h *hit) name(e *Engine, a *Alert) bool {
+	group := h.group.key + "\x00" + h.sub
+	a.Thread = nameOf(a.RuleID, group)
+	for {
+		closed, again := h.group.closed[h.sub]
+		if !again {
+			closed = -1
+		}
+		first, id, ok := h.oldest(closed)
+		switch {
+		case ok:
+			a.First = millis(h.at(first))
+		case again || len(h.rows) > 0:
+			return false
+		default:
+			id = h.now.Truncate(h.watch.rule.Interval).UTC().Format(time.RFC3339)
+		}
+		a.ID = nameOf(a.RuleID, group, id)
+		if e.o.Past == nil {
+			return true
+		}
+		past := e.o.Past(*a)
+		if past.ClosedUpTo.IsZero() || past.ClosedUpTo.UnixMilli() <= closed {
+			a.ID = cmp.Or(past.ID, a.ID)
+			return true
+		}
+		h.group.close(h.sub, past.ClosedUpTo.UnixMilli())
+	}
 }
 
 // again brings an alert up to date that is open already.

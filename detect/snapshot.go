@@ -29,6 +29,9 @@ type Finding struct {
 // Live tells whether the transfer still goes on.
 func (f *Finding) Live() bool { return f.Transfer != nil && f.Transfer.Live }
 
+// Alerts gives all of them, the one that leads first.
+func (f *Finding) Alerts() []Alert { return append([]Alert{f.Alert}, f.Also...) }
+
 // bundle is a finding as it was last made, and what it was made of.
 type bundle struct {
 	finding *Finding

@@ -65,6 +65,14 @@ type group struct {
 	total  int              // source events since then
 }
 
+// close notes that events up to a time, in ms, raise no alert any more.
+func (g *group) close(sub string, upTo int64) {
+	if g.closed == nil {
+		g.closed = make(map[string]int64)
+	}
+	g.closed[sub], g.total = upTo, 0
+}
+
 func newWatch(r *Rule) *watch {
 	w := &watch{rule: r, mode: Off, groups: make(map[string]*group), late: make(map[*group]bool), notes: make(map[string]string)}
 	switch {

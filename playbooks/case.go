@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"interdict/detect"
 	"interdict/respond"
 )
 
@@ -40,6 +41,8 @@ const (
 // Case is what was said about one alert.
 type Case struct {
 	AlertID  string
+	Thread   string    // the alert's
+	UpTo     time.Time // the alert's newest event when State was changed
 	State    CaseState
 	Reason   string // of the closure
 	By       string
@@ -79,7 +82,7 @@ var ErrTaken = errors.New("somebody else has it")
 
 // Ack takes the alert. Who has it already keeps it: the error then wraps
 // ErrTaken and names them. Taking what one has oneself changes nothing.
-func (s *Cases) Ack(ctx context.Context, alert, by string) error {
+func (s *Cases) Ack(ctx context.Context, alert detect.Alert, by string) error {
 	return s.change(ctx, alert, by, func(c Case) (Case, string, error) {
 		switch {
 		case c.State == Acknowledged && c.By == by:
@@ -95,7 +98,7 @@ func (s *Cases) Ack(ctx context.Context, alert, by string) error {
 }
 
 // Close ends the case for a reason, which must not be empty. Closing again changes the reason.
-func (s *Cases) Close(ctx context.Context, alert, by, reason string) error {
+func (s *Cases) Close(ctx context.Context, alert detect.Alert, by, reason string) error {
 	if strings.TrimSpace(reason) == "" {
 		return errors.New("closing needs a reason: benign, false positive, true positive, duplicate, or words of your own")
 	}
@@ -106,7 +109,7 @@ func (s *Cases) Close(ctx context.Context, alert, by, reason string) error {
 }
 
 // Reopen takes a closure back.
-func (s *Cases) Reopen(ctx context.Context, alert, by string) error {
+func (s *Cases) Reopen(ctx context.Context, alert detect.Alert, by string) error {
 	return s.change(ctx, alert, by, func(c Case) (Case, string, error) {
 		if c.State != Closed {
 			return c, "", nil
@@ -117,14 +120,14 @@ func (s *Cases) Reopen(ctx context.Context, alert, by string) error {
 }
 
 // change reads, decides and writes in one transaction. A kind of "" changes nothing.
-func (s *Cases) change(ctx context.Context, alert, by string, decide func(Case) (Case, string, error)) error {
-	if err := named(alert, by); err != nil {
+func (s *Cases) change(ctx context.Context, alert detect.Alert, by string, decide func(Case) (Case, string, error)) error {
+	if err := named(alert.ID, by); err != nil {
 		return err
 	}
 	return respond.Transact(ctx, s.db, func(c *sql.Conn) error {
-		now, err := scanCase(c.QueryRowContext(ctx, selectCase+` WHERE alert = ?`, alert))
+		now, err := scanCase(c.QueryRowContext(ctx, selectCase+` WHERE alert = ?`, alert.ID))
 		if errors.Is(err, sql.ErrNoRows) {
-			now, err = Case{AlertID: alert, State: New}, nil
+			now, err = Case{AlertID: alert.ID, State: New}, nil
 		}
 		if err != nil {
 			return err
@@ -134,13 +137,14 @@ func (s *Cases) change(ctx context.Context, alert, by string, decide func(Case) 
 			return err
 		}
 		next.By, next.At, next.Revision = by, s.now(), now.Revision+1
-		_, err = c.ExecContext(ctx, `INSERT INTO case_alerts VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT(alert) DO UPDATE SET state = excluded.state, reason = excluded.reason, by = excluded.by, at = excluded.at, revision = excluded.revision`,
-			alert, next.State, next.Reason, by, stamp(next.At), next.Revision)
+		_, err = c.ExecContext(ctx, `INSERT INTO case_alerts (alert, state, reason, by, at, revision, thread, up_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT(alert) DO UPDATE SET state = excluded.state, reason = excluded.reason, by = excluded.by, at = excluded.at,
+				revision = excluded.revision, thread = excluded.thread, up_to = excluded.up_to`,
+			alert.ID, next.State, next.Reason, by, stamp(next.At), next.Revision, alert.Thread, stamp(alert.Last))
 		if err != nil {
 			return err
 		}
-		return s.log(ctx, c, alert, by, kind, next.Reason)
+		return s.log(ctx, c, alert.ID, by, kind, next.Reason)
 	})
 }
 

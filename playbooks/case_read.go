@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-const selectCase = `SELECT alert, state, reason, by, at, revision FROM case_alerts`
+const selectCase = `SELECT alert, state, reason, by, at, revision, thread, up_to FROM case_alerts`
 
 // Get reads one case. An alert of which nobody said anything is New.
 func (s *Cases) Get(ctx context.Context, alert string) (Case, error) {
@@ -24,6 +24,12 @@ func (s *Cases) List(ctx context.Context, limit int) ([]Case, error) {
 		limit = -1
 	}
 	return collect(ctx, s.db, scanCase, selectCase+` ORDER BY at DESC, alert LIMIT ?`, limit)
+}
+
+// Said grows with everything that is said about any alert, by whatever program.
+func (s *Cases) Said(ctx context.Context) (n int64, err error) {
+	err = s.db.QueryRowContext(ctx, `SELECT COALESCE(MAX(id), 0) FROM case_notes`).Scan(&n)
+	return n, err
 }
 
 // Log reads what was said about an alert, the oldest first.
@@ -56,9 +62,12 @@ func (s *Cases) Answers(ctx context.Context, alert string) (map[string]Override,
 type scanner interface{ Scan(...any) error }
 
 func scanCase(row scanner) (c Case, err error) {
-	var at string
-	if err = row.Scan(&c.AlertID, &c.State, &c.Reason, &c.By, &at, &c.Revision); err == nil {
+	var at, upTo string
+	if err = row.Scan(&c.AlertID, &c.State, &c.Reason, &c.By, &at, &c.Revision, &c.Thread, &upTo); err == nil {
 		c.At, err = time.Parse(time.RFC3339Nano, at)
+	}
+	if err == nil {
+		c.UpTo, err = time.Parse(time.RFC3339Nano, upTo)
 	}
 	return c, err
 }

@@ -28,4 +28,6 @@ var migrations = []string{
 		at       TEXT NOT NULL,
 		PRIMARY KEY (alert, question)
 	) STRICT;`,
+	`ALTER TABLE case_alerts ADD COLUMN thread TEXT NOT NULL DEFAULT '';
+	ALTER TABLE case_alerts ADD COLUMN up_to TEXT NOT NULL DEFAULT '0001-01-01T00:00:00Z';`,
 }

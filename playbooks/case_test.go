@@ -8,9 +8,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"interdict/detect"
 
 	_ "modernc.org/sqlite"
 )
+
+var alert = detect.Alert{ID: "7Q2M", Thread: "7Q", Last: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 
 func openCases(t *testing.T, file string) *Cases {
 	t.Helper()
@@ -30,15 +35,15 @@ func TestWhatWasSaidIsThereAfterARestart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "interdict.db")
 	c := openCases(t, file)
 	ctx := t.Context()
-	for _, err := range []error{c.Ack(ctx, "7Q2M", "ana"), c.Note(ctx, "7Q2M", "ana", "asked shop-team"),
-		c.Answer(ctx, "7Q2M", "expected", "ana", OK, "shop-team announced it"), c.Close(ctx, "7Q2M", "ana", Benign)} {
+	for _, err := range []error{c.Ack(ctx, alert, "ana"), c.Note(ctx, "7Q2M", "ana", "asked shop-team"),
+		c.Answer(ctx, "7Q2M", "expected", "ana", OK, "shop-team announced it"), c.Close(ctx, alert, "ana", Benign)} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	again := openCases(t, file)
 	got, err := again.Get(ctx, "7Q2M")
-	if err != nil || got.State != Closed || got.Reason != Benign || got.By != "ana" || got.Revision != 2 {
+	if err != nil || got.State != Closed || got.Reason != Benign || got.By != "ana" || got.Revision != 2 || got.Thread != "7Q" || !got.UpTo.Equal(alert.Last) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	log, err := again.Log(ctx, "7Q2M")
@@ -60,7 +65,7 @@ func TestTwoConsolesTakeTurnsAndOneGetsTheAlert(t *testing.T) {
 	errs := make([]error, len(consoles))
 	var wg sync.WaitGroup
 	for i, c := range consoles {
-		wg.Go(func() { errs[i] = c.Ack(t.Context(), "7Q2M", fmt.Sprint("console ", i)) })
+		wg.Go(func() { errs[i] = c.Ack(t.Context(), alert, fmt.Sprint("console ", i)) })
 	}
 	wg.Wait()
 	taken := 0
@@ -78,10 +83,10 @@ func TestTwoConsolesTakeTurnsAndOneGetsTheAlert(t *testing.T) {
 
 func TestAClosureNeedsAReasonAndCanBeTakenBack(t *testing.T) {
 	c := openCases(t, filepath.Join(t.TempDir(), "interdict.db"))
-	if err := c.Close(t.Context(), "7Q2M", "ana", " "); err == nil {
+	if err := c.Close(t.Context(), alert, "ana", " "); err == nil {
 		t.Error("closed without a reason")
 	}
-	if err := errors.Join(c.Close(t.Context(), "7Q2M", "ana", FalsePositive), c.Reopen(t.Context(), "7Q2M", "bob")); err != nil {
+	if err := errors.Join(c.Close(t.Context(), alert, "ana", FalsePositive), c.Reopen(t.Context(), alert, "bob")); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := c.Get(t.Context(), "7Q2M"); got.State != New || got.By != "bob" {

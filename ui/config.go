@@ -10,12 +10,18 @@ import (
 	"interdict/sources"
 )
 
-// Engine is what the console asks of detection; *detect.Engine is one.
+// Engine is what the console asks of detection, joined with what people said of
+// its alerts in earlier runs and at other consoles.
 type Engine interface {
 	Changed() <-chan struct{}
 	Snapshot() *detect.Snapshot
 	Finding(alertID string) (*detect.Finding, bool)
-	Close(alertID, reason string)
+	// Close closes an alert. The error says that the next run will not know of it.
+	Close(a detect.Alert, reason string) error
+	// Ack takes an alert, or says in the error who has it already.
+	Ack(a detect.Alert) error
+	// Taken tells who took it; "": nobody.
+	Taken(a detect.Alert) string
 }
 
 // Assessor answers the investigation guide; *playbooks.Assessor is one.

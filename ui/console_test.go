@@ -142,7 +142,7 @@ func TestAnAlertIsClosedWithTwoKeys(t *testing.T) {
 	w.press("c")
 	w.shows("CLOSE  scp ◂ .x.sh", "closing the alert does not stop it", "false-positive")
 	w.press("b")
-	if w.engine.closed["7Q2M4K9P"] != "benign" {
+	if w.engine.closed["7Q2M4K9P"] != "benign" || w.engine.closed["8XFILES0"] != "benign" {
 		t.Errorf("closed %v", w.engine.closed)
 	}
 	w.hides("web-1 prod")

@@ -52,6 +52,9 @@ func (d *detailed) heading() string {
 	if n := len(d.f.Also); n > 0 {
 		s += fmt.Sprintf(" and %s", plural(n, "other rule"))
 	}
+	if by := d.m.config.Engine.Taken(d.f.Alert); by != "" {
+		s = "taken by " + by + " · " + s
+	}
 	return s
 }
 

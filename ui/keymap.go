@@ -109,7 +109,7 @@ var allKeys = keymap{
 	bind(inAlerts, open, "guide", "the investigation guide, answered", "enter", "l", "right"),
 	bind(inAlerts, next, "events", "live events", "tab"),
 	bind(inAlerts, closeIt, "close…", "close the alert; the next key says why", "c"),
-	bind(inAlerts, ack, "ack", "mark as seen on this console", "a"),
+	bind(inAlerts, ack, "ack", "take the alert: other consoles see by whom", "a"),
 	bind(inAlerts, filter, "filter", "filter as you type", "/"),
 	bind(inAlerts, sortBy, "sort", "next sort order", "s"),
 	dangerous(inAlerts, freeze, "freeze tree", "freeze the process tree of the alert: plan first", "F"),

@@ -30,6 +30,7 @@ func plainCommands() []plainCommand {
 		{"list", "", "all alerts", false, (*plain).list},
 		{"show", "N", "what is known of alert N; N alone does the same", false, onAlert((*plain).show)},
 		{"guide", "N", "the investigation guide of alert N, answered, with its queries", false, onAlert((*plain).guide)},
+		{"ack", "N", "take alert N: other consoles see by whom", false, onAlert((*plain).ack)},
 		{"close", "N REASON", "close alert N: " + strings.Join(reasonNames(), ", "), false, (*plain).closeOne},
 		{"standing", "", "what is still held on hosts", false, (*plain).standing},
 		{"journal", "", "the last changes", false, (*plain).journal},
@@ -146,6 +147,14 @@ func (p *plain) guide(ctx context.Context, f *detect.Finding) {
 	p.say("Verdict: %s.", g.Verdict.Word)
 }
 
+func (p *plain) ack(_ context.Context, f *detect.Finding) {
+	if err := ackAll(p.config.Engine, f); err != nil {
+		p.say("Not yours: %v", err)
+		return
+	}
+	p.say("Yours. Other consoles see it.")
+}
+
 func (p *plain) closeOne(_ context.Context, args []string) {
 	if len(args) != 2 {
 		p.say("close takes the number of an alert and a reason: %s.", strings.Join(reasonNames(), ", "))
@@ -157,8 +166,11 @@ func (p *plain) closeOne(_ context.Context, args []string) {
 	}
 	for _, r := range Reasons {
 		if r.Word == args[1] {
-			p.config.Engine.Close(f.ID, r.said())
+			err := closeAll(p.config.Engine, f, r)
 			p.say("Closed alert %s as %s.", args[0], r.Word)
+			if err != nil {
+				p.say("But: %v", err)
+			}
 			if sendingNow(f) {
 				p.say("It is still sending: closing does not stop it.")
 			}

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -56,19 +57,56 @@ func (r *reasonMenu) key(m *Model, k tea.KeyMsg) tea.Cmd {
 
 // closeAlert closes outside of the loop: the engine may be at work.
 func (m *Model) closeAlert(f *detect.Finding, r Reason) tea.Cmd {
-	e, id := m.config.Engine, f.ID
-	m.say(fmt.Sprintf("closed as %s: %s", r.said(), what(f)))
+	e := m.config.Engine
 	return func() tea.Msg {
-		e.Close(id, r.said())
-		return changedNow{}
+		return spoken{fmt.Sprintf("closed as %s: %s", r.said(), what(f)), closeAll(e, f, r), true}
 	}
 }
 
-// changedNow pulls without waiting for the engine's signal.
-type changedNow struct{}
+// closeAll closes the alerts of all rules about the one thing that is on the screen.
+func closeAll(e Engine, f *detect.Finding, r Reason) error {
+	var errs []error
+	for _, a := range f.Alerts() {
+		errs = append(errs, e.Close(a, r.said()))
+	}
+	return cmp.Or(errs...)
+}
 
-func (changedNow) take(m *Model) tea.Cmd {
+// ackAlert takes the alert for whoever sits here, where other consoles see it.
+func (m *Model) ackAlert(f *detect.Finding) tea.Cmd {
+	e := m.config.Engine
+	return func() tea.Msg { return spoken{"yours: " + what(f) + "; other consoles see it", ackAll(e, f), false} }
+}
+
+func ackAll(e Engine, f *detect.Finding) error {
+	var errs []error
+	for _, a := range f.Alerts() {
+		errs = append(errs, e.Ack(a))
+	}
+	return cmp.Or(errs...)
+}
+
+// spoken is that something was said about an alert; it pulls without waiting
+// for the engine's signal.
+type spoken struct {
+	done string
+	err  error
+	over bool // there is no alert any more
+}
+
+func (s spoken) take(m *Model) tea.Cmd {
+	switch {
+	case s.err == nil:
+		m.say(s.done)
+	case s.over:
+		m.warn(s.done + ", but: " + s.err.Error())
+	default:
+		m.warn("not yours: " + s.err.Error())
+	}
 	m.pull()
+	if !s.over {
+		return nil
+	}
 	if m.shown == inGuide {
 		return m.back()
 	}

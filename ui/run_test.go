@@ -45,7 +45,7 @@ func startOnTerminal(t testing.TB, w, h int) *onTerminal {
 	if err := pty.Setsize(slave, &pty.Winsize{Rows: uint16(h), Cols: uint16(w)}); err != nil {
 		t.Fatal(err)
 	}
-	e := &fakeEngine{changed: make(chan struct{}, 1), closed: map[string]string{}}
+	e := &fakeEngine{changed: make(chan struct{}, 1), closed: map[string]string{}, taken: map[string]string{}}
 	e.snap = detect.Snapshot{Judged: 1, Since: noon, Findings: []*detect.Finding{theft(), backup()}}
 	ctx, stop := context.WithCancel(context.Background())
 	o := &onTerminal{t: t, master: master, slave: slave, stop: stop, ended: make(chan error, 1), vt: vt.NewEmulator(w, h), news: make(chan struct{}, 1), engine: e}

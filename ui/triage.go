@@ -18,8 +18,7 @@ type alertPane struct {
 	rows   findings
 	order  int // in orders
 	filter string
-	seen   map[string]bool // acknowledged on this console
-	hidden int             // by the filter
+	hidden int // by the filter
 }
 
 // findings are the rows, in the order of the screen.
@@ -52,7 +51,7 @@ func sent(f *detect.Finding) int64 {
 }
 
 func newAlertPane() *alertPane {
-	p := &alertPane{seen: map[string]bool{}}
+	p := &alertPane{}
 	p.grid = grid.New[string](p.rows, grid.Top)
 	return p
 }
@@ -141,8 +140,7 @@ func (p *alertPane) act(m *Model, a action) tea.Cmd {
 	case open:
 		return m.openGuide(f)
 	case ack:
-		p.seen[f.ID] = !p.seen[f.ID]
-		return nil
+		return m.ackAlert(f)
 	}
 	return m.actOn(f, a)
 }
@@ -236,17 +234,17 @@ func (p *alertPane) cells(m *Model, i int, columns []grid.Column) []grid.Cell {
 	case sendingNow(f):
 		live = sending
 	}
-	under := i == p.grid.Index()
+	under, taken := i == p.grid.Index(), m.config.Engine.Taken(f.Alert) != ""
 	if under {
 		mark = "▌ "
-	} else if p.seen[f.ID] {
+	} else if taken {
 		mark = "✓ "
 	}
 	base := t.as(normal)
 	switch {
 	case under:
 		base = t.as(title)
-	case p.seen[f.ID] || f.NoLonger != "":
+	case taken || f.NoLonger != "":
 		base = t.as(muted)
 	}
 	liveStyle := base

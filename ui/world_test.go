@@ -27,6 +27,8 @@ type fakeEngine struct {
 	changed chan struct{}
 	snap    detect.Snapshot
 	closed  map[string]string
+	taken   map[string]string
+	unkept  error
 }
 
 func (e *fakeEngine) Changed() <-chan struct{} { return e.changed }
@@ -48,12 +50,29 @@ func (e *fakeEngine) Finding(id string) (*detect.Finding, bool) {
 	return nil, false
 }
 
-func (e *fakeEngine) Close(id, reason string) {
+func (e *fakeEngine) Close(a detect.Alert, reason string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.closed[id] = reason
-	e.snap.Findings = slices.DeleteFunc(slices.Clone(e.snap.Findings), func(f *detect.Finding) bool { return f.ID == id })
+	e.closed[a.ID] = reason
+	e.snap.Findings = slices.DeleteFunc(slices.Clone(e.snap.Findings), func(f *detect.Finding) bool { return f.ID == a.ID })
 	e.snap.Closed++
+	return e.unkept
+}
+
+func (e *fakeEngine) Ack(a detect.Alert) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if by := e.taken[a.ID]; by != "" && by != "ana" {
+		return errors.New("somebody else has it: " + by)
+	}
+	e.taken[a.ID] = "ana"
+	return nil
+}
+
+func (e *fakeEngine) Taken(a detect.Alert) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.taken[a.ID]
 }
 
 func (e *fakeEngine) put(findings ...*detect.Finding) {
@@ -153,7 +172,7 @@ type world struct {
 
 func newWorld(t *testing.T, w, h int, change ...func(*Config)) *world {
 	t.Helper()
-	e := &fakeEngine{changed: make(chan struct{}, 1), closed: map[string]string{}}
+	e := &fakeEngine{changed: make(chan struct{}, 1), closed: map[string]string{}, taken: map[string]string{}}
 	e.snap = detect.Snapshot{Judged: 3201, Since: noon.Add(-90 * time.Minute), Closed: 14, Findings: []*detect.Finding{theft(), backup()}}
 	c := Config{
 		Engine: e, Theme: "none", Now: func() time.Time { return noon }, Feed: NewFeed(),
@@ -253,7 +272,7 @@ func theft() *detect.Finding {
 			Host:    detect.Host{ID: "h1", BootID: "b1", Name: "web-1", OS: "Debian 12", Environment: "production"},
 			Process: scp, Why: "scp started by .x.sh was seen 1 time in 14 d on 1 host, fewer than 5",
 		},
-		Also: []detect.Alert{{RuleName: "Transfer of sensitive files"}},
+		Also: []detect.Alert{{ID: "8XFILES0", RuleName: "Transfer of sensitive files"}},
 		Transfer: &detect.Transfer{
 			Direction: detect.Out, Tool: scp, Live: true, Rate: 3.1e6, Sent: 48_200_000, Spark: []int64{1, 4, 7, 9, 9, 9, 8, 9},
 			Ancestors: []detect.Process{evil, procOf(4102, "sh", "/bin/dash"), procOf(912, "php-fpm", "/usr/sbin/php-fpm"), procOf(1, "systemd", "/lib/systemd/systemd")},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -44,21 +43,22 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 		return err
 	}
 	defer kept.close()
-	memory, err := recall(ctx, kept.cases, c.Now)
+	memory := newSaid(kept.cases, respond.CurrentActor().User)
+	s, err := c.start(ctx, f.OpenOptions, detect.Options{Past: memory.past})
 	if err != nil {
 		return err
 	}
-	s, err := c.start(ctx, f.OpenOptions, memory.alert)
-	if err != nil {
-		return err
+	memory.Engine, memory.byAlert = s.engine, s.opened.Recorded
+	if _, err := memory.recall(ctx); err != nil {
+		kept.notes = append(kept.notes, fmt.Sprintf("what was closed and acknowledged before cannot be read: %v", err))
 	}
-	memory.Engine = s.engine
 	feed := ui.NewFeed()
 	s.sinks = append(s.sinks, feed)
 	running, stop := context.WithCancel(ctx)
 	var ended sync.WaitGroup
 	var broken error
 	ended.Go(func() { broken = s.run(running) })
+	ended.Go(func() { memory.listen(running) })
 	show := ui.Run
 	if f.plain {
 		show = ui.Plain
@@ -69,7 +69,7 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 	return errors.Join(err, broken, s.opened.Close())
 }
 
-func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session, kept *state, memory *closures, feed *ui.Feed) ui.Config {
+func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session, kept *state, memory *said, feed *ui.Feed) ui.Config {
 	config := ui.Config{
 		Engine: memory, Feed: feed, Sources: s.opened.Sources, Kept: s.opened.Kept, Journal: kept.journal, Actor: respond.CurrentActor(),
 		ReadOnly: f.readOnly, Theme: f.theme, NoColor: c.Env("NO_COLOR") != "", Banner: s.opened.Banner, Now: s.now,
@@ -135,59 +135,4 @@ func (c *command) consoleState(ctx context.Context, f *consoleFlags) (*state, er
 	}
 	note := fmt.Sprintf("nothing can be kept and no host can be changed: %v; choose a writable directory with --state", err)
 	return &state{notes: []string{note}}, nil
-}
-
-// closures makes the engine remember over restarts what people closed.
-type closures struct {
-	*detect.Engine
-	cases *playbooks.Cases // nil: nothing is kept
-	by    string
-	now   func() time.Time
-
-	mu     sync.Mutex
-	reason map[string]string // by alert id
-}
-
-// maxRecalled bounds the closures of earlier runs that are remembered.
-const maxRecalled = 100_000
-
-func recall(ctx context.Context, cases *playbooks.Cases, now func() time.Time) (*closures, error) {
-	m := &closures{cases: cases, by: respond.CurrentActor().User, now: now, reason: map[string]string{}}
-	if cases == nil {
-		return m, nil
-	}
-	all, err := cases.List(ctx, maxRecalled)
-	for _, one := range all {
-		if one.State == playbooks.Closed {
-			m.reason[one.AlertID] = one.Reason
-		}
-	}
-	return m, err
-}
-
-// alert closes again what was closed before and came back from the history.
-func (m *closures) alert(a detect.Alert, change detect.Change) {
-	if change != detect.Raised {
-		return
-	}
-	m.mu.Lock()
-	reason, closed := m.reason[a.ID]
-	m.mu.Unlock()
-	if closed && m.Engine != nil {
-		m.Engine.Close(a.ID, reason)
-	}
-}
-
-// Close closes an alert and keeps that it was.
-func (m *closures) Close(id, reason string) {
-	m.Engine.Close(id, reason)
-	m.mu.Lock()
-	m.reason[id] = reason
-	m.mu.Unlock()
-	if m.cases == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	_ = m.cases.Close(ctx, id, m.by, reason) // what cannot be kept is shown again by the next run
 }

@@ -31,8 +31,9 @@ func addSourceFlags(cmd *cobra.Command, o *OpenOptions) {
 	cmd.Flags().StringVar(&o.Scope, "scope", "", "stay inside this cgroup (a path below /sys/fs/cgroup)")
 }
 
-// start opens what o names and makes an engine over it. onAlert may be nil.
-func (c *command) start(ctx context.Context, o OpenOptions, onAlert func(detect.Alert, detect.Change)) (*session, error) {
+// start opens what o names and makes an engine over it, which asks and tells
+// whom engine says.
+func (c *command) start(ctx context.Context, o OpenOptions, engine detect.Options) (*session, error) {
 	if o.Demo && len(o.Sources) > 0 {
 		return nil, usage("--demo is a source of its own: leave out --source")
 	}
@@ -53,10 +54,9 @@ func (c *command) start(ctx context.Context, o OpenOptions, onAlert func(detect.
 	if opened.Recorded {
 		s.now = s.clock.now
 	}
-	s.engine, err = detect.New(detect.Options{
-		Rules: rules, History: opened.History, Now: s.now, Recording: opened.Recorded, OnAlert: onAlert,
-		Environment: func(detect.Host) string { return c.config.Environment },
-	})
+	engine.Rules, engine.History, engine.Now, engine.Recording = rules, opened.History, s.now, opened.Recorded
+	engine.Environment = func(detect.Host) string { return c.config.Environment }
+	s.engine, err = detect.New(engine)
 	if err != nil {
 		return nil, errors.Join(err, opened.Close())
 	}

@@ -65,7 +65,7 @@ func (c *command) runWatch(ctx context.Context, o OpenOptions, failOn string) er
 		return usage("--fail-on %q: is one of %s", failOn, strings.Join(severities, ", "))
 	}
 	out := &alertWriter{to: bufio.NewWriter(c.results()), worst: -1}
-	s, err := c.start(ctx, o, out.alert)
+	s, err := c.start(ctx, o, detect.Options{OnAlert: out.alert})
 	if err != nil {
 		return err
 	}

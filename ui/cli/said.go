@@ -1,0 +1,162 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"interdict/detect"
+	"interdict/playbooks"
+)
+
+// said is an engine that knows what people said about its alerts, in earlier
+// runs and at other consoles on the same directory, and keeps what is said here.
+type said struct {
+	*detect.Engine
+	cases   *playbooks.Cases // nil: nothing is kept
+	by      string
+	byAlert bool // by the alert's own id: of a recording all events are there again
+
+	mu    sync.Mutex
+	known map[string][]playbooks.Case // by thread, or by alert
+	upTo  int64                       // of what was said, this is in known; recall's alone
+}
+
+const (
+	maxRecalled = 100_000 // cases that are remembered
+	sayFor      = 5 * time.Second
+	listenEvery = time.Second
+)
+
+func newSaid(cases *playbooks.Cases, by string) *said {
+	return &said{cases: cases, by: by, known: map[string][]playbooks.Case{}}
+}
+
+// recall reads what was said since it was last asked, and tells whether there was anything.
+func (s *said) recall(ctx context.Context) (more bool, err error) {
+	if s.cases == nil {
+		return false, nil
+	}
+	upTo, err := s.cases.Said(ctx)
+	if err != nil || upTo == s.upTo {
+		return false, err
+	}
+	all, err := s.cases.List(ctx, maxRecalled)
+	if err != nil {
+		return false, err
+	}
+	known := make(map[string][]playbooks.Case, len(all))
+	for _, one := range all {
+		key := s.key(one.AlertID, one.Thread)
+		known[key] = append(known[key], one)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.known, s.upTo = known, upTo
+	return true, nil
+}
+
+func (s *said) key(alert, thread string) string {
+	if s.byAlert || thread == "" {
+		return alert
+	}
+	return thread
+}
+
+// of gives what was said about an alert and the others of its thread, the newest first.
+func (s *said) of(a detect.Alert) []playbooks.Case {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.known[s.key(a.ID, a.Thread)]
+}
+
+// past is what the engine asks before it raises an alert.
+func (s *said) past(a detect.Alert) (p detect.Past) {
+	for _, one := range s.of(a) {
+		switch {
+		case one.State == playbooks.Closed && one.UpTo.After(p.ClosedUpTo):
+			p.ClosedUpTo = one.UpTo
+		case one.State == playbooks.Acknowledged && p.ID == "" && !a.First.After(one.UpTo):
+			p.ID = one.AlertID
+		}
+	}
+	return p
+}
+
+// Taken tells who looks at an alert; "": nobody.
+func (s *said) Taken(a detect.Alert) string {
+	for _, one := range s.of(a) {
+		if one.AlertID == a.ID && one.State == playbooks.Acknowledged {
+			return one.By
+		}
+	}
+	return ""
+}
+
+// Ack takes an alert. One that somebody else has is left to them, and the error names them.
+func (s *said) Ack(a detect.Alert) error {
+	err := s.write(func(ctx context.Context) error { return s.cases.Ack(ctx, a, s.by) })
+	if s.cases == nil || err == nil {
+		s.add(playbooks.Case{AlertID: a.ID, Thread: a.Thread, State: playbooks.Acknowledged, UpTo: a.Last})
+	}
+	return err
+}
+
+// Close closes an alert.
+func (s *said) Close(a detect.Alert, reason string) error {
+	if closed, ok := s.Engine.Close(a.ID, reason); ok {
+		a = closed
+	}
+	s.add(playbooks.Case{AlertID: a.ID, Thread: a.Thread, State: playbooks.Closed, Reason: reason, UpTo: a.Last})
+	return s.write(func(ctx context.Context) error { return s.cases.Close(ctx, a, s.by, reason) })
+}
+
+var errNotKept = errors.New("nothing can be kept: the next run will not know it")
+
+func (s *said) write(what func(context.Context) error) error {
+	if s.cases == nil {
+		return errNotKept
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sayFor)
+	defer cancel()
+	return what(ctx)
+}
+
+// add knows it at once, before recall reads it back.
+func (s *said) add(c playbooks.Case) {
+	c.By = s.by
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := s.key(c.AlertID, c.Thread)
+	all := slices.DeleteFunc(slices.Clone(s.known[key]), func(o playbooks.Case) bool { return o.AlertID == c.AlertID })
+	s.known[key] = slices.Insert(all, 0, c)
+}
+
+// listen takes over what is said at other consoles, until ctx ends.
+func (s *said) listen(ctx context.Context) {
+	t := time.NewTicker(listenEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			if more, err := s.recall(ctx); more && err == nil { // what cannot be read now can be later
+				s.follow()
+			}
+		}
+	}
+}
+
+// follow closes here what was closed elsewhere.
+func (s *said) follow() {
+	for _, f := range s.Snapshot().Findings {
+		for _, a := range f.Alerts() {
+			if past := s.past(a); !past.ClosedUpTo.IsZero() && !a.Last.After(past.ClosedUpTo) {
+				s.Engine.Close(a.ID, "at another console")
+			}
+		}
+	}
+}
