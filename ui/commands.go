@@ -23,6 +23,7 @@ func (m *Model) commands() []named {
 		{"close", "close the alert, with a reason", reasonNames(), closeNamed},
 		{"filter", "show only what matches", nil, filterNamed},
 		{"sort", "sort the alerts", orderNames(), sortNamed},
+		{"query", "ask the history in ES|QL", nil, func(m *Model, arg string) tea.Cmd { return m.openQuery(arg) }},
 		{"theme", "other colours", Themes, themeNamed},
 	}
 	if !m.config.ReadOnly {

@@ -35,6 +35,8 @@ type Config struct {
 	Engine  Engine
 	Feed    *Feed // nil: no live events
 	Assess  Assessor
+	History sources.History  // for queries that the person writes; nil: none can be asked
+	Asked   Asked            // queries of earlier runs; nil: none are remembered
 	Sources []sources.Source // for the header: their names, losses and notes
 
 	// Kept are the totals of what keeps events, for its notes; nil: nothing is said of it.

@@ -66,6 +66,11 @@ func (p *guidePane) act(m *Model, a action) tea.Cmd {
 		p.whole[p.at] = !p.whole[p.at]
 	case query:
 		p.query = !p.query
+	case edit:
+		if g != nil && n > 0 && g.Answers[p.at].Query != "" {
+			return m.openQuery(g.Answers[p.at].Query)
+		}
+		m.warn("no query is behind this answer")
 	case again:
 		m.guides.forget(f.ID)
 		return m.assess()

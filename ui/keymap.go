@@ -15,6 +15,8 @@ const (
 	inGuide    mode = "guide"
 	inJournal  mode = "journal"
 	inStanding mode = "standing"
+	inQuery    mode = "query"
+	inEditor   mode = "editing a query"
 	inHelp     mode = "help"
 	inDialog   mode = "plan" // no letters: tab moves, enter presses
 	inOutcome  mode = "outcome"
@@ -50,6 +52,13 @@ const (
 	ack     action = "ack"
 	closeIt action = "close"
 	query   action = "query"
+	ask     action = "ask"
+	edit    action = "edit"
+	left    action = "left"
+	right   action = "right"
+	newLine action = "new-line"
+	stopIt  action = "stop"
+	export  action = "export"
 	again   action = "refresh"
 
 	freeze action = "freeze"
@@ -102,6 +111,7 @@ var allKeys = keymap{
 	bind(everywhere, events, "", "live events", "2"),
 	bind(everywhere, journal, "", "journal: every change that was made", "3"),
 	bind(everywhere, standing, "", "standing: what is still held on hosts", "4"),
+	bind(everywhere, ask, "", "query: ask the history in ES|QL", "5"),
 	bind(everywhere, help, "help", "this help", "?", "f1"),
 	bind(everywhere, command, "command", "command by name; tab completes", ":"),
 	bind(everywhere, quit, "quit", "quit; says what is still held on hosts", "q", "ctrl+c"),
@@ -119,6 +129,7 @@ var allKeys = keymap{
 	bind(inGuide, open, "evidence", "show or hide all evidence of the question", "enter"),
 	bind(inGuide, next, "next open", "next question that is open", "tab"),
 	bind(inGuide, query, "query", "the query behind the answer", "v"),
+	bind(inGuide, edit, "", "change that query and run it", "e"),
 	bind(inGuide, again, "ask again", "answer the questions anew", "r"),
 	bind(inGuide, closeIt, "close…", "close the alert; the next key says why", "c"),
 	bind(inGuide, back, "back", "back to the alerts", "esc", "h", "left", "backspace"),
@@ -133,6 +144,12 @@ var allKeys = keymap{
 	bind(inJournal, open, "details", "show or hide the entry whole", "enter"),
 	bind(inStanding, again, "read again", "read the journal again", "r"),
 	dangerous(inStanding, resume, "resume", "resume what is frozen: plan first", "R"),
+	bind(inQuery, edit, "edit", "change the query", "enter", "e"),
+	bind(inQuery, again, "run again", "run the query again", "r"),
+	bind(inQuery, left, "", "a column to the left", "left", "h"),
+	bind(inQuery, right, "columns", "a column to the right", "right", "l"),
+	bind(inQuery, export, "write…", "write the answer to a file", "w"),
+	bind(inQuery, stopIt, "call off", "call the question off", "x"),
 	bind(inHelp, back, "back", "back", "esc", "?", "backspace"),
 
 	bind(inDialog, next, "next field", "next field or button", "tab", "right"),
@@ -149,6 +166,12 @@ var allKeys = keymap{
 	bind(inLine, open, "do", "do it", "enter"),
 	bind(inLine, back, "leave", "leave", "esc", "ctrl+c"),
 	bind(inLine, next, "complete", "complete", "tab"),
+	bind(inEditor, open, "run", "run the query", "enter"),
+	bind(inEditor, newLine, "new line", "begin a new line", "ctrl+j", "alt+enter"),
+	bind(inEditor, next, "complete", "complete a command, field or function", "tab"),
+	bind(inEditor, up, "earlier", "line up; above the first: an earlier query", "up", "ctrl+p"),
+	bind(inEditor, down, "", "line down; below the last: a later query", "down", "ctrl+n"),
+	bind(inEditor, back, "to the answer", "leave the query as it is", "esc", "ctrl+c"),
 	bind(inQuit, back, "stay", "stay", "esc"),
 	bind(inQuit, standing, "what is held", "stay, and see what is held", "4"),
 	bind(inQuit, quit, "quit and leave it", "quit; what is held stays held", "q", "ctrl+c"),
@@ -172,7 +195,7 @@ func (k keymap) find(m mode, key string) (action, bool) {
 // overlays tells whether a mode takes every key for itself.
 func (m mode) overlays() bool {
 	switch m {
-	case inDialog, inOutcome, inReason, inLine, inQuit:
+	case inDialog, inOutcome, inReason, inLine, inEditor, inQuit:
 		return true
 	}
 	return false

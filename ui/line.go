@@ -16,6 +16,7 @@ import (
 type line struct {
 	runes []rune
 	at    int
+	most  int // characters; 0: lineMax
 }
 
 const lineMax = 500
@@ -58,7 +59,11 @@ func (l *line) edit(k tea.KeyMsg) bool {
 
 func (l *line) insert(r []rune) {
 	r = []rune(text.Clean(string(r)))
-	r = r[:min(len(r), max(lineMax-len(l.runes), 0))]
+	most := l.most
+	if most == 0 {
+		most = lineMax
+	}
+	r = r[:min(len(r), max(most-len(l.runes), 0))]
 	l.runes = slices.Insert(l.runes, l.at, r...)
 	l.at += len(r)
 }
@@ -122,6 +127,44 @@ func (f *filterLine) lines(m *Model, w, h int) []string {
 	out := exactly(m.panes[m.shown].lines(m, w, h), h)
 	if h > 0 {
 		out[h-1] = m.strip(w).add(title, " / ").add(normal, f.shown(w-4, true)).String()
+	}
+	return out
+}
+
+// promptLine asks for one line of text.
+type promptLine struct {
+	line
+	label string
+	do    func(*Model, string) tea.Cmd
+}
+
+func newPrompt(label, now string, do func(*Model, string) tea.Cmd) *promptLine {
+	p := &promptLine{label: label, do: do}
+	p.set(now)
+	return p
+}
+
+func (p *promptLine) mode() mode { return inLine }
+
+func (p *promptLine) key(m *Model, k tea.KeyMsg) tea.Cmd {
+	if p.edit(k) {
+		return nil
+	}
+	switch a, _ := m.keys.find(inLine, k.String()); a {
+	case open:
+		m.overlay = nil
+		return p.do(m, p.text())
+	case back:
+		m.overlay = nil
+	}
+	return nil
+}
+
+func (p *promptLine) lines(m *Model, w, h int) []string {
+	out := exactly(m.panes[m.shown].lines(m, w, h), h)
+	if h > 0 {
+		label := " " + p.label + ": "
+		out[h-1] = m.strip(w).add(title, label).add(normal, p.shown(w-text.Width(label)-1, true)).String()
 	}
 	return out
 }

@@ -79,7 +79,7 @@ func newModel(ctx context.Context, c Config) *Model {
 	m.alerts, m.events = newAlertPane(), newEventPane(c.Feed)
 	m.panes = map[mode]pane{
 		inAlerts: m.alerts, inEvents: m.events, inGuide: &guidePane{}, inHelp: &helpPane{},
-		inJournal: newJournalPane(), inStanding: newStandingPane(),
+		inJournal: newJournalPane(), inStanding: newStandingPane(), inQuery: newQueryPane(),
 	}
 	m.layout = arrange(80, 24, c.Banner != "")
 	m.pull()
@@ -158,6 +158,8 @@ func (m *Model) act(a action) tea.Cmd {
 		return m.show(inJournal)
 	case standing:
 		return m.show(inStanding)
+	case ask:
+		return m.show(inQuery)
 	case help:
 		return m.show(inHelp)
 	case command:

@@ -9,19 +9,20 @@ import (
 
 	"interdict/detect"
 	"interdict/respond"
+	"interdict/sources"
 )
 
 // plainCommand is one command of the lines.
 type plainCommand struct {
 	name, args, help string
 	danger           bool
-	do               func(p *plain, ctx context.Context, args []string)
+	do               func(p *plain, ctx context.Context, args string)
 }
 
 func plainCommands() []plainCommand {
-	onAlert := func(do func(p *plain, ctx context.Context, f *detect.Finding)) func(*plain, context.Context, []string) {
-		return func(p *plain, ctx context.Context, args []string) {
-			if f := p.find(strings.Join(args, " ")); f != nil {
+	onAlert := func(do func(p *plain, ctx context.Context, f *detect.Finding)) func(*plain, context.Context, string) {
+		return func(p *plain, ctx context.Context, args string) {
+			if f := p.find(args); f != nil {
 				do(p, ctx, f)
 			}
 		}
@@ -32,6 +33,7 @@ func plainCommands() []plainCommand {
 		{"guide", "N", "the investigation guide of alert N, answered, with its queries", false, onAlert((*plain).guide)},
 		{"ack", "N", "take alert N: other consoles see by whom", false, onAlert((*plain).ack)},
 		{"close", "N REASON", "close alert N: " + strings.Join(reasonNames(), ", "), false, (*plain).closeOne},
+		{"query", "ES|QL", "ask the history", false, (*plain).ask},
 		{"standing", "", "what is still held on hosts", false, (*plain).standing},
 		{"journal", "", "the last changes", false, (*plain).journal},
 		{"freeze", "N", "freeze the process tree of alert N: plan first", true, onAlert(func(p *plain, ctx context.Context, f *detect.Finding) { p.change(ctx, freeze, f) })},
@@ -43,28 +45,28 @@ func plainCommands() []plainCommand {
 
 // do carries a line out; false means to leave.
 func (p *plain) do(ctx context.Context, line string) bool {
-	words := strings.Fields(line)
-	if len(words) == 0 {
+	name, args, _ := strings.Cut(strings.TrimSpace(line), " ")
+	if name == "" {
 		return true
 	}
-	if _, err := strconv.Atoi(words[0]); err == nil {
-		words = append([]string{"show"}, words...)
+	if _, err := strconv.Atoi(name); err == nil {
+		name, args = "show", line
 	}
 	for _, c := range plainCommands() {
 		switch {
-		case c.name != words[0]:
+		case c.name != name:
 		case c.do == nil:
 			return false
 		case c.danger && p.config.ReadOnly:
 			p.say("Read-only: %s is not there.", c.name)
 			return true
 		default:
-			c.do(p, ctx, words[1:])
+			c.do(p, ctx, strings.TrimSpace(args))
 			return true
 		}
 	}
-	if words[0] != "help" {
-		p.say("There is no command %q.", words[0])
+	if name != "help" {
+		p.say("There is no command %q.", name)
 	}
 	for _, c := range plainCommands() {
 		if !c.danger || !p.config.ReadOnly {
@@ -74,7 +76,7 @@ func (p *plain) do(ctx context.Context, line string) bool {
 	return true
 }
 
-func (p *plain) list(context.Context, []string) {
+func (p *plain) list(context.Context, string) {
 	p.pull()
 	p.tell()
 	if len(p.snap.Findings) == 0 {
@@ -155,19 +157,53 @@ func (p *plain) ack(_ context.Context, f *detect.Finding) {
 	p.say("Yours. Other consoles see it.")
 }
 
-func (p *plain) closeOne(_ context.Context, args []string) {
-	if len(args) != 2 {
+// ask puts a query to the history; its answer is a line a row.
+func (p *plain) ask(ctx context.Context, args string) {
+	if p.config.History == nil {
+		p.say("There is no history in this run that could be asked.")
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, queryLimit)
+	defer cancel()
+	rows, quality, err := p.config.History.Query(ctx, sources.Query{Text: args, Now: p.now()})
+	if err != nil {
+		for _, line := range strings.Split(err.Error(), "\n") {
+			p.say("%s", line)
+		}
+		return
+	}
+	for r := range rows.Rows {
+		var cells []string
+		for c, name := range rows.Names {
+			if cell := cellText(rows, c, r); cell != "" {
+				cells = append(cells, name+"="+cell)
+			}
+		}
+		p.say("%s", strings.Join(cells, "  "))
+	}
+	for _, reason := range quality.Reasons {
+		p.say("Partial: %s", reason)
+	}
+	for _, warning := range quality.Warnings {
+		p.say("Warning: %s", warning)
+	}
+	p.say("%s.", plural(rows.Rows, "row"))
+}
+
+func (p *plain) closeOne(_ context.Context, args string) {
+	number, reason, ok := strings.Cut(args, " ")
+	if !ok {
 		p.say("close takes the number of an alert and a reason: %s.", strings.Join(reasonNames(), ", "))
 		return
 	}
-	f := p.find(args[0])
+	f := p.find(number)
 	if f == nil {
 		return
 	}
 	for _, r := range Reasons {
-		if r.Word == args[1] {
+		if r.Word == strings.TrimSpace(reason) {
 			err := closeAll(p.config.Engine, f, r)
-			p.say("Closed alert %s as %s.", args[0], r.Word)
+			p.say("Closed alert %s as %s.", number, r.Word)
 			if err != nil {
 				p.say("But: %v", err)
 			}
@@ -177,10 +213,10 @@ func (p *plain) closeOne(_ context.Context, args []string) {
 			return
 		}
 	}
-	p.say("There is no reason %q: %s.", args[1], strings.Join(reasonNames(), ", "))
+	p.say("There is no reason %q: %s.", reason, strings.Join(reasonNames(), ", "))
 }
 
-func (p *plain) standing(ctx context.Context, _ []string) {
+func (p *plain) standing(ctx context.Context, _ string) {
 	p.refreshStanding(ctx)
 	switch {
 	case p.changes == nil:
@@ -196,7 +232,7 @@ func (p *plain) standing(ctx context.Context, _ []string) {
 // journalTail is how many entries the lines tell of.
 const journalTail = 30
 
-func (p *plain) journal(ctx context.Context, _ []string) {
+func (p *plain) journal(ctx context.Context, _ string) {
 	if p.changes == nil {
 		p.say("There is no journal in this run.")
 		return
@@ -241,9 +277,9 @@ func (p *plain) change(ctx context.Context, a action, f *detect.Finding) {
 	})
 }
 
-func (p *plain) resume(ctx context.Context, args []string) {
+func (p *plain) resume(ctx context.Context, args string) {
 	p.refreshStanding(ctx)
-	n, err := strconv.Atoi(strings.Join(args, " "))
+	n, err := strconv.Atoi(args)
 	if err != nil || n < 1 || n > len(p.Model.standing) {
 		p.say("resume takes a number that standing lists.")
 		return

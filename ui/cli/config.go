@@ -21,7 +21,7 @@ type Config struct {
 	Environment string        `toml:"environment"` // of this machine: ci, staging, production
 	Rules       []string      `toml:"rules"`       // files and directories with rules beside the built-in ones
 	Scope       string        `toml:"scope"`       // cgroup to stay inside of
-	Theme       string        `toml:"theme"`       // dark, light, high-contrast, none; "" is dark
+	Theme       string        `toml:"theme"`       // auto, dark, light, high-contrast, none; "" is auto
 	Archive     ArchiveConfig `toml:"archive"`
 }
 

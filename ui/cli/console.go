@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -71,12 +72,15 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 
 func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session, kept *state, memory *said, feed *ui.Feed) ui.Config {
 	config := ui.Config{
-		Engine: memory, Feed: feed, Sources: s.opened.Sources, Kept: s.opened.Kept, Journal: kept.journal, Actor: respond.CurrentActor(),
+		Engine: memory, Feed: feed, History: s.opened.History, Sources: s.opened.Sources, Kept: s.opened.Kept, Journal: kept.journal, Actor: respond.CurrentActor(),
 		ReadOnly: f.readOnly, Theme: f.theme, NoColor: c.Env("NO_COLOR") != "", Banner: s.opened.Banner, Now: s.now,
 		Host: func(h detect.Host) (respond.Host, error) { return c.hostOf(s, h) },
 	}
 	if config.Theme == "" {
 		config.Theme = c.config.Theme
+	}
+	if kept.dir != "" {
+		config.Asked = askedFile(filepath.Join(kept.dir, "queries"))
 	}
 	assess := &playbooks.Assessor{History: s.opened.History, Now: s.now, Watching: c.Now(), Cases: kept.cases,
 		Alerts: func(h detect.Host) []*detect.Finding { return onHost(s.engine.Snapshot(), h) }, Note: s.note}

@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +16,7 @@ import (
 	"interdict/sources/ecs"
 	"interdict/sources/esql"
 	"interdict/sources/esql/parse"
-	"interdict/sources/frame"
+	"interdict/ui"
 	"interdict/ui/text"
 )
 
@@ -51,7 +50,7 @@ func (c *command) runQuery(ctx context.Context, f queryFlags, args []string) err
 	if len(args) != 1 {
 		return usage("wants one query; quote it: interdict query 'FROM … | …'")
 	}
-	write, ok := formats[f.format]
+	write, ok := ui.Formats[f.format]
 	if !ok {
 		return usage("--format %q: is table, csv, ndjson or json", f.format)
 	}
@@ -112,18 +111,10 @@ func (f queryFlags) times(q *sources.Query) error {
 
 // pointed shows the line of the query that an error is about, with a mark below the column.
 func pointed(query string, err error) error {
-	var problem *parse.Error
-	if !errors.As(err, &problem) || len(problem.Problems) == 0 {
-		return err
+	if line, mark, ok := ui.Pointed(query, err); ok {
+		return fmt.Errorf("%w\n  %s\n  %s", err, line, mark)
 	}
-	at := problem.Problems[0]
-	lines := strings.Split(query, "\n")
-	if at.Line < 1 || at.Line > len(lines) || at.Column < 1 {
-		return err
-	}
-	line := []rune(lines[at.Line-1])
-	before := text.Clean(string(line[:min(at.Column-1, len(line))]))
-	return fmt.Errorf("%w\n  %s\n  %s^", err, text.Clean(lines[at.Line-1]), strings.Repeat(" ", text.Width(before)))
+	return err
 }
 
 // checkQueries answers per line, also for lines that are no JSON.
@@ -189,111 +180,4 @@ func queryProblems(line string) []queryProblem {
 		all = append(all, queryProblem{positioned.Type, p.Line, p.Column, p.Message})
 	}
 	return all
-}
-
-var formats = map[string]func(io.Writer, *frame.Frame, sources.Quality) error{
-	"table": writeTable, "csv": writeCSV, "ndjson": writeNDJSON, "json": writeJSON,
-}
-
-// cellWidth bounds a column of the table: what is longer says so with an ellipsis.
-const cellWidth = 80
-
-func writeTable(w io.Writer, f *frame.Frame, _ sources.Quality) error {
-	widths := make([]int, len(f.Names))
-	cells := make([][]string, f.Rows+1)
-	for r := range cells {
-		cells[r] = make([]string, len(f.Names))
-		for i, name := range f.Names {
-			value := name
-			if r > 0 {
-				value = strings.Join(f.Columns[i].Texts(r-1), ", ")
-			}
-			cells[r][i] = text.Clean(value)
-			widths[i] = min(max(widths[i], text.Width(cells[r][i])), cellWidth)
-		}
-	}
-	for _, row := range cells {
-		var line strings.Builder
-		for i, cell := range row {
-			line.WriteString(text.Fit(cell, widths[i]))
-			line.WriteString("  ")
-		}
-		if _, err := fmt.Fprintln(w, strings.TrimRight(line.String(), " ")); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func writeCSV(w io.Writer, f *frame.Frame, _ sources.Quality) error {
-	out := csv.NewWriter(w)
-	if err := out.Write(f.Names); err != nil {
-		return err
-	}
-	row := make([]string, len(f.Names))
-	for r := range f.Rows {
-		for i, c := range f.Columns {
-			row[i] = strings.Join(c.Texts(r), ",")
-		}
-		if err := out.Write(row); err != nil {
-			return err
-		}
-	}
-	out.Flush()
-	return out.Error()
-}
-
-func writeNDJSON(w io.Writer, f *frame.Frame, _ sources.Quality) error {
-	var line []byte
-	for r := range f.Rows {
-		line = append(line[:0], '{')
-		for i, c := range f.Columns {
-			value := c.Value(r)
-			if value == nil {
-				continue
-			}
-			if len(line) > 1 {
-				line = append(line, ',')
-			}
-			name, err := json.Marshal(f.Names[i])
-			if err != nil {
-				return err
-			}
-			cell, err := json.Marshal(value)
-			if err != nil {
-				return err
-			}
-			line = append(append(append(line, name...), ':'), cell...)
-		}
-		if _, err := w.Write(append(line, '}', '\n')); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func writeJSON(w io.Writer, f *frame.Frame, q sources.Quality) error {
-	type column struct {
-		Name string `json:"name"`
-		Type string `json:"type"`
-	}
-	answer := struct {
-		Took     int64    `json:"took"` // ms
-		Partial  bool     `json:"is_partial"`
-		Columns  []column `json:"columns"`
-		Values   [][]any  `json:"values"`
-		Warnings []string `json:"warnings"`
-	}{Took: q.Took.Milliseconds(), Partial: q.Partial, Columns: []column{}, Values: make([][]any, f.Rows),
-		Warnings: append(append([]string{}, q.Warnings...), q.Reasons...)}
-	for i, c := range f.Columns {
-		answer.Columns = append(answer.Columns, column{f.Names[i], c.Type.String()})
-	}
-	for r := range f.Rows {
-		row := make([]any, len(f.Columns))
-		for i, c := range f.Columns {
-			row[i] = c.Value(r)
-		}
-		answer.Values[r] = row
-	}
-	return json.NewEncoder(w).Encode(answer)
 }
