@@ -20,8 +20,38 @@ func (m *Model) header() []string {
 	} else {
 		out = []string{m.shortLine()}
 	}
+	return append(out, m.notices(l.width, l.notices)...)
+}
+
+// notices are what somebody must know who trusts this screen: why it does not
+// show this machine, and what is wrong with sources and history.
+func (m *Model) notices(w, limit int) (out []string) {
+	all := m.troubles()
 	if m.config.Banner != "" {
-		out = append(out, m.strip(l.width).add(warning, " "+m.config.Banner).String())
+		all = append([]string{m.config.Banner}, all...)
+	}
+	for _, s := range all {
+		for _, t := range text.Wrap(s, w-2, limit-len(out)) {
+			out = append(out, m.strip(w).add(warning, " "+t).String())
+		}
+	}
+	return out
+}
+
+// troubles says of every source, and of what keeps events, what is wrong with it.
+func (m *Model) troubles() (out []string) {
+	for _, src := range m.config.Sources {
+		if notes := src.Stats().Notes; len(notes) > 0 {
+			out = append(out, src.Name()+": "+strings.Join(notes, "; "))
+		}
+	}
+	if len(m.config.Sources) == 0 {
+		out = append(out, "nothing is watched: there is no source")
+	}
+	if m.config.Kept != nil {
+		if notes := m.config.Kept().Notes; len(notes) > 0 {
+			out = append(out, "history: "+strings.Join(notes, "; "))
+		}
 	}
 	return out
 }
@@ -139,14 +169,14 @@ type worded struct {
 	role role
 }
 
-// sourceWords says of every source that it works, or what is wrong with it.
+// sourceWords says of every source that it works; what is wrong with one stands in [Model.troubles].
 func (m *Model) sourceWords() []worded {
 	var out []worded
 	for _, src := range m.config.Sources {
 		st := src.Stats()
 		w := worded{src.Name() + " ok", normal}
 		if len(st.Notes) > 0 {
-			w = worded{src.Name() + ": " + st.Notes[0], warning}
+			w = worded{src.Name(), warning}
 		}
 		if st.Lag > 2*time.Second {
 			w.text += ", lag " + span(st.Lag)
@@ -155,11 +185,6 @@ func (m *Model) sourceWords() []worded {
 	}
 	if out == nil {
 		out = []worded{{"no source", warning}}
-	}
-	if m.config.Kept != nil {
-		if notes := m.config.Kept().Notes; len(notes) > 0 {
-			out = append(out, worded{"history: " + notes[0], warning})
-		}
 	}
 	return out
 }

@@ -5,6 +5,8 @@ const (
 	minWidth  = 60
 	minHeight = 15
 	wideWidth = 100 // from here on the wide forms
+
+	maxNotices = 3 // lines
 )
 
 // layout says which lines belong to what; widths are the window's.
@@ -12,11 +14,12 @@ type layout struct {
 	width, height                int
 	tiny, wide                   bool
 	header, list, detail, footer int // lines each, from the top; they add up to height
+	notices                      int // lines of the header, at most
 }
 
-// arrange places the parts of a window: a pure function of its size and of
-// whether an extra line stands in the header.
-func arrange(w, h int, banner bool) layout {
+// arrange places the parts of a window: a pure function of its size and of how
+// many notices there are, in lines, of which the header takes some.
+func arrange(w, h, notices int) layout {
 	l := layout{width: w, height: h, tiny: w < minWidth || h < minHeight, wide: w >= wideWidth}
 	if l.tiny {
 		l.footer = min(1, h)
@@ -24,12 +27,11 @@ func arrange(w, h int, banner bool) layout {
 		return l
 	}
 	l.header = 1
+	l.notices = min(notices, 2)
 	if l.wide {
-		l.header = 2
+		l.header, l.notices = 2, min(notices, maxNotices)
 	}
-	if banner {
-		l.header++
-	}
+	l.header += l.notices
 	l.footer = 3
 	if h < 24 {
 		l.footer = 2

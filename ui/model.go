@@ -81,7 +81,7 @@ func newModel(ctx context.Context, c Config) *Model {
 		inAlerts: m.alerts, inEvents: m.events, inGuide: &guidePane{}, inHelp: &helpPane{},
 		inJournal: newJournalPane(), inStanding: newStandingPane(), inQuery: newQueryPane(),
 	}
-	m.layout = arrange(80, 24, c.Banner != "")
+	m.resize(80, 24)
 	m.pull()
 	return m
 }
@@ -96,7 +96,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	m.dirty = true
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
-		m.layout = arrange(msg.Width, msg.Height, m.config.Banner != "")
+		m.resize(msg.Width, msg.Height)
 		m.fresh = true
 		return m, nil
 	case tea.KeyMsg:
@@ -214,7 +214,12 @@ func (m *Model) View() string {
 	return m.frame
 }
 
+func (m *Model) resize(w, h int) {
+	m.layout = arrange(w, h, len(m.notices(w, maxNotices)))
+}
+
 func (m *Model) screen() []string {
+	m.resize(m.layout.width, m.layout.height) // notices come and go
 	l := m.layout
 	if l.width <= 0 || l.height <= 0 {
 		return nil

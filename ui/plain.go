@@ -28,7 +28,7 @@ func Plain(ctx context.Context, c Config, in io.Reader, out io.Writer) error {
 func newPlain(ctx context.Context, c Config, out io.Writer) *plain {
 	return &plain{
 		Model: newModel(ctx, c), out: bufio.NewWriter(out), lines: make(chan typed),
-		told: map[string]string{}, number: map[string]int{}, clock: time.Now,
+		told: map[string]string{}, amiss: map[string]bool{}, number: map[string]int{}, clock: time.Now,
 	}
 }
 
@@ -38,6 +38,7 @@ type plain struct {
 	out    *bufio.Writer
 	lines  chan typed
 	told   map[string]string // by alert id: what was told last
+	amiss  map[string]bool   // what was told of troubles
 	number map[string]int    // by alert id, from 1
 	ids    []string          // by number
 	err    error             // of out
@@ -107,6 +108,7 @@ func (p *plain) loop(ctx context.Context) error {
 		case <-p.config.Engine.Changed():
 			p.pull()
 			rest(ctx, frameTime)
+		case <-time.After(time.Second): // a source may have stopped
 		case l, ok := <-p.lines:
 			if !ok || !p.do(ctx, l.text) {
 				p.farewell(ctx)
@@ -125,6 +127,12 @@ func rest(ctx context.Context, d time.Duration) {
 
 // tell says what is new: alerts that came, and those whose state changed.
 func (p *plain) tell() {
+	for _, s := range p.troubles() {
+		if !p.amiss[s] {
+			p.amiss[s] = true
+			p.say("NOTE  %s", s)
+		}
+	}
 	here := make(map[string]bool, len(p.snap.Findings))
 	for _, f := range p.snap.Findings {
 		here[f.ID] = true

@@ -40,7 +40,7 @@ func Run(ctx context.Context, c Config, in io.Reader, out io.Writer) error {
 	defer gone()
 	m := newModel(ctx, c)
 	if w, h, err := term.GetSize(screen.Fd()); err == nil {
-		m.layout = arrange(w, h, c.Banner != "")
+		m.resize(w, h)
 	}
 	err = runOn(ctx, m, &watched{input, gone}, screen, gone)
 	if err == nil {

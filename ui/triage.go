@@ -317,7 +317,12 @@ func (p *alertPane) empty(m *Model, w int) []string {
 	}
 	line(normal, since+"; "+m.lossWord()+".")
 	for _, s := range m.sourceWords() {
-		line(s.role, "Watching "+s.text)
+		if s.role == normal {
+			line(normal, "Watching "+s.text)
+		}
+	}
+	for _, s := range m.troubles() {
+		line(warning, s)
 	}
 	out = append(out, "")
 	live, off := ruleCounts(m.snap.Rules)

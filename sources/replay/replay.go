@@ -65,7 +65,7 @@ func (s *Source) Name() string { return s.cfg.Name }
 func (s *Source) Run(ctx context.Context, out sources.Sink) error {
 	p := &play{source: s, out: out, start: s.cfg.Now()}
 	if err := p.run(ctx); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("%s: %w", s.cfg.Name, err)
+		return err
 	}
 	return nil
 }

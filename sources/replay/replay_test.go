@@ -61,7 +61,7 @@ func TestATruncatedRecordingIsPlayedToItsEndAndSaid(t *testing.T) {
 
 func TestAFileOfRubbishIsAnError(t *testing.T) {
 	err := New(Config{Name: "replay:x", Open: opener([]byte("a\nb\n"))}).Run(t.Context(), discard())
-	if err == nil || err.Error() != `replay:x: no line is an event; the first is line 1: unexpected a at byte 1: "a"` {
+	if err == nil || err.Error() != `no line is an event; the first is line 1: unexpected a at byte 1: "a"` {
 		t.Errorf("error: %v", err)
 	}
 }

@@ -53,6 +53,9 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 	if _, err := memory.recall(ctx); err != nil {
 		kept.notes = append(kept.notes, fmt.Sprintf("what was closed and acknowledged before cannot be read: %v", err))
 	}
+	for i, source := range s.opened.Sources {
+		s.opened.Sources[i] = &ending{Source: source}
+	}
 	feed := ui.NewFeed()
 	s.sinks = append(s.sinks, feed)
 	running, stop := context.WithCancel(ctx)
