@@ -16,6 +16,8 @@ var (
 	ErrRefused = errors.New("refused")
 	// ErrNoSpace: the journal could not be written even with its reserve. Nothing was changed.
 	ErrNoSpace = errors.New("no space for the journal")
+	// ErrGap: entries are missing from the journal, so that more may be held on hosts than it says.
+	ErrGap = errors.New("entries are missing from the journal")
 	// ErrDamaged: the database is not one, or its pages do not fit together. Set it
 	// aside, never delete it: the next journal notes that entries are missing.
 	ErrDamaged = errors.New("the database is damaged")

@@ -237,7 +237,13 @@ func TestAJournalInAFreshDatabaseNotesThatTheOldOneIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	j := open(t, dir).journal(t)
+	if all, err := j.Standing(t.Context()); !errors.Is(err, respond.ErrGap) || len(all) != 0 {
+		t.Errorf("nothing stands: %v, %v", all, err)
+	}
 	appendNotes(t, j, 1)
+	if _, err := j.Standing(t.Context()); !errors.Is(err, respond.ErrGap) {
+		t.Errorf("with a new entry nothing stands: %v", err)
+	}
 	if c := verify(t, j); c.OK() || len(c.Breaks) != 1 || !strings.Contains(c.Breaks[0].Why, "entry 3 was remembered") {
 		t.Errorf("%+v", c)
 	}

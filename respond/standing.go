@@ -117,21 +117,50 @@ type Standing struct {
 }
 
 // Standing returns what the journal says is still held on hosts, oldest first.
-// It does not look at the hosts.
+// It does not look at the hosts. With ErrGap it is what the entries that are
+// left say: those that went missing in this boot may have held more.
 func (j *Journal) Standing(ctx context.Context) ([]Standing, error) {
 	entries, err := j.entries(ctx, `phase IN ('applied','undone','failed','verified')`)
 	if err != nil {
 		return nil, err
 	}
+	gap, err := j.cutNow(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", damaged(err))
+	}
+	boot, _ := machineBoot()
 	var standing []Standing
 	for _, e := range entries {
 		out, err := e.Outcome()
+		if err == nil && e.Kind == breakKind && e.BootID == boot {
+			gap = out.Error
+		}
 		if err != nil || out.Result == nil {
 			continue
 		}
 		standing = out.Result.apply(standing, e)
 	}
+	if gap != "" {
+		return standing, fmt.Errorf("%w: %s", ErrGap, gap)
+	}
 	return standing, nil
+}
+
+// cutNow says how the journal differs from what was remembered of it, "" if it does not.
+func (j *Journal) cutNow(ctx context.Context) (why string, err error) {
+	err = j.locked(func() error {
+		c, err := j.db.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		last, err := lastHead(ctx, c)
+		if err == nil {
+			_, why = j.compareHead(ctx, c, last)
+		}
+		return err
+	})
+	return why, err
 }
 
 // apply releases what r releases and adds what it holds, the same key once.

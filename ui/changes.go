@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -131,12 +132,15 @@ type stood struct {
 }
 
 func (s stood) take(m *Model) tea.Cmd {
+	m.blindOn = ""
 	if s.err != nil {
 		m.blindOn = s.err.Error()
-		return nil
+		if !errors.Is(s.err, respond.ErrGap) {
+			return nil
+		}
 	}
 	m.raw, m.frozen = s.all, frozenKeys(s.all)
-	m.standing, m.blindOn = byOperation(s.all), ""
+	m.standing = byOperation(s.all)
 	m.panes[inStanding].(*standingPane).set(m.standing)
 	if m.shown == inStanding {
 		return m.lookAtHosts()

@@ -209,6 +209,8 @@ func (m *Model) standingWord() string {
 	switch {
 	case m.changes == nil:
 		return "STANDING no journal"
+	case m.blindOn != "" && len(m.standing) > 0:
+		return "STANDING " + holds(m.standing, m.now()) + " · unknown"
 	case m.blindOn != "":
 		return "STANDING unknown"
 	}

@@ -1,9 +1,12 @@
 package ui
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"interdict/respond"
 	"interdict/sources"
 )
 
@@ -22,4 +25,14 @@ func TestWhatIsAmissIsSaidWholeOnASmallScreen(t *testing.T) {
 	})
 	w.shows("ebpf: STOPPED: the ring is gone", "history: kept in memory only: no space left on device")
 	w.golden("amiss-80x24")
+}
+
+func TestAJournalWithAGapNeverSaysThatNothingStands(t *testing.T) {
+	w := newWorld(t, 120, 32)
+	w.changes.gap = fmt.Errorf("%w: entry 6 was remembered", respond.ErrGap)
+	w.press("4")
+	w.shows("STANDING unknown", "entry 6 was remembered")
+	w.changes.standing = []respond.Standing{{Held: respond.Held{Key: "k", Kind: "frozen", Text: "scp 4121"}, Op: "op1", Host: "local", Since: noon.Add(-time.Minute)}}
+	w.press("r")
+	w.shows("STANDING frozen 1 (1m) · unknown", "entry 6 was remembered", "scp 4121")
 }

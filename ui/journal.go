@@ -115,16 +115,18 @@ var journalColumns = []grid.Column{
 }
 
 func (p *journalPane) lines(m *Model, w, h int) []string {
-	s := m.strip(w)
+	say := func(r role, s string) []string { return append([]string{""}, m.wrapped(w, r, s, 4)...) }
 	switch {
 	case m.changes == nil:
-		return []string{"", s.add(normal, "  there is no journal in this run, so nothing can be changed from here").String()}
+		return say(normal, "there is no journal in this run, so nothing can be changed from here")
 	case p.err != nil:
-		return []string{"", s.add(critical, "  the journal cannot be read: "+p.err.Error()).String()}
+		return say(critical, "the journal cannot be read: "+p.err.Error())
+	case len(p.entries) == 0 && m.blindOn != "":
+		return say(critical, m.blindOn)
 	case len(p.entries) == 0 && p.read:
-		return []string{"", s.add(normal, "  nothing was ever changed from here: each plan, approval, change and check is written down here first").String()}
+		return say(normal, "nothing was ever changed from here: each plan, approval, change and check is written down here first")
 	case len(p.entries) == 0:
-		return []string{"", s.add(normal, "  the journal is being read…").String()}
+		return say(normal, "the journal is being read…")
 	}
 	widths := grid.Fit(journalColumns, w-1)
 	below := 8

@@ -132,10 +132,19 @@ func (p *standingPane) lines(m *Model, w, h int) []string {
 	case m.changes == nil:
 		return []string{"", s.add(normal, "  there is no journal in this run, so nothing can be held from here").String()}
 	case m.blindOn != "":
-		return []string{"", s.add(critical, "  what is held is unknown: "+m.blindOn).String()}
+		out := append([]string{""}, m.wrapped(w, critical, "what is held is unknown: "+m.blindOn, 4)...)
+		if len(p.rows) == 0 {
+			return out
+		}
+		return append(out, p.table(m, w, h-len(out))...)
 	case len(p.rows) == 0:
-		return []string{"", s.add(normal, "  nothing is held: whatever is frozen on a host stays listed here until it is resumed or killed").String()}
+		return append([]string{""}, m.wrapped(w, normal, "nothing is held: whatever is frozen on a host stays listed here until it is resumed or killed", 4)...)
 	}
+	return p.table(m, w, h)
+}
+
+func (p *standingPane) table(m *Model, w, h int) []string {
+	s := m.strip(w)
 	widths := grid.Fit(standingColumns, w-1)
 	p.grid.SetHeight(max(h-2-standingDetail, 1))
 	out := []string{m.theme.in(muted, text.Fit(grid.Titles(standingColumns, widths), w))}

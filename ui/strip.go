@@ -47,6 +47,14 @@ func (s *strip) room() int { return s.width - s.used }
 
 func (s *strip) String() string { return s.b.String() }
 
+// wrapped gives text in at most limit lines, a little in from the edge.
+func (m *Model) wrapped(w int, r role, s string, limit int) (out []string) {
+	for _, t := range text.Wrap(s, w-4, limit) {
+		out = append(out, m.strip(w).add(r, "  "+t).String())
+	}
+	return out
+}
+
 // blank is n empty lines.
 func blank(n int) []string { return make([]string, max(n, 0)) }
 

@@ -299,11 +299,7 @@ func (m *Model) tinyLine(f *detect.Finding, under bool) string {
 // empty teaches: what is watched, since when, and what would show up here.
 func (p *alertPane) empty(m *Model, w int) []string {
 	var out []string
-	line := func(r role, s string) {
-		for _, t := range text.Wrap(s, w-4, 3) {
-			out = append(out, m.strip(w).add(r, "  "+t).String())
-		}
-	}
+	line := func(r role, s string) { out = append(out, m.wrapped(w, r, s, 3)...) }
 	out = append(out, "")
 	if p.hidden > 0 {
 		line(title, fmt.Sprintf("The filter %q hides all %s.", p.filter, plural(p.hidden, "alert")))

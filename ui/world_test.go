@@ -117,6 +117,7 @@ type fakeChanges struct {
 	verdict  respond.Verdict
 	err      error
 	standing []respond.Standing
+	gap      error
 	entries  []respond.Entry
 	op       respond.Operation
 }
@@ -140,7 +141,7 @@ func (c *fakeChanges) Refused(_ context.Context, a respond.Action, _ respond.Hos
 	c.ran = append(c.ran, "refused: "+err.Error())
 	return nil
 }
-func (c *fakeChanges) Standing(context.Context) ([]respond.Standing, error) { return c.standing, nil }
+func (c *fakeChanges) Standing(context.Context) ([]respond.Standing, error) { return c.standing, c.gap }
 func (c *fakeChanges) Entries(_ context.Context, after int64, limit int) ([]respond.Entry, error) {
 	var out []respond.Entry
 	for _, e := range c.entries {

@@ -9,13 +9,17 @@ import (
 	"interdict/respond"
 )
 
+func processes(n int) string {
+	if n == 1 {
+		return "1 process"
+	}
+	return fmt.Sprintf("%d processes", n)
+}
+
 var verbs = map[string]string{KindFreeze: "Freeze", KindResume: "Resume", KindKill: "Kill"}
 
 func (s *survey) title(host string) string {
-	n := "1 process"
-	if len(s.members) != 1 {
-		n = fmt.Sprintf("%d processes", len(s.members))
-	}
+	n := processes(len(s.members))
 	what := s.root.Process.label()
 	if s.root.Process != s.target && s.root.Process.ID != s.target.ID {
 		what += " down to " + s.target.label()

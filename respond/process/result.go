@@ -49,7 +49,7 @@ func (s *sweep) result(r respond.Result, err error) (respond.Result, error) {
 	}
 	r.Ended = time.Now().UTC()
 	r.Partial = err != nil || len(s.did.Left) > 0
-	r.Summary = fmt.Sprintf("%d processes %s", len(s.did.all()), done[r.Kind])
+	r.Summary = processes(len(s.did.all())) + " " + done[r.Kind]
 	add := func(label, text string) { r.Lines = append(r.Lines, respond.Line{Label: label, Text: text}) }
 	for _, id := range s.did.all() {
 		add(done[r.Kind], s.name(id))

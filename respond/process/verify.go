@@ -130,7 +130,7 @@ func (a *action) Undo(ctx context.Context, h respond.Host, r respond.Result) (re
 	if err != nil {
 		undone.Releases, undone.Partial = u.releases(r.Identity.BootID), true
 	}
-	undone.Summary = fmt.Sprintf("%d processes resumed, %d had ended", len(u.did.all()), len(u.ended))
+	undone.Summary = fmt.Sprintf("%s resumed, %d had ended", processes(len(u.did.all())), len(u.ended))
 	undone.Ended = time.Now().UTC()
 	body, encodeErr := json.Marshal(u.did)
 	undone.Body = body

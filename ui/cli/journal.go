@@ -112,12 +112,19 @@ func (c *command) journalVerify(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !check.OK() {
-			fmt.Fprintf(c.Stdout, "BROKEN at entry %d: %s\n%d entries before it hold\n", check.Broken, text.Clean(check.Why), check.Entries)
-			return &exit{code: Failed}
+		for _, b := range check.Breaks {
+			fmt.Fprintf(c.Stdout, "CUT before entry %d: %s\n", b.Seq, text.Clean(b.Why))
 		}
-		fmt.Fprintf(c.Stdout, "whole: %d entries, head %s\n", check.Entries, check.Head)
-		return nil
+		switch {
+		case check.Broken > 0:
+			fmt.Fprintf(c.Stdout, "BROKEN at entry %d: %s\n%d entries before it hold\n", check.Broken, text.Clean(check.Why), check.Entries)
+		case !check.OK():
+			fmt.Fprintf(c.Stdout, "the %d entries that are left hold, head %s\n", check.Entries, check.Head)
+		default:
+			fmt.Fprintf(c.Stdout, "whole: %d entries, head %s\n", check.Entries, check.Head)
+			return nil
+		}
+		return &exit{code: Failed}
 	})
 }
 
@@ -160,9 +167,19 @@ func (c *command) standing() *cobra.Command {
 	return cmd
 }
 
+func nothingHeld(s *state) string {
+	if len(s.notes) > 0 {
+		return "nothing is known to be held on any host"
+	}
+	return "nothing is held on any host"
+}
+
 func (c *command) printStanding(ctx context.Context, s *state) error {
 	held, err := s.journal.Standing(ctx)
-	if err != nil {
+	if errors.Is(err, respond.ErrGap) {
+		s.notes = append(s.notes, fmt.Sprintf("more may be held on hosts: %v", err))
+		fmt.Fprintln(c.Stderr, "interdict: "+text.Clean(s.notes[len(s.notes)-1]))
+	} else if err != nil {
 		return err
 	}
 	if c.json {
@@ -176,7 +193,7 @@ func (c *command) printStanding(ctx context.Context, s *state) error {
 		return s.degraded()
 	}
 	if len(held) == 0 {
-		fmt.Fprintln(c.Stdout, "nothing is held on any host")
+		fmt.Fprintln(c.Stdout, nothingHeld(s))
 		return s.degraded()
 	}
 	w := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
