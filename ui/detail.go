@@ -128,8 +128,11 @@ func (m *Model) verdictWords(s *strip, g *playbooks.Guide, f *detect.Finding) {
 	case strings.Contains(word, "ROUTINE"):
 		r = good
 	}
-	if sendingNow(f) {
+	switch {
+	case m.sends(f):
 		word += ", STILL SENDING"
+	case m.isFrozen(f):
+		word += ", FROZEN"
 	}
 	v := g.Verdict
 	s.add(r, word).add(normal, fmt.Sprintf("   %d against · %d for · %d open", len(v.Against), len(v.For), len(v.Open)))
@@ -157,7 +160,7 @@ func (d *detailed) facts() {
 }
 
 func (d *detailed) left() {
-	s := d.m.strip(d.width).add(muted, "  Left").to(labelWidth).add(normal, leftWord(d.f))
+	s := d.m.strip(d.width).add(muted, "  Left").to(labelWidth).add(normal, d.m.left(d.f))
 	if t := d.f.Transfer; t != nil {
 		s.right(normal, spark(t.Spark, 8)+" ")
 	}

@@ -255,10 +255,10 @@ func (d *dialog) liveLine(m *Model) (r role, label, t string) {
 	switch {
 	case !ok:
 		return warning, "Now", "the alert is not there any more"
-	case sendingNow(f):
-		return critical, "Now", "STILL SENDING: " + leftWord(f)
+	case m.sends(f):
+		return critical, "Now", "STILL SENDING: " + m.left(f)
 	case m.isFrozen(f):
-		return warning, "Now", "FROZEN: " + leftWord(f)
+		return warning, "Now", "FROZEN: " + m.left(f)
 	case f.Live():
 		return normal, "Now", "nothing moves at the moment: " + leftWord(f)
 	}

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"interdict/detect"
 	"interdict/respond"
 	"interdict/ui/text"
 )
@@ -124,7 +123,7 @@ func (m *Model) moving() bool {
 }
 
 func (m *Model) countWord() string {
-	live, running, ended := tally(m.snap.Findings)
+	live, running, ended := m.tally()
 	noun := "SENDING"
 	if m.layout.wide {
 		noun = "sending now"
@@ -144,16 +143,16 @@ func (m *Model) countWord() string {
 }
 
 func (m *Model) countRole() role {
-	if live, _, _ := tally(m.snap.Findings); live > 0 {
+	if live, _, _ := m.tally(); live > 0 {
 		return critical
 	}
 	return normal
 }
 
-func tally(findings []*detect.Finding) (sending, running, ended int) {
-	for _, f := range findings {
+func (m *Model) tally() (sending, running, ended int) {
+	for _, f := range m.snap.Findings {
 		switch {
-		case sendingNow(f):
+		case m.sends(f):
 			sending++
 		case f.Live() || f.Transfer == nil && f.Process.Alive():
 			running++

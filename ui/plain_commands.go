@@ -97,7 +97,7 @@ func (p *plain) show(ctx context.Context, f *detect.Finding) {
 		p.verdict(ctx, f)
 	}
 	p.say("Command: %s", tool(f).CommandLine)
-	p.say("Left: %s", leftWord(f))
+	p.say("Left: %s", p.left(f))
 	if t := f.Transfer; t != nil && len(t.Files) > 0 {
 		p.say("Read: %s", readWord(t))
 	}
@@ -207,7 +207,7 @@ func (p *plain) closeOne(_ context.Context, args string) {
 			if err != nil {
 				p.say("But: %v", err)
 			}
-			if sendingNow(f) {
+			if p.sends(f) {
 				p.say("It is still sending: closing does not stop it.")
 			}
 			return
@@ -267,8 +267,8 @@ func (p *plain) change(ctx context.Context, a action, f *detect.Finding) {
 		p.problem(err)
 		return
 	}
-	if sendingNow(f) {
-		p.say("STILL SENDING: %s", leftWord(f))
+	if p.sends(f) {
+		p.say("STILL SENDING: %s", p.left(f))
 	}
 	p.approve(ctx, string(a), f.Host.Name, f.Host.Environment, plan, func(ctx context.Context) (respond.Result, respond.Verdict, error) {
 		return p.changes.Run(ctx, act, h, plan)

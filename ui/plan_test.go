@@ -185,11 +185,16 @@ func TestWhatIsHeldIsLookedAtOnItsHost(t *testing.T) {
 
 func TestWhatIsFrozenIsOneThingAndSaysSoInItsRow(t *testing.T) {
 	w := newWorld(t, 120, 32)
-	for _, key := range []string{"frozen/b1/4121@412100", "frozen/b1/4110@411000"} {
+	for _, key := range []string{"frozen/b1/4121@412100", "frozen/b1/4110@411000", "frozen/b1/4122@412200"} {
 		w.changes.standing = append(w.changes.standing, respond.Standing{Held: respond.Held{Key: key, Kind: "frozen", Text: key}, Op: "op1", Host: "local", HostID: "h1", BootID: "b1", Since: noon})
 	}
+	all := w.changes.standing
+	w.changes.standing = all[:2]
 	w.do(w.readStanding())
-	w.shows("▌ FROZEN", "STANDING frozen 1")
+	w.shows("▌ SENDING", "STILL SENDING", "1 sending now") // its ssh goes on
+	w.changes.standing = all
+	w.do(w.readStanding())
+	w.shows("▌ FROZEN", "STANDING frozen 1", "LIKELY THEFT, FROZEN", "0 sending now", "customers.tar.gz · frozen")
 	w.press("4")
-	w.shows("2: frozen/b1/4121@412100, frozen/b1/4110@411000")
+	w.shows("3: frozen/b1/4121@412100, frozen/b1/4110@411000")
 }

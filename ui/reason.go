@@ -115,7 +115,7 @@ func (s spoken) take(m *Model) tea.Cmd {
 
 func (r *reasonMenu) lines(m *Model, w, h int) []string {
 	b := newBox(m, w, "CLOSE  "+what(r.finding)+" on "+r.finding.Host.Name)
-	if sendingNow(r.finding) {
+	if m.sends(r.finding) {
 		b.add(critical, "Now", "STILL SENDING: closing the alert does not stop it")
 	}
 	for _, reason := range Reasons {

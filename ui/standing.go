@@ -47,8 +47,8 @@ func frozenKeys(all []respond.Standing) map[string]bool {
 	return out
 }
 
-// isFrozen tells whether a member of the finding stands because of us, as the
-// journal has it.
+// isFrozen tells whether all of the finding that is alive stands because of us,
+// as the journal has it.
 func (m *Model) isFrozen(f *detect.Finding) bool {
 	if len(m.frozen) == 0 || f.Transfer != nil && !f.Transfer.Live {
 		return false
@@ -57,13 +57,31 @@ func (m *Model) isFrozen(f *detect.Finding) bool {
 	if f.Transfer != nil {
 		members = append(members, f.Transfer.Members...)
 	}
+	stands := false
 	for _, p := range members {
-		id := identity(f.Host, p)
-		if p.Alive() && m.frozen[id.BootID+"/"+id.String()] {
-			return true
+		if !p.Alive() {
+			continue
 		}
+		id := identity(f.Host, p)
+		if !m.frozen[id.BootID+"/"+id.String()] {
+			return false
+		}
+		stands = true
 	}
-	return false
+	return stands
+}
+
+// sends tells whether data leaves: a rate is an average, which outlasts a freeze.
+func (m *Model) sends(f *detect.Finding) bool { return sendingNow(f) && !m.isFrozen(f) }
+
+// left is leftWord as long as it goes on.
+func (m *Model) left(f *detect.Finding) string {
+	if f.Transfer == nil || !m.isFrozen(f) {
+		return leftWord(f)
+	}
+	still, transfer := *f, *f.Transfer
+	transfer.Rate, still.Transfer = 0, &transfer
+	return leftWord(&still) + " · frozen"
 }
 
 // live says whether it is still going on, or stands because of us.

@@ -70,8 +70,8 @@ func (p *alertPane) setSnapshot(m *Model) {
 	}
 	if less := orders[p.order].less; less != nil {
 		slices.SortStableFunc(p.rows.list, func(a, b *detect.Finding) int {
-			if sendingNow(a) != sendingNow(b) {
-				if sendingNow(a) {
+			if m.sends(a) != m.sends(b) {
+				if m.sends(a) {
 					return -1
 				}
 				return 1
@@ -231,7 +231,7 @@ func (p *alertPane) cells(m *Model, i int, columns []grid.Column) []grid.Cell {
 	switch {
 	case m.isFrozen(f):
 		live = warning
-	case sendingNow(f):
+	case m.sends(f):
 		live = sending
 	}
 	under, taken := i == p.grid.Index(), m.config.Engine.Taken(f.Alert) != ""
@@ -289,7 +289,7 @@ func (m *Model) tinyLine(f *detect.Finding, under bool) string {
 	if under {
 		mark = "▌ "
 	}
-	if sendingNow(f) {
+	if m.sends(f) {
 		r = sending
 	}
 	s.add(normal, mark).add(r, m.live(f)).add(riskRole(f), " "+riskWord(f))
