@@ -34,16 +34,24 @@ fuzz: ## each fuzz target for FUZZTIME
 		done; \
 	done
 
-bench: bench-sensor bench-esql bench-screen ## figures as JSON, ratios against a floor of the same run
+bench: bench-sensor bench-esql bench-screen ## figures as JSON on standard output, judged by ratios to what the same run measured
+
+# Figures to standard output, what go test says to standard error, its exit code kept.
+figures = awk '/^{/ { print; fflush(); next } \
+	/^Benchmark.* ns\/op/ { for (i = 3; i < NF; i += 2) printf "{\"name\":\"%s\",\"value\":%s,\"unit\":\"%s\"}\n", $$1, $$i, $$(i + 1); next } \
+	{ print > "/dev/stderr" }'
+bench-%: SHELL = /bin/bash
+bench-%: .SHELLFLAGS = -o pipefail -c
 
 bench-sensor:
-	INTERDICT_BENCH=1 $(GO) test -count=1 -run '^$$' -bench . ./sources/ebpf
+	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' -bench . ./sources/ebpf | $(figures)
 
 bench-esql:
-	$(GO) test -count=1 -run '^$$' -bench . ./sources/esql/... ./sources/archive ./sources/files
+	@$(GO) test -count=1 -run '^$$' -bench . ./sources/esql/... ./sources/archive ./sources/files | $(figures)
 
 bench-screen:
-	$(GO) test -count=1 -run '^$$' -bench . ./ui/... ./detect
+	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' . | $(figures)
+	@$(GO) test -count=1 -run '^$$' -bench . ./ui/... ./detect | $(figures)
 
 demo: build ## the recorded incident
 	./interdict --demo

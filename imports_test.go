@@ -14,6 +14,7 @@ import (
 // the package and for everything below it, the longest name that fits decides.
 // docs/architecture.md gives the reason for each.
 var arrows = map[string][]string{
+	"bench":                 {},
 	"sources/frame":         {},
 	"sources":               {"sources/frame"},
 	"sources/ecs":           {"sources", "sources/frame"},

@@ -6,9 +6,13 @@ import (
 	"encoding/binary"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
+	"interdict/bench"
+	"interdict/sources"
 	"interdict/sources/ecs"
+	"interdict/sources/frame"
 )
 
 // testHost is a machine that does not depend on where the test runs.
@@ -59,7 +63,8 @@ func exitOf(pid, code uint32) []byte {
 }
 
 // BenchmarkAnExecution is the user side of one execution: fork, exec and exit
-// decoded, put into the picture and into a frame, fifty of them a batch.
+// decoded and put into the picture and into a frame, fifty of them a batch; then
+// the same with history and rules behind it.
 func BenchmarkAnExecution(b *testing.B) {
 	const batch, generations = 50, 200
 	slabs := make([][]byte, generations)
@@ -71,17 +76,30 @@ func BenchmarkAnExecution(b *testing.B) {
 		}
 		slabs[g] = slabOf(records...)
 	}
-	e := testEvents()
-	e.decode(slabOf(execOf(500, 1, "/usr/bin/bash", "/home/build/project", "bash", "./build.sh")))
-	e.builder.Build()
-	b.ReportAllocs()
-	b.ResetTimer()
-	for n := 0; n < b.N; n += batch {
-		e.decode(slabs[n/batch%generations])
-		if f := e.builder.Build(); f.Rows != 3*batch {
-			b.Fatal(f.Rows)
+	run := func(b *testing.B, put func(*frame.Frame)) {
+		e := testEvents()
+		e.decode(slabOf(execOf(500, 1, "/usr/bin/bash", "/home/build/project", "bash", "./build.sh")))
+		put(e.builder.Build())
+		b.ReportAllocs()
+		b.ResetTimer()
+		for n := 0; n < b.N; n += batch {
+			e.decode(slabs[n/batch%generations])
+			f := e.builder.Build()
+			if f.Rows != 3*batch {
+				b.Fatal(f.Rows)
+			}
+			put(f)
 		}
 	}
+	b.Run("decoded", func(b *testing.B) { run(b, func(*frame.Frame) {}) })
+	b.Run("to history and rules", func(b *testing.B) {
+		p := newPipeline(b, bench.Executions{})
+		run(b, func(f *frame.Frame) {
+			if err := p.Put(b.Context(), sources.Batch{Events: f, Read: time.Now()}); err != nil {
+				b.Fatal(err)
+			}
+		})
+	})
 }
 
 func testEvents() *events {

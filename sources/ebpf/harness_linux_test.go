@@ -31,16 +31,22 @@ func kernelSource(t testing.TB, c Config) *Source {
 	s, err := New(c)
 	var u *Unsupported
 	if errors.As(err, &u) {
-		if strings.Contains(","+os.Getenv("INTERDICT_REQUIRE")+",", ",ebpf,") {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		lacks(t, "ebpf", err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
 	return s
+}
+
+// lacks skips for want of a real part, or fails where it is required.
+func lacks(t testing.TB, part string, why ...any) {
+	t.Helper()
+	if strings.Contains(","+os.Getenv("INTERDICT_REQUIRE")+",", ","+part+",") {
+		t.Fatal(append([]any{part, " is required: "}, why...)...)
+	}
+	t.Skip(why...)
 }
 
 // recorder keeps what a source delivers and wakes whoever waits for a row.

@@ -22,7 +22,7 @@ type sshd struct {
 	options []string // of a client
 }
 
-// need gives the path of a program, or skips.
+// need gives the path of a program of the lab.
 func need(t testing.TB, names ...string) string {
 	t.Helper()
 	for _, name := range names {
@@ -30,7 +30,7 @@ func need(t testing.TB, names ...string) string {
 			return path
 		}
 	}
-	t.Skip("not installed: ", strings.Join(names, ", "))
+	lacks(t, "lab", "not installed: ", strings.Join(names, ", "))
 	return ""
 }
 
@@ -85,7 +85,7 @@ func startSSHD(t testing.TB, sftp ...string) *sshd {
 	select {
 	case problem := <-listening:
 		if problem != "" {
-			t.Skip(problem)
+			lacks(t, "lab", problem)
 		}
 	case <-time.After(20 * time.Second):
 		t.Fatal("sshd does not listen")

@@ -3,50 +3,16 @@
 package ebpf
 
 import (
-	"encoding/binary"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
-)
 
-// noop writes the smallest program there is: one page that calls exit_group(0).
-func noop(t testing.TB) string {
-	t.Helper()
-	code := map[string][]byte{
-		"amd64": {0x31, 0xff, 0xb8, 0xe7, 0, 0, 0, 0x0f, 0x05},             // xor edi,edi; mov eax,231; syscall
-		"arm64": {0, 0, 0x80, 0xd2, 0xc8, 0x0b, 0x80, 0xd2, 1, 0, 0, 0xd4}, // mov x0,0; mov x8,94; svc 0
-	}[runtime.GOARCH]
-	machine := map[string]uint16{"amd64": 62, "arm64": 183}[runtime.GOARCH]
-	const base, headers = 0x400000, 64 + 56
-	le := binary.LittleEndian
-	b := append([]byte("\x7fELF\x02\x01\x01"), make([]byte, 9)...)
-	b = le.AppendUint16(b, 2)
-	b = le.AppendUint16(b, machine)
-	b = le.AppendUint32(b, 1)
-	b = le.AppendUint64(b, base+headers) // entry
-	b = le.AppendUint64(b, 64)           // program headers
-	b = le.AppendUint64(b, 0)
-	b = le.AppendUint32(b, 0)
-	for _, v := range []uint16{64, 56, 1, 64, 0, 0} {
-		b = le.AppendUint16(b, v)
-	}
-	b = le.AppendUint32(b, 1) // load
-	b = le.AppendUint32(b, 5) // read, execute
-	size := uint64(headers + len(code))
-	for _, v := range []uint64{0, base, base, size, size, 4096} {
-		b = le.AppendUint64(b, v)
-	}
-	path := filepath.Join(t.TempDir(), "noop")
-	if err := os.WriteFile(path, append(b, code...), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
+	"interdict/bench"
+)
 
 // storm starts n processes in some loops, each with its number as argument.
 func storm(t testing.TB, program, mark string, n, loops int) {
@@ -96,7 +62,7 @@ func TestAStormOfExecutionsComesWhole(t *testing.T) {
 	const n = 5000
 	s := kernelSource(t, Config{})
 	r := record(t, s)
-	program, mark := noop(t), marker(t)
+	program, mark := bench.Noop(t), marker(t)
 	storm(t, program, mark, n, 2)
 	syscallExec(t, program, mark+"-last")
 	r.wait(t, "the last execution", func(row rowOf) bool { return row("process.command_line") == mark+"-last" })
@@ -130,7 +96,7 @@ func cgroup2(t testing.TB) string {
 			}
 		}
 	}
-	t.Skip("no version 2 cgroups here")
+	lacks(t, "ebpf", "no version 2 cgroups here")
 	return ""
 }
 
@@ -139,7 +105,7 @@ func scope(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp(cgroup2(t), "interdict-test-")
 	if err != nil {
-		t.Skip("cannot make a cgroup: ", err)
+		lacks(t, "ebpf", "cannot make a cgroup: ", err)
 	}
 	t.Cleanup(func() { os.Remove(dir) })
 	return dir
@@ -159,7 +125,7 @@ func into(t testing.TB, cgroup string) *syscall.SysProcAttr {
 func TestAScopeSeesItsOwnAndNothingElse(t *testing.T) {
 	cgroup := scope(t)
 	r := record(t, kernelSource(t, Config{Scope: cgroup}))
-	program, mark := noop(t), marker(t)
+	program, mark := bench.Noop(t), marker(t)
 	syscallExec(t, program, mark+"-outside")
 	pid, err := syscall.ForkExec(program, []string{mark + "-inside"}, &syscall.ProcAttr{Sys: into(t, cgroup)})
 	if err != nil {
@@ -182,7 +148,7 @@ func TestWhatIsLostIsCountedExactly(t *testing.T) {
 	const n = 1500
 	cgroup := scope(t)
 	s := kernelSource(t, Config{Scope: cgroup, RingBytes: 64 << 10})
-	program, mark, attr := noop(t), marker(t), &syscall.ProcAttr{Sys: into(t, cgroup)}
+	program, mark, attr := bench.Noop(t), marker(t), &syscall.ProcAttr{Sys: into(t, cgroup)}
 	for i := range n { // nobody reads
 		pid, err := syscall.ForkExec(program, []string{mark, strconv.Itoa(i)}, attr)
 		if err != nil {
@@ -240,7 +206,7 @@ func TestALossHeals(t *testing.T) {
 	r.run(t, s)
 	there := r.wait(t, "the first process", action("exec", "process.pid", itoa(goes.Process.Pid)))
 	r.mu.Lock() // the sink takes nothing, so the ring fills
-	program := noop(t)
+	program := bench.Noop(t)
 	for full := false; !full; {
 		pid, err := syscall.ForkExec(program, []string{"noop"}, &syscall.ProcAttr{Sys: attr})
 		if err != nil {

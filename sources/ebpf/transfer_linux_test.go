@@ -96,7 +96,7 @@ func sink(t *testing.T, host string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
-		t.Skip(err)
+		lacks(t, "lab", err)
 	}
 	t.Cleanup(func() { l.Close() })
 	go func() {
@@ -120,7 +120,7 @@ func TestBytesOfOtherToolsAreRight(t *testing.T) {
 		t.Run("curl over "+family, func(t *testing.T) {
 			l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 			if err != nil {
-				t.Skip(err)
+				lacks(t, "lab", err)
 			}
 			server := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) { io.Copy(io.Discard, q.Body) })}
 			go server.Serve(l)
