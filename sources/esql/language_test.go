@@ -177,7 +177,7 @@ func cell(c *frame.Column, r int) string {
 var header = regexp.MustCompile(`^([^\s:|]+):([a-z_]+)$`)
 
 // tableOf reads a block that defines a table.
-func tableOf(t *testing.T, at, block string) (string, *frame.Frame, bool) {
+func tableOf(t testing.TB, at, block string) (string, *frame.Frame, bool) {
 	lines := slices.DeleteFunc(strings.Split(block, "\n"), func(l string) bool { return strings.HasPrefix(l, "#") })
 	if len(lines) == 0 {
 		return "", nil, false

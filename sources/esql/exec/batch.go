@@ -70,11 +70,11 @@ func pick[T any](from []T, rows []uint32) []T {
 	return out
 }
 
-// take gives a batch of the given rows with the needed slots only.
+// take gives a batch of the given rows with the needed slots only; nil needs all.
 func (b *batch) take(rows []uint32, need []bool) *batch {
 	out := &batch{n: len(rows), cols: make([]*frame.Column, len(b.cols))}
 	for s, c := range b.cols {
-		if c != nil && need[s] {
+		if c != nil && (need == nil || need[s]) {
 			out.cols[s] = gather(c, rows)
 		}
 	}

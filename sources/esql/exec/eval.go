@@ -13,6 +13,10 @@ type evaluator struct {
 	lifted *lift    // whose entries are being computed; nil: rows
 	rows   []uint32 // entry or row of each row at hand; nil: as they are
 	slots  int
+	made   int  // bytes made of the batch at hand
+	full   bool // they were too many
+
+	liftings map[*plan.Call]lifting
 }
 
 // expr is an expression ready to be computed.
@@ -28,25 +32,49 @@ func (ev *evaluator) prepare(e plan.Expr) expr {
 	if !ok {
 		return ev.node(e)
 	}
-	if slot, t, ok := liftable(call); ok {
+	if slot, t, ok := ev.liftable(call); ok {
 		return &lift{ev: ev, inner: ev.node(e), slot: slot, t: t}
 	}
 	return ev.node(e)
 }
 
+// lifting says which column an expression reads, if it reads one only.
+type lifting struct {
+	slot   int // -1: none
+	t      frame.Type
+	steady bool // the slot alone decides, and it is coded
+}
+
 // liftable tells whether a call reads one column only, which is coded.
-func liftable(call *plan.Call) (slot int, t frame.Type, ok bool) {
-	slot, steady := -1, true
-	plan.Walk(call, func(e plan.Expr) {
-		switch x := e.(type) {
-		case *plan.Ref:
-			steady = steady && (slot < 0 || slot == x.Slot) && x.Type().Coded()
-			slot, t = x.Slot, x.Type()
-		case *plan.Call:
-			steady = steady && !x.Def.Unsteady
+func (ev *evaluator) liftable(call *plan.Call) (slot int, t frame.Type, ok bool) {
+	l := ev.lifting(call)
+	return l.slot, l.t, l.steady && l.slot >= 0
+}
+
+func (ev *evaluator) lifting(e plan.Expr) lifting {
+	switch x := e.(type) {
+	case *plan.Ref:
+		return lifting{x.Slot, x.Type(), x.Type().Coded()}
+	case *plan.Call:
+		if known, ok := ev.liftings[x]; ok {
+			return known
 		}
-	})
-	return slot, t, steady && slot >= 0
+		l := lifting{slot: -1, steady: !x.Def.Unsteady}
+		for _, a := range x.Args {
+			m := ev.lifting(a)
+			if m.slot >= 0 {
+				l.steady = l.steady && (l.slot < 0 || l.slot == m.slot)
+				l.slot, l.t = m.slot, m.t
+			}
+			l.steady = l.steady && m.steady
+		}
+		if ev.liftings == nil {
+			ev.liftings = map[*plan.Call]lifting{}
+		}
+		ev.liftings[x] = l
+		return l
+	}
+	return lifting{slot: -1, steady: true}
 }
 
 func (ev *evaluator) node(e plan.Expr) expr {
@@ -58,7 +86,7 @@ func (ev *evaluator) node(e plan.Expr) expr {
 	}
 	x := e.(*plan.Call)
 	sub := ev.prepare
-	if _, _, ok := liftable(x); ok {
+	if _, _, ok := ev.liftable(x); ok {
 		sub = ev.node // the lift is above
 	}
 	c := &call{ev: ev, plan: x, args: make([]expr, len(x.Args))}
@@ -120,7 +148,11 @@ func (c *call) eval(b *batch) funcs.Vec {
 	for i, a := range c.args {
 		c.in[i] = a.eval(b)
 	}
-	return funcs.Vec{Column: funcs.Eval(c.plan.Def, c.fc, c.row, c.in, b.n)}
+	c.fc.Room = max(1, c.ev.run.o.Bytes-c.ev.made)
+	out := funcs.Eval(c.plan.Def, c.fc, c.row, c.in, b.n)
+	c.ev.made += c.fc.Made
+	c.ev.full = c.ev.full || c.fc.Made > c.fc.Room
+	return funcs.Vec{Column: out}
 }
 
 // subset computes an expression for some rows only.
@@ -194,7 +226,7 @@ func (c *branch) eval(b *batch) funcs.Vec {
 	if len(c.args)%2 == 1 && len(todo) > 0 {
 		m.add(c.ev.subset(c.args[len(c.args)-1], b, todo), todo)
 	}
-	return funcs.Vec{Column: m.column()}
+	return funcs.Vec{Column: m.column(c.ev)}
 }
 
 func (c *branch) holds(cond funcs.Vec, k, row int) bool {
@@ -240,7 +272,7 @@ func (c *coalesce) eval(b *batch) funcs.Vec {
 		m.add(v, todo)
 		todo = null
 	}
-	return funcs.Vec{Column: m.column()}
+	return funcs.Vec{Column: m.column(c.ev)}
 }
 
 // merger puts parts of a column together by row. A part added later wins.
@@ -269,7 +301,7 @@ func (m *merger) add(v funcs.Vec, rows []uint32) {
 	m.parts = append(m.parts, v)
 }
 
-func (m *merger) column() *frame.Column {
+func (m *merger) column(ev *evaluator) *frame.Column {
 	out := funcs.NewOut(m.t, len(m.from))
 	for r, p := range m.from {
 		if p < 0 {
@@ -290,6 +322,7 @@ func (m *merger) column() *frame.Column {
 			}
 		}
 	}
+	ev.made += out.Bytes()
 	return out.Column()
 }
 

@@ -43,6 +43,7 @@ func (r *run) extract(ev *evaluator, x *plan.Extract) func(*batch) (*batch, erro
 		}
 		out := &batch{n: b.n, cols: slices.Clone(b.cols)}
 		for i, o := range x.Outputs {
+			ev.made += outs[i].Bytes()
 			out.cols[o.Slot] = outs[i].Column()
 		}
 		return out, nil
@@ -50,7 +51,7 @@ func (r *run) extract(ev *evaluator, x *plan.Extract) func(*batch) (*batch, erro
 }
 
 // joinRows is LOOKUP JOIN and ENRICH: rows of the table with the same keys.
-func (r *run) joinRows(ev *evaluator, x *plan.Join) (func(*batch) (*batch, error), error) {
+func (r *run) joinRows(ev *evaluator, x *plan.Join, need []bool) (func(*batch) (*batch, error), error) {
 	if r.o.Lookup == nil {
 		return nil, errors.New("there are no tables to look things up in")
 	}
@@ -73,6 +74,15 @@ func (r *run) joinRows(ev *evaluator, x *plan.Join) (func(*batch) (*batch, error
 		for i, k := range keys {
 			cols[i] = full(k.eval(b), b.n)
 		}
+		total := 0
+		for row := range b.n {
+			if key, ok := keyOf(row, len(cols), func(i int) *frame.Column { return cols[i] }); ok {
+				total += len(index[key])
+			}
+		}
+		if err := r.expandable(total, b.cols); err != nil {
+			return nil, err
+		}
 		var left []uint32
 		var right []int
 		for row := range b.n {
@@ -86,7 +96,7 @@ func (r *run) joinRows(ev *evaluator, x *plan.Join) (func(*batch) (*batch, error
 				left, right = append(left, uint32(row)), append(right, int(m))
 			}
 		}
-		return b.joined(left, right, table, x), nil
+		return b.joined(left, right, table, x).without(need), nil
 	}, nil
 }
 

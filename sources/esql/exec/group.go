@@ -1,7 +1,10 @@
 package exec
 
 import (
+	"cmp"
 	"slices"
+	"sync"
+	"time"
 
 	"interdict/sources/esql/funcs"
 	"interdict/sources/esql/plan"
@@ -10,14 +13,20 @@ import (
 
 // grouping numbers the groups of a STATS and feeds its aggregates.
 type grouping struct {
-	ev    *evaluator
-	step  *plan.Stats
-	keys  []expr
-	known []*funcs.Interner
-	chain []funcs.Table // pairs of group so far and next key's number
-	made  [][][2]uint32 // by key and number: the group before it, and the key's number
-	aggs  []*aggregate
-	size  int
+	ev     *evaluator
+	step   *plan.Stats
+	keys   []expr
+	known  []*funcs.Interner
+	firsts []uint32      // by the first key's number: the group, plus one
+	chain  []funcs.Table // pairs of group so far and next key's number
+	made   [][][2]uint32 // by key and number: the group before it, and the key's number
+	aggs   []*aggregate
+	size   int
+
+	part  int      // of the batch at hand
+	begun int      // rows of the part so far
+	seen  []uint64 // by group: where it was seen first, part<<32 | row
+	held  int      // bytes that are counted
 }
 
 type aggregate struct {
@@ -67,6 +76,7 @@ func (g *grouping) add(b *batch) (rows, groups []uint32) {
 // assign gives the rows, nil for each once, and the group of each.
 func (g *grouping) assign(b *batch) (rows, groups []uint32) {
 	groups = make([]uint32, b.n)
+	defer func() { g.begun += len(groups) }()
 	for k, key := range g.keys {
 		c := full(key.eval(b), b.n)
 		if c.Offsets != nil {
@@ -79,7 +89,7 @@ func (g *grouping) assign(b *batch) (rows, groups []uint32) {
 			if rows != nil {
 				row = int(rows[i])
 			}
-			groups[i] = g.number(k, groups[i], numbers[row])
+			groups[i] = g.number(k, groups[i], numbers[row], i)
 		}
 	}
 	return rows, groups
@@ -94,10 +104,10 @@ func (g *grouping) spread(k int, c *frame.Column, rows, groups []uint32) (outRow
 		}
 		lo, hi := c.Range(row)
 		if lo == hi {
-			outRows, outGroups = append(outRows, uint32(row)), append(outGroups, g.number(k, group, 0))
+			outRows, outGroups = append(outRows, uint32(row)), append(outGroups, g.number(k, group, 0, i))
 		}
 		for ; lo < hi; lo++ {
-			outRows, outGroups = append(outRows, uint32(row)), append(outGroups, g.number(k, group, g.known[k].Code(c, lo)))
+			outRows, outGroups = append(outRows, uint32(row)), append(outGroups, g.number(k, group, g.known[k].Code(c, lo), i))
 		}
 	}
 	if outRows == nil {
@@ -106,16 +116,37 @@ func (g *grouping) spread(k int, c *frame.Column, rows, groups []uint32) (outRow
 	return outRows, outGroups
 }
 
-// number gives the group of a group of the keys before and a key's number.
-func (g *grouping) number(k int, before, code uint32) uint32 {
+// number gives the group of a group of the keys before and a key's number, for
+// row i of a batch.
+func (g *grouping) number(k int, before, code uint32, i int) uint32 {
+	if k == 0 {
+		return g.first(code, i)
+	}
 	n, fresh := g.chain[k].At(uint64(before)<<32|uint64(code), uint32(len(g.made[k])))
 	if fresh {
-		g.made[k] = append(g.made[k], [2]uint32{before, code})
-		if k == len(g.keys)-1 {
-			g.size = len(g.made[k])
-		}
+		g.make(k, before, code, i)
 	}
 	return n
+}
+
+// first is number for the first key: its numbers are small, so a list finds them.
+func (g *grouping) first(code uint32, i int) uint32 {
+	for int(code) >= len(g.firsts) {
+		g.firsts = append(g.firsts, 0)
+	}
+	if g.firsts[code] == 0 {
+		g.make(0, 0, code, i)
+		g.firsts[code] = uint32(len(g.made[0]))
+	}
+	return g.firsts[code] - 1
+}
+
+func (g *grouping) make(k int, before, code uint32, i int) {
+	g.made[k] = append(g.made[k], [2]uint32{before, code})
+	if k == len(g.keys)-1 {
+		g.size = len(g.made[k])
+		g.seen = append(g.seen, uint64(g.part)<<32|uint64(g.begun+i))
+	}
 }
 
 func (a *aggregate) add(g *grouping, b *batch, rows, groups []uint32) {
@@ -159,7 +190,43 @@ func (g *grouping) bytes() int {
 	for k := range g.keys {
 		n += g.known[k].Bytes() + g.chain[k].Bytes() + 8*cap(g.made[k])
 	}
-	return n
+	return n + 8*cap(g.seen) + 4*cap(g.firsts)
+}
+
+// take takes in what another worker has grouped.
+func (g *grouping) take(other *grouping) {
+	g.part, g.begun = 0, 0
+	known := g.size
+	groups := make([]uint32, 1) // by the other's groups of the keys so far
+	for k := range g.keys {
+		codes := g.known[k].Take(other.known[k])
+		next := make([]uint32, len(other.made[k]))
+		for i, m := range other.made[k] {
+			next[i] = g.number(k, groups[m[0]], codes[m[1]], 0)
+		}
+		groups = next
+	}
+	if len(g.keys) > 0 {
+		for i, n := range groups {
+			if int(n) >= known {
+				g.seen[n] = other.seen[i]
+			} else {
+				g.seen[n] = min(g.seen[n], other.seen[i])
+			}
+		}
+	}
+	for i, a := range g.aggs {
+		a.agg.Merge(other.aggs[i].agg, groups, g.size)
+	}
+}
+
+// order gives the groups as they were seen first.
+func (g *grouping) order() []uint32 {
+	rows := allRows(g.size)
+	if len(g.seen) > 0 {
+		slices.SortFunc(rows, func(a, b uint32) int { return cmp.Compare(g.seen[a], g.seen[b]) })
+	}
+	return rows
 }
 
 // result gives a batch with a row for each group.
@@ -186,33 +253,80 @@ func (g *grouping) result() *batch {
 	return out
 }
 
-// aggregate runs STATS over a stream.
-func (r *run) aggregate(ev *evaluator, source batches, steps []plan.Step, s *plan.Stats) (*batch, error) {
-	g, err := newGrouping(ev, s)
-	if err != nil {
-		return nil, err
+// grouped is the grouping of one worker.
+type grouped struct {
+	*grouping
+	memory *memory
+}
+
+func (g *grouped) add(part int, b *batch) (bool, error) {
+	if part != g.part {
+		g.part, g.begun = part, 0
 	}
-	err = r.stream(ev, source, steps, func(b *batch) (bool, error) {
-		g.add(b)
-		if g.bytes() > r.o.Bytes {
-			return false, ErrMemory
+	g.grouping.add(b)
+	if g.ev.full {
+		return false, ErrMemory
+	}
+	now := g.bytes()
+	err := g.memory.hold(now - g.held)
+	g.held = now
+	return true, err
+}
+
+func (g *grouped) end(int) bool { return true }
+
+// aggregate runs STATS over the parts of a phase: each worker groups what it
+// gets, then the groups are merged.
+func (r *run) aggregate(parts []part, steps span, s *plan.Stats) (*batch, error) {
+	mem := &memory{most: r.o.Bytes}
+	var mu sync.Mutex
+	var all []*grouping
+	err := r.drive(parts, steps, func(ev *evaluator) (sink, error) {
+		g, err := newGrouping(ev, s)
+		if err == nil {
+			mu.Lock()
+			all = append(all, g)
+			mu.Unlock()
 		}
-		return true, nil
+		return &grouped{grouping: g, memory: mem}, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return g.result(), nil
+	if len(all) == 0 { // there were no rows
+		g, err := newGrouping(&evaluator{run: r, slots: r.plan.Slots}, s)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, g)
+	}
+	began := time.Now()
+	for _, other := range all[1:] {
+		if err := r.ctx.Err(); err != nil {
+			return nil, err
+		}
+		all[0].take(other)
+	}
+	b := all[0].result()
+	if len(all) > 1 && len(s.Keys) > 0 {
+		b = b.take(all[0].order(), nil)
+	}
+	r.costs[steps.to+1].add(0, b.n, began)
+	return b, nil
 }
 
 // inline runs INLINE STATS: each row gets the aggregates of its group. A row of
 // several groups gets those of the first.
-func (r *run) inline(ev *evaluator, b *batch, s *plan.Stats) (*batch, error) {
+func (r *run) inline(b *batch, step int, s *plan.Stats) (*batch, error) {
+	ev := &evaluator{run: r, slots: r.plan.Slots}
 	g, err := newGrouping(ev, s)
 	if err != nil {
 		return nil, err
 	}
 	rows, groups := g.add(b)
+	if ev.full || g.bytes() > r.o.Bytes {
+		return nil, ErrMemory
+	}
 	of := groups
 	if rows != nil {
 		of = make([]uint32, b.n)
@@ -228,5 +342,5 @@ func (r *run) inline(ev *evaluator, b *batch, s *plan.Stats) (*batch, error) {
 	for _, k := range s.Keys {
 		out.cols[k.Slot] = gather(result.cols[k.Slot], of)
 	}
-	return out, nil
+	return out.without(r.need[step]), nil
 }

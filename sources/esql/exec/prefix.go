@@ -19,7 +19,7 @@ type Prefix struct {
 
 // NewPrefix takes it out of a plan.
 func NewPrefix(p *plan.Plan) *Prefix {
-	x := &Prefix{run: &run{plan: p}, used: make([]bool, p.Slots)}
+	x := &Prefix{run: &run{plan: p, o: Options{Bytes: DefaultBytes}}, used: make([]bool, p.Slots)}
 	ev := &evaluator{run: x.run, slots: p.Slots}
 	steady := make([]bool, p.Slots)
 	for _, c := range p.Source {
@@ -116,5 +116,5 @@ func (x *Prefix) Match(f *frame.Frame, rows []uint32) []uint32 {
 
 // Columns are the fields of the source that a plan reads.
 func Columns(p *plan.Plan) []string {
-	return (&run{plan: p, o: Options{Window: Window{From: math.MinInt64, To: math.MaxInt64}}}).columns()
+	return (&run{plan: p, need: needs(p), o: Options{Window: Window{From: math.MinInt64, To: math.MaxInt64}}}).columns()
 }

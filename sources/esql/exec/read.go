@@ -1,96 +1,172 @@
 package exec
 
 import (
+	"context"
+	"fmt"
 	"math"
 	"slices"
+	"strings"
+	"sync"
+	"time"
 
 	"interdict/sources/esql/plan"
 	"interdict/sources/frame"
 )
 
-// source gives the rows of FROM, ROW or SHOW.
-func (r *run) source(yield func(*batch) (bool, error)) error {
+// source gives the parts of FROM, ROW or SHOW.
+func (r *run) source() ([]part, error) {
 	if r.plan.Rows != nil {
+		r.costs[0].note = "ROW"
 		b := &batch{n: 1, cols: make([]*frame.Column, r.plan.Slots)}
 		ev := &evaluator{run: r, slots: r.plan.Slots}
 		for _, f := range r.plan.Rows.Fields {
 			b.cols[f.Slot] = full(ev.prepare(f.Expr).eval(b), 1)
+			if ev.full {
+				return nil, ErrMemory
+			}
 		}
-		_, err := yield(b)
-		return err
+		r.costs[0].out.Add(1)
+		return pieces(b), nil
 	}
-	columns := r.columns()
 	w := r.o.Window
-	for _, s := range r.o.Table.Segments(w.Field, w.From, w.To) {
-		if err := r.ctx.Err(); err != nil {
-			return err
+	reader := &reader{run: r, source: r.used(), names: r.columns(), where: conditions(r)}
+	segments := r.o.Table.Segments(w.Field, w.From, w.To)
+	r.costs[0].note = reader.describe(len(segments))
+	var out []part
+	for _, s := range segments {
+		shares := max(1, min(2*r.o.Workers, s.Rows()/partRows))
+		if len(segments) >= 2*r.o.Workers {
+			shares = 1
 		}
-		f, err := s.Read(r.ctx, columns)
-		if err != nil {
-			return err
+		seg := &segment{Segment: s, reader: reader}
+		for k := range shares {
+			out = append(out, seg.share(k, shares))
 		}
-		r.scanned += int64(f.Rows)
-		more, err := r.chunks(f, yield)
-		if err != nil || !more {
+	}
+	return out, nil
+}
+
+// reader says what is read of segments.
+type reader struct {
+	run    *run
+	source []plan.Column // those that are read later
+	names  []string      // of these, and of what window and filter want
+	where  []Condition
+}
+
+func (rd *reader) describe(segments int) string {
+	r := rd.run
+	text := fmt.Sprintf("FROM %s: %d segments, %d of %d columns", r.plan.From, segments, len(rd.names), len(r.plan.Source))
+	if len(rd.where) > 0 {
+		fields := make([]string, len(rd.where))
+		for i, c := range rd.where {
+			fields[i] = c.Field
+		}
+		text += ", rows picked by " + strings.Join(fields, ", ")
+	}
+	return text
+}
+
+// segment is one whose rows are read once, by whoever comes first.
+type segment struct {
+	Segment
+	reader *reader
+	once   sync.Once
+	frame  *frame.Frame
+	err    error
+}
+
+// share is part k of n of the segment's rows.
+func (s *segment) share(k, n int) part {
+	return func(ctx context.Context, yield func(*batch) (bool, error)) error {
+		s.once.Do(func() { s.frame, s.err = s.reader.read(ctx, s.Segment) })
+		if s.err != nil {
+			return s.err
+		}
+		rows := s.frame.Rows
+		from, to := k*rows/n&^63, (k+1)*rows/n&^63
+		if k == n-1 {
+			to = rows
+		}
+		return s.reader.chunks(s.frame, from, to, yield)
+	}
+}
+
+// read gives the columns of a segment, of those rows at least that can matter.
+func (rd *reader) read(ctx context.Context, s Segment) (*frame.Frame, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	f, err := rd.passing(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	rows := s.Rows()
+	rd.run.scanned.Add(int64(rows))
+	rd.run.costs[0].add(rows, 0, began)
+	return f, nil
+}
+
+// chunks hands rows from to to of a segment on in pieces that stay in the cache.
+func (rd *reader) chunks(f *frame.Frame, from, to int, yield func(*batch) (bool, error)) error {
+	r := rd.run
+	columns := make([]*frame.Column, len(rd.source))
+	for i, c := range rd.source {
+		columns[i] = f.Column(c.Name)
+	}
+	for lo := from; lo < to; lo += chunkRows {
+		hi := min(lo+chunkRows, to)
+		rows := r.admitted(f, lo, hi)
+		b := &batch{n: hi - lo, cols: make([]*frame.Column, r.plan.Slots)}
+		for i, c := range rd.source {
+			if columns[i] == nil {
+				continue
+			}
+			col := slice(columns[i], lo, hi)
+			if rows != nil {
+				col = gather(col, rows)
+			}
+			b.cols[c.Slot] = col
+		}
+		if rows != nil {
+			b.n = len(rows)
+		}
+		r.costs[0].out.Add(int64(b.n))
+		if b.n == 0 {
+			continue
+		}
+		if more, err := yield(b); err != nil || !more {
 			return err
 		}
 	}
 	return nil
 }
 
-// chunks hands a segment on in pieces that stay in the cache.
-func (r *run) chunks(f *frame.Frame, yield func(*batch) (bool, error)) (bool, error) {
-	for lo := 0; lo < f.Rows; lo += chunkRows {
-		hi := min(lo+chunkRows, f.Rows)
-		b := &batch{n: hi - lo, cols: make([]*frame.Column, r.plan.Slots)}
-		part := func(name string) *frame.Column {
-			c := f.Column(name)
-			if c == nil || c.Type == frame.Null || lo == 0 && hi == f.Rows {
-				return c
-			}
-			return slice(c, lo, hi)
-		}
-		rows := r.admitted(hi-lo, part)
-		for _, c := range r.plan.Source {
-			b.cols[c.Slot] = part(c.Name)
-			if rows != nil && b.cols[c.Slot] != nil {
-				b.cols[c.Slot] = gather(b.cols[c.Slot], rows)
-			}
-		}
-		if rows != nil {
-			b.n = len(rows)
-		}
-		if b.n == 0 {
-			continue
-		}
-		if more, err := yield(b); err != nil || !more {
-			return false, err
+// used gives the columns of the source that the plan reads.
+func (r *run) used() []plan.Column {
+	used := make([]bool, r.plan.Slots)
+	if len(r.plan.Steps) > 0 {
+		copy(used, r.need[0])
+		reads(r.plan.Steps[0], used)
+	}
+	for _, c := range r.plan.Output {
+		used[c.Slot] = used[c.Slot] || len(r.plan.Steps) == 0
+	}
+	var out []plan.Column
+	for _, c := range r.plan.Source {
+		if used[c.Slot] {
+			out = append(out, c)
 		}
 	}
-	return true, nil
+	return out
 }
 
 // columns are the fields that must be read.
 func (r *run) columns() []string {
-	used := make([]bool, r.plan.Slots)
-	mark := func(e plan.Expr) {
-		if e != nil {
-			for _, s := range plan.Slots(e) {
-				used[s] = true
-			}
-		}
-	}
-	for _, s := range r.plan.Steps {
-		uses(s, mark, used)
-	}
-	for _, c := range r.plan.Output {
-		used[c.Slot] = true
-	}
 	var names []string
-	for _, c := range r.plan.Source {
-		if used[c.Slot] {
-			names = append(names, c.Name)
-		}
+	for _, c := range r.used() {
+		names = append(names, c.Name)
 	}
 	if w := r.o.Window; w.bounds() {
 		names = append(names, w.Field)
@@ -105,51 +181,22 @@ func (r *run) columns() []string {
 	return slices.Compact(names)
 }
 
-func uses(s plan.Step, mark func(plan.Expr), used []bool) {
-	switch x := s.(type) {
-	case *plan.Where:
-		mark(x.Cond)
-	case *plan.Eval:
-		for _, f := range x.Fields {
-			mark(f.Expr)
-		}
-	case *plan.Stats:
-		for _, k := range x.Keys {
-			mark(k.Expr)
-		}
-		for _, a := range x.Aggs {
-			mark(a.Call)
-			mark(a.Where)
-		}
-	case *plan.Sort:
-		for _, k := range x.Keys {
-			mark(k.Expr)
-		}
-	case *plan.Expand:
-		used[x.From] = true
-	case *plan.Extract:
-		mark(x.Input)
-	case *plan.Join:
-		for _, k := range x.Keys {
-			mark(k)
-		}
-	}
-}
-
-// admitted gives the rows that window and filter let pass; nil for all.
-func (r *run) admitted(n int, column func(string) *frame.Column) []uint32 {
+// admitted gives the rows of lo to hi that window and filter let pass, counted
+// from lo; nil for all.
+func (r *run) admitted(f *frame.Frame, lo, hi int) []uint32 {
 	w := r.o.Window
 	if !w.bounds() && len(r.o.Filter) == 0 {
 		return nil
 	}
-	keep := make([]uint32, 0, n)
-	main, fallback := column(w.Field), (*frame.Column)(nil)
+	keep := make([]uint32, 0, hi-lo)
+	main, fallback := f.Column(w.Field), (*frame.Column)(nil)
 	if w.Fallback != "" {
-		fallback = column(w.Fallback)
+		fallback = f.Column(w.Fallback)
 	}
-	for row := range n {
-		if (!w.bounds() || w.holds(main, fallback, row)) && r.filtered(column, row) {
-			keep = append(keep, uint32(row))
+	filters := r.filters(f)
+	for row := lo; row < hi; row++ {
+		if (!w.bounds() || w.holds(main, fallback, row)) && filtered(filters, row) {
+			keep = append(keep, uint32(row-lo))
 		}
 	}
 	return keep
@@ -178,12 +225,45 @@ func (w Window) holds(main, fallback *frame.Column, row int) bool {
 	return false
 }
 
-func (r *run) filtered(column func(string) *frame.Column, row int) bool {
+// fieldFilter is one field of Options.Filter.
+type fieldFilter struct {
+	column *frame.Column
+	codes  []bool // for coded columns: by code, whether the value is one of those asked for
+	values []string
+}
+
+func (r *run) filters(f *frame.Frame) []fieldFilter {
+	var out []fieldFilter
 	for field, values := range r.o.Filter {
-		c := column(field)
-		if c == nil || !slices.ContainsFunc(c.Texts(row), func(s string) bool { return slices.Contains(values, s) }) {
+		one := fieldFilter{column: f.Column(field), values: values}
+		if c := one.column; c != nil && c.Type == frame.Keyword && c.Dict != nil {
+			one.codes = make([]bool, c.Dict.Len())
+			for _, v := range values {
+				if code, ok := c.Dict.Code(v); ok {
+					one.codes[code] = true
+				}
+			}
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+func filtered(filters []fieldFilter, row int) bool {
+	for _, f := range filters {
+		if f.column == nil || !f.holds(row) {
 			return false
 		}
 	}
 	return true
+}
+
+func (f *fieldFilter) holds(row int) bool {
+	lo, hi := f.column.Range(row)
+	for ; lo < hi; lo++ {
+		if f.codes != nil && f.codes[f.column.Codes[lo]] || f.codes == nil && slices.Contains(f.values, f.column.TextAt(lo)) {
+			return true
+		}
+	}
+	return false
 }

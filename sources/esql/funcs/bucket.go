@@ -111,12 +111,16 @@ func bucketInterval(n int, from, to time.Time) Interval {
 	return Interval{Years: 1}
 }
 
+// fitsIn tells whether the multiples of an interval in a range are at most n.
 func fitsIn(v Interval, n int, from, to time.Time) bool {
 	trunc, err := v.truncator()
 	if err != nil {
 		return false
 	}
 	at := trunc(from)
+	if ms := (v.Duration + time.Duration(v.Days)*24*time.Hour).Milliseconds(); ms > 0 {
+		return (to.UnixMilli()-at.UnixMilli()+ms-1)/ms <= int64(n)
+	}
 	for range n {
 		if at = v.after(at); !at.Before(to) {
 			return true

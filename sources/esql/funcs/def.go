@@ -50,6 +50,9 @@ type Call struct {
 	Warn func(row int, message string)
 	// Options are those of a trailing {…} argument.
 	Options map[string]any
+	// Room is how many bytes an evaluation may make; beyond it the rest of the
+	// rows are left null. Made is how many the last one made.
+	Room, Made int
 }
 
 // Arg is an argument's type and, for a constant, its value.

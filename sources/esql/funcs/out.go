@@ -9,6 +9,9 @@ type Out struct {
 	dict *Dict
 	rows int // rows up to this one are filled
 	n    int
+
+	known int // entries of dict that are counted
+	bytes int // about: of texts, and of values beyond one a row
 }
 
 // NewOut makes a column of n rows of a type.
@@ -29,6 +32,10 @@ func NewOut(t frame.Type, n int) *Out {
 
 func (o *Out) addStr(row int, s string) {
 	code := o.dict.Code(s)
+	if int(code) > o.known {
+		o.known = int(code)
+		o.bytes += len(s) + 32
+	}
 	if o.place(row) {
 		o.col.Codes[row] = code
 		return
@@ -73,6 +80,7 @@ func (o *Out) place(row int) bool {
 }
 
 func (o *Out) ended(row int) {
+	o.bytes += 8
 	o.pad(row + 1)
 	o.col.Offsets[row+1] = uint32(o.values())
 }
@@ -124,6 +132,9 @@ func (o *Out) AddInt(row int, v int64) { o.addInt(row, v) }
 
 // AddFloat adds a double.
 func (o *Out) AddFloat(row int, v float64) { o.addFloat(row, v) }
+
+// Bytes is about how much was made.
+func (o *Out) Bytes() int { return o.bytes }
 
 // Column ends the making.
 func (o *Out) Column() *frame.Column {

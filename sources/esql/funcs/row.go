@@ -116,6 +116,7 @@ const MultiValue = "java.lang.IllegalArgumentException: single-value function en
 
 // Eval computes n rows of a call. row is what the definition's Row or New gave.
 func Eval(d *Def, c *Call, row func(*Row), in []Vec, n int) *frame.Column {
+	c.Made = 0
 	if d.Vector != nil {
 		if col := d.Vector(c, in, n); col != nil {
 			return col
@@ -125,8 +126,12 @@ func Eval(d *Def, c *Call, row func(*Row), in []Vec, n int) *frame.Column {
 	for i := range n {
 		if r.begin(i, d) {
 			row(r)
+			if r.out.bytes > c.Room && c.Room > 0 {
+				break
+			}
 		}
 	}
+	c.Made = r.out.bytes
 	return r.out.Column()
 }
 

@@ -9,12 +9,33 @@ import (
 
 // expr reads an expression: or, and, not, comparisons, sums, products, casts.
 func (p *parser) expr() (Expr, error) {
-	p.depth++
-	defer func() { p.depth-- }()
-	if p.depth > MaxDepth {
-		return nil, Errorf(Parsing, p.peek().pos, "ESQL statement exceeded the maximum expression depth allowed (%d)", MaxDepth)
+	if err := p.deeper(); err != nil {
+		return nil, err
 	}
+	defer p.shallower()
 	return p.binary(p.and, "or")
+}
+
+// deeper counts nesting, and shallower ends it.
+func (p *parser) deeper() error {
+	if p.depth++; p.depth > MaxDepth {
+		return Errorf(Parsing, p.peek().pos, "ESQL statement exceeded the maximum expression depth allowed (%d)", MaxDepth)
+	}
+	return nil
+}
+
+func (p *parser) shallower() {
+	if p.depth--; p.depth == 0 {
+		p.operators = 0
+	}
+}
+
+// operator counts what makes an expression deeper without nesting.
+func (p *parser) operator() error {
+	if p.operators++; p.operators > MaxOperators {
+		return Errorf(Parsing, p.peek().pos, "ESQL statement has an expression of more than %d operators", MaxOperators)
+	}
+	return nil
 }
 
 func (p *parser) and() (Expr, error) { return p.binary(p.not, "and") }
@@ -32,6 +53,9 @@ func (p *parser) binary(operand func() (Expr, error), ops ...string) (Expr, erro
 		}
 		if op == "" {
 			return left, nil
+		}
+		if err := p.operator(); err != nil {
+			return nil, err
 		}
 		p.next()
 		var right Expr
@@ -57,11 +81,10 @@ func (p *parser) not() (Expr, error) {
 	if !p.accept("not") {
 		return p.predicate()
 	}
-	p.depth++
-	defer func() { p.depth-- }()
-	if p.depth > MaxDepth {
-		return nil, Errorf(Parsing, start.pos, "ESQL statement exceeded the maximum expression depth allowed (%d)", MaxDepth)
+	if err := p.deeper(); err != nil {
+		return nil, err
 	}
+	defer p.shallower()
 	e, err := p.not()
 	if err != nil {
 		return nil, err
@@ -162,11 +185,10 @@ func (p *parser) negation() (Expr, error) {
 }
 
 func (p *parser) negation0() (Expr, error) {
-	p.depth++
-	defer func() { p.depth-- }()
-	if p.depth > MaxDepth {
-		return nil, Errorf(Parsing, p.peek().pos, "ESQL statement exceeded the maximum expression depth allowed (%d)", MaxDepth)
+	if err := p.deeper(); err != nil {
+		return nil, err
 	}
+	defer p.shallower()
 	return p.negation()
 }
 
@@ -191,6 +213,9 @@ func (p *parser) cast() (Expr, error) {
 	start := p.peek()
 	e, err := p.primary()
 	for err == nil && p.accept("::") {
+		if err := p.operator(); err != nil {
+			return nil, err
+		}
 		t := p.next()
 		if t.kind != word {
 			p.at--

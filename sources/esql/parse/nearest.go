@@ -49,7 +49,10 @@ func Near(word string, among []string) []string {
 	}
 	var all []found
 	for _, w := range among {
-		longer := max(len(w), len(word))
+		longer, shorter := max(len(w), len(word)), min(len(w), len(word))
+		if 2*(longer-shorter) > longer {
+			continue
+		}
 		if d := distance(strings.ToLower(word), strings.ToLower(w)); longer > 0 && 2*d <= longer {
 			all = append(all, found{w, d})
 		}

@@ -6,10 +6,15 @@ import (
 	"strings"
 )
 
-// MaxDepth bounds how deep expressions may nest; MaxLength the text.
+// What bounds a query: how deep expressions may nest, the bytes of the text,
+// its commands (Elasticsearch's number), the operators in a row of one
+// expression, and the columns that it names or makes.
 const (
-	MaxDepth  = 200
-	MaxLength = 1 << 20
+	MaxDepth     = 200
+	MaxLength    = 1 << 20
+	MaxCommands  = 500
+	MaxOperators = 10_000
+	MaxNames     = 10_000
 )
 
 // Param is a value for ? (no name, in order) or ?name.
@@ -25,6 +30,9 @@ type parser struct {
 	depth  int
 	params []Param
 	used   int // positional parameters so far
+
+	operators int // of the expression at hand
+	named     int // columns so far
 }
 
 // Parse reads a whole query. The error is an *Error.
@@ -100,6 +108,9 @@ func (p *parser) query() (*Query, error) {
 	}
 	q.Commands = append(q.Commands, c)
 	for p.accept("|") {
+		if len(q.Commands) >= MaxCommands {
+			return nil, Errorf(Parsing, p.peek().pos, "ESQL statement exceeded the maximum query depth allowed (%d)", MaxCommands)
+		}
 		c, err := p.command()
 		if err != nil {
 			return nil, err
@@ -276,6 +287,9 @@ func (p *parser) names() ([]Name, error) {
 // name reads a dotted name; parts may be quoted, and * may stand anywhere else.
 func (p *parser) name() (Name, error) {
 	t := p.peek()
+	if p.named++; p.named > MaxNames {
+		return Name{}, Errorf(Parsing, t.pos, "ESQL statement names more than %d columns", MaxNames)
+	}
 	n := Name{Pos: t.pos}
 	to := t.start
 	for {
@@ -342,6 +356,9 @@ func (p *parser) fields() ([]Field, error) {
 func (p *parser) field() (Field, error) {
 	start := p.at
 	f := Field{Pos: p.peek().pos}
+	if p.named++; p.named > MaxNames {
+		return f, Errorf(Parsing, f.Pos, "ESQL statement names more than %d columns", MaxNames)
+	}
 	if n, err := p.name(); err == nil && p.is("=") && !n.Pattern {
 		p.next()
 		f.Name, f.Named = n.Text, true

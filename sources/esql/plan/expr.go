@@ -292,6 +292,7 @@ func add(out *funcs.Out, v any) {
 // fold computes a call of constants.
 func (c *checker) fold(call *Call) Expr {
 	fc := call.Prepared(c.now)
+	fc.Room = maxConstant
 	fc.Warn = func(_ int, m string) { c.warn(call, m) }
 	if call.T >= funcs.DatePeriod {
 		return c.foldInterval(call)
@@ -308,8 +309,16 @@ func (c *checker) fold(call *Call) Expr {
 	for i, a := range call.Args {
 		in[i] = funcs.Vec{Column: a.(*Const).Value, Same: true}
 	}
-	return &Const{Value: funcs.Eval(call.Def, fc, row, in, 1), T: call.T}
+	v := funcs.Eval(call.Def, fc, row, in, 1)
+	if fc.Made > maxConstant {
+		c.problem(call.Pos, "[%s] makes more than [%d] bytes", call.Source, maxConstant)
+		return Null()
+	}
+	return &Const{Value: v, T: call.T}
 }
+
+// maxConstant bounds what a call of constants may make.
+const maxConstant = 8 << 20
 
 func (c *checker) foldInterval(call *Call) Expr {
 	v := call.Args[0].(*Const).Interval

@@ -107,10 +107,17 @@ func (c *checker) named(n parse.Name) ([]Column, int) {
 func (c *checker) column(at parse.Pos, name string) (Column, bool) {
 	col, ok := c.scope.find(name)
 	if !ok {
-		c.problem(at, "Unknown column [%s]%s", name, didYouMean(name, c.scope.names()))
+		hint := ""
+		if len(c.problems) < maxHints {
+			hint = didYouMean(name, c.scope.names())
+		}
+		c.problem(at, "Unknown column [%s]%s", name, hint)
 	}
 	return col, ok
 }
+
+// maxHints bounds how many problems get a hint, which costs more than finding them.
+const maxHints = 50
 
 func didYouMean(name string, among []string) string {
 	near := parse.Near(name, among)

@@ -1,0 +1,127 @@
+package exec
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+
+	"interdict/sources/esql/funcs"
+	"interdict/sources/esql/plan"
+	"interdict/sources/frame"
+)
+
+// ranks order the rows of a batch by one key.
+type ranks struct {
+	values []int64
+	nulls  []int8 // nil: none; -1 for rows before all values, 1 for rows after
+}
+
+// rank is that of one row.
+type rank struct {
+	null  int8
+	value int64
+}
+
+func (r rank) compare(s rank) int {
+	return cmp.Or(cmp.Compare(r.null, s.null), cmp.Compare(r.value, s.value))
+}
+
+func (r *ranks) at(row uint32) rank {
+	out := rank{value: r.values[row]}
+	if r.nulls != nil {
+		out.null = r.nulls[row]
+	}
+	return out
+}
+
+func (r *ranks) compare(x, y uint32) int {
+	if r.nulls != nil && r.nulls[x] != r.nulls[y] {
+		return cmp.Compare(r.nulls[x], r.nulls[y])
+	}
+	return cmp.Compare(r.values[x], r.values[y])
+}
+
+// rankRows ranks rows by a key. Numbers and dates are ranked by their values, the
+// same for all batches; texts by their place among those of the batch.
+func rankRows(c *frame.Column, n int, k plan.SortKey) ranks {
+	of := ranker(c, n)
+	out := ranks{values: make([]int64, n)}
+	for row := range n {
+		lo, hi := c.Range(row)
+		if lo == hi {
+			if out.nulls == nil {
+				out.nulls = make([]int8, n)
+			}
+			out.nulls[row] = 1
+			if k.NullsFirst {
+				out.nulls[row] = -1
+			}
+			continue
+		}
+		best := of(lo)
+		for lo++; lo < hi; lo++ {
+			if v := of(lo); v < best != k.Descending {
+				best = v
+			}
+		}
+		if k.Descending {
+			best = ^best
+		}
+		out.values[row] = best
+	}
+	return out
+}
+
+// ranker ranks the values of a column, by their place.
+func ranker(c *frame.Column, n int) func(place int) int64 {
+	switch {
+	case c.Type.Coded():
+		entries := rankEntries(c, n)
+		return func(place int) int64 { return entries[c.Codes[place]] }
+	case c.Floats != nil:
+		return func(place int) int64 { return rankFloat(c.Floats[place]) }
+	case c.Type == frame.UnsignedLong:
+		return func(place int) int64 { return c.Ints[place] ^ math.MinInt64 }
+	}
+	return func(place int) int64 { return c.Ints[place] }
+}
+
+// rankFloat gives doubles' bits, turned around below 0; -0 is 0.
+func rankFloat(f float64) int64 {
+	v := int64(math.Float64bits(f + 0))
+	if v < 0 {
+		v ^= math.MaxInt64
+	}
+	return v
+}
+
+// rankEntries ranks those dictionary entries that rows have.
+func rankEntries(c *frame.Column, n int) []int64 {
+	if c.Dict == nil {
+		return nil
+	}
+	out := make([]int64, c.Dict.Len())
+	var codes []uint32
+	for row := range n {
+		for lo, hi := c.Range(row); lo < hi; lo++ {
+			if code := c.Codes[lo]; out[code] == 0 {
+				out[code] = 1
+				codes = append(codes, code)
+			}
+		}
+	}
+	compare := strings.Compare
+	if c.Type == frame.Version {
+		compare = funcs.CompareVersions
+	}
+	text := func(code uint32) string { return c.Dict.Value(code) }
+	slices.SortFunc(codes, func(a, b uint32) int { return compare(text(a), text(b)) })
+	for i, code := range codes {
+		out[code] = int64(i + 1)
+		if i > 0 && compare(text(codes[i-1]), text(code)) == 0 { // one version, written in two ways
+			out[code] = out[codes[i-1]]
+		}
+	}
+	return out
+}
