@@ -62,7 +62,7 @@ func (s *Statement) Run(ctx context.Context, cat Catalog, q sources.Query) (*fra
 	}
 	table, ok := cat.Table(from.Patterns)
 	if !ok {
-		return nil, sources.Quality{}, parse.Errorf(parse.Verification, parse.Pos{}, "Unknown index [%s]", from.Patterns)
+		return nil, sources.Quality{}, parse.Errorf(parse.Verification, from.Pos, "Unknown index [%s]", from.Patterns)
 	}
 	p, err := plan.Check(s.query, table.Fields(), nil, clock(q))
 	if err != nil {

@@ -121,13 +121,27 @@ func (c *Column) TextAt(k int) string {
 	case Double:
 		return strconv.FormatFloat(c.Floats[k], 'g', -1, 64)
 	case Date:
-		return time.UnixMilli(c.Ints[k]).UTC().Format("2006-01-02T15:04:05.000Z")
+		t := time.UnixMilli(c.Ints[k]).UTC()
+		if t.Year() > 9999 {
+			return t.Format("+2006-01-02T15:04:05.000Z")
+		}
+		return t.Format("2006-01-02T15:04:05.000Z")
 	case DateNanos:
-		return time.Unix(0, c.Ints[k]).UTC().Format("2006-01-02T15:04:05.000000000Z")
+		return nanosText(time.Unix(0, c.Ints[k]))
 	case Null:
 		return ""
 	}
 	return strconv.FormatInt(c.Ints[k], 10)
+}
+
+// nanosText has three digits of a second at least and those beyond that are not 0.
+func nanosText(t time.Time) string {
+	const layout = "2006-01-02T15:04:05.000000000"
+	s := t.UTC().Format(layout)
+	for n := len(layout); n > len(layout)-6 && s[n-1] == '0'; n-- {
+		s = s[:n-1]
+	}
+	return s + "Z"
 }
 
 // AddrText is the printed form of an address as an IP dictionary keeps it.

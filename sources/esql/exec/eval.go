@@ -212,7 +212,7 @@ func (c *branch) eval(b *batch) funcs.Vec {
 		cond := c.ev.subset(c.args[i], b, todo)
 		var yes, no []uint32
 		for k, r := range todo {
-			if c.holds(cond, k, int(r)) {
+			if c.holds(i, cond, k, int(r)) {
 				yes = append(yes, r)
 			} else {
 				no = append(no, r)
@@ -229,13 +229,15 @@ func (c *branch) eval(b *batch) funcs.Vec {
 	return funcs.Vec{Column: m.column(c.ev)}
 }
 
-func (c *branch) holds(cond funcs.Vec, k, row int) bool {
+// holds tells whether condition number i is true; several values are not.
+func (c *branch) holds(i int, cond funcs.Vec, k, row int) bool {
 	if cond.Same {
 		k = 0
 	}
 	lo, hi := cond.Range(k)
 	if hi-lo > 1 {
-		c.ev.warnAs(c.plan, row, funcs.MultiValue, "false")
+		e := c.plan.Written[i]
+		c.ev.warnAs(&plan.Call{Pos: e.At(), Source: e.Text()}, row, "java.lang.IllegalArgumentException: CASE expects a single-valued boolean", "false")
 	}
 	return hi-lo == 1 && cond.Ints[lo] != 0
 }

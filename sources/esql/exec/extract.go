@@ -20,25 +20,9 @@ func (r *run) extract(ev *evaluator, x *plan.Extract) func(*batch) (*batch, erro
 		for i, o := range x.Outputs {
 			outs[i] = funcs.NewOut(o.Type, b.n)
 		}
-		found := make([][]string, len(outs))
 		for row := range b.n {
-			lo, hi := v.Range(row)
-			if hi-lo > 1 {
-				r.warnings.add(x.Pos, x.Source, funcs.MultiValue, "null")
-			}
-			if hi-lo != 1 {
-				continue
-			}
-			for i := range found {
-				found[i] = found[i][:0]
-			}
-			if !x.Extract.Extract(v.Dict.Value(v.Codes[lo]), func(i int, s string) { found[i] = append(found[i], s) }) {
-				continue
-			}
-			for i, values := range found {
-				for _, s := range values {
-					putText(outs[i], row, s, x.Outputs[i].Type)
-				}
+			for lo, hi := v.Range(row); lo < hi; lo++ {
+				x.Extract.Extract(v.Dict.Value(v.Codes[lo]), func(i int, s string) { putText(outs[i], row, s, x.Outputs[i].Type) })
 			}
 		}
 		out := &batch{n: b.n, cols: slices.Clone(b.cols)}
@@ -154,6 +138,9 @@ func putText(o *funcs.Out, row int, s string, t frame.Type) {
 		if f, err := strconv.ParseFloat(s, 64); err == nil {
 			o.AddFloat(row, f)
 		}
+	case frame.Boolean:
+		n, _ := funcs.Convert(s, frame.Keyword, frame.Boolean)
+		o.AddInt(row, n.(int64))
 	default:
 		o.AddStr(row, s)
 	}

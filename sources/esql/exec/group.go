@@ -95,8 +95,9 @@ func (g *grouping) assign(b *batch) (rows, groups []uint32) {
 	return rows, groups
 }
 
-// spread puts a row into a group for each value of a key.
+// spread puts a row into a group for each value of a key, once where it has the value twice.
 func (g *grouping) spread(k int, c *frame.Column, rows, groups []uint32) (outRows, outGroups []uint32) {
+	var codes []uint32
 	for i, group := range groups {
 		row := i
 		if rows != nil {
@@ -106,8 +107,14 @@ func (g *grouping) spread(k int, c *frame.Column, rows, groups []uint32) (outRow
 		if lo == hi {
 			outRows, outGroups = append(outRows, uint32(row)), append(outGroups, g.number(k, group, 0, i))
 		}
+		codes = codes[:0]
 		for ; lo < hi; lo++ {
-			outRows, outGroups = append(outRows, uint32(row)), append(outGroups, g.number(k, group, g.known[k].Code(c, lo), i))
+			code := g.known[k].Code(c, lo)
+			if slices.Contains(codes, code) {
+				continue
+			}
+			codes = append(codes, code)
+			outRows, outGroups = append(outRows, uint32(row)), append(outGroups, g.number(k, group, code, i))
 		}
 	}
 	if outRows == nil {

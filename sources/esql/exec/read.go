@@ -123,7 +123,7 @@ func (rd *reader) chunks(f *frame.Frame, from, to int, yield func(*batch) (bool,
 			if columns[i] == nil {
 				continue
 			}
-			col := slice(columns[i], lo, hi)
+			col := stored(slice(columns[i], lo, hi))
 			if rows != nil {
 				col = gather(col, rows)
 			}

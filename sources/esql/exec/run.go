@@ -72,7 +72,11 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	for from := 0; ; {
+	from := lastNothing(p.Steps) + 1
+	if from > 0 { // what comes before it need not be computed
+		parts = pieces(&batch{cols: make([]*frame.Column, p.Slots)})
+	}
+	for {
 		n := slices.IndexFunc(p.Steps[from:], breaks)
 		if n < 0 {
 			b, err := r.collect(parts, span{from, len(p.Steps)}, o.Limit)
@@ -88,6 +92,16 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (Result, error) {
 		}
 		parts, from = pieces(b), at+1
 	}
+}
+
+// lastNothing is the place of the last LIMIT 0, -1 if there is none.
+func lastNothing(steps []plan.Step) int {
+	for i := len(steps) - 1; i >= 0; i-- {
+		if l, ok := steps[i].(*plan.Limit); ok && l.N == 0 {
+			return i
+		}
+	}
+	return -1
 }
 
 // span is steps from to to, to not included.

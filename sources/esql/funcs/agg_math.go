@@ -8,7 +8,9 @@ import (
 
 // extremes and sums are min, max, sum and avg.
 func sums() []AggDef {
-	field := func(t Types) []Param { return []Param{{Name: "field", Types: t}} }
+	field := func(t Types) []Param {
+		return []Param{{Name: "field", Types: t, Expect: "aggregate_metric_double or numeric except unsigned_long or counter types"}}
+	}
 	ordered := Any &^ ULong
 	return []AggDef{
 		{Name: "min", Params: field(ordered | ULong), Result: SameAs(0), New: newExtreme(-1)},

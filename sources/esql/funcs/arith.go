@@ -14,7 +14,7 @@ func arithmetic() []Def {
 	numbers := []Param{{Name: "lhs", Types: Numeric}, {Name: "rhs", Types: Numeric}}
 	widest := func(t []frame.Type) frame.Type { return Widest(t[0], t[1]) }
 	defs := []Def{{
-		Name: "neg", Params: []Param{{Name: "field", Types: Numeric | Temporal}}, Result: SameAs(0),
+		Name: "neg", Params: []Param{{Name: "field", Types: Numeric | Temporal, Expect: "numeric, date_period or time_duration"}}, Result: SameAs(0),
 		Row: func(r *Row) {
 			if r.Type(0) == frame.Double {
 				r.SetFloat(-r.Float(0))
@@ -34,7 +34,7 @@ func arithmetic() []Def {
 			return arithmeticRow(name, c.Result), nil
 		}
 		if name == "+" || name == "-" {
-			d.Params = []Param{{Name: "lhs", Types: Numeric | Dates | Temporal}, {Name: "rhs", Types: Numeric | Dates | Temporal}}
+			d.Params = []Param{{Name: "lhs", Types: Numeric | Dates | Temporal, Expect: addable}, {Name: "rhs", Types: Numeric | Dates | Temporal, Expect: addable}}
 			d.Result = sumType
 		}
 		if name == "+" || name == "-" || name == "*" {
@@ -44,6 +44,9 @@ func arithmetic() []Def {
 	}
 	return defs
 }
+
+// addable is what + and - say that they take.
+const addable = "date_nanos, datetime or numeric"
 
 func sumType(t []frame.Type) frame.Type {
 	for i := range t {
@@ -88,7 +91,16 @@ func store(r *Row, t frame.Type, w whole) {
 
 func arithmeticRow(op string, t frame.Type) func(*Row) {
 	if t == frame.Double {
-		return func(r *Row) { setFloat(r, floats(op, r.Float(0), r.Float(1))) }
+		return func(r *Row) {
+			v := floats(op, r.Float(0), r.Float(1))
+			if op != "/" && op != "%" {
+				setFinite(r, v)
+			} else if v-v == 0 {
+				r.SetFloat(v)
+			} else {
+				r.Fail("java.lang.ArithmeticException: / by zero")
+			}
+		}
 	}
 	return func(r *Row) {
 		x, y := r.Int(0), r.Int(1)
@@ -98,15 +110,6 @@ func arithmeticRow(op string, t frame.Type) func(*Row) {
 		}
 		store(r, t, wholes(op, x, y, t))
 	}
-}
-
-// setFloat refuses what is no number, as Elasticsearch does.
-func setFloat(r *Row, v float64) {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		r.Fail("java.lang.ArithmeticException: / by zero")
-		return
-	}
-	r.SetFloat(v)
 }
 
 func floats(op string, x, y float64) float64 {
@@ -140,10 +143,11 @@ func wholes(op string, x, y int64, t frame.Type) whole {
 	case t == frame.UnsignedLong:
 		return whole{v: int64(uint64(x) % uint64(y))}
 	case op == "/":
-		if y == -1 {
-			return subtract(0, x, t)
+		v := x / y // of the least number by -1 it is itself, as in Java
+		if t == frame.Integer {
+			v = int64(int32(v))
 		}
-		return fit(x/y, t)
+		return whole{v: v}
 	case y == -1:
 		return whole{}
 	}

@@ -3,6 +3,7 @@ package funcs
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"interdict/sources/frame"
@@ -13,7 +14,7 @@ func buckets() []Def {
 	bound := Param{Name: "from", Types: Numeric | Dates | String, Optional: true, Const: true}
 	return []Def{{
 		Name:   "bucket",
-		Params: []Param{{Name: "field", Types: Numeric | Dates}, {Name: "buckets", Types: Numeric | Temporal, Const: true}, bound, bound},
+		Params: []Param{{Name: "field", Types: Numeric | Dates, Expect: "datetime or numeric"}, {Name: "buckets", Types: Numeric | Temporal, Const: true}, bound, bound},
 		Result: func(t []frame.Type) frame.Type {
 			if t[0] != frame.Null && Dates.Has(t[0]) {
 				return t[0]
@@ -35,6 +36,9 @@ func BucketArity(n int) string {
 func bucketRow(c *Call) (func(*Row), error) {
 	if t := c.Args[0].Type; t != frame.Null && Dates.Has(t) {
 		return dateBucketRow(c)
+	}
+	if c.Args[1].Type >= DatePeriod {
+		return nil, fmt.Errorf("second argument of [%s] must be [numeric], found value [%s] type [%s]", c.Source, c.Args[1].Source, TypeName(c.Args[1].Type))
 	}
 	step := number(c.Const(1))
 	if len(c.Args) == 4 {
@@ -58,11 +62,22 @@ func number(v any) float64 {
 	return math.NaN()
 }
 
-// roundStep is the next power of ten that gives no more buckets than asked for.
-func roundStep(step float64) float64 { return math.Pow(10, math.Ceil(math.Log10(step))) }
+// roundStep is the next power of ten that gives no more buckets than asked for,
+// or half of it where that does too.
+func roundStep(step float64) float64 {
+	ten := math.Pow(10, math.Ceil(math.Log10(step)))
+	if step < ten/2 {
+		return ten / 2
+	}
+	return ten
+}
 
 func dateBucketRow(c *Call) (func(*Row), error) {
 	v := c.Args[1].Interval
+	if len(c.Args) == 2 && c.Args[1].Type < DatePeriod {
+		return nil, fmt.Errorf("function expects exactly four arguments when the first one is of type [%s] and the second of type [%s]",
+			strings.ToUpper(TypeName(c.Args[0].Type)), strings.ToUpper(TypeName(c.Args[1].Type)))
+	}
 	if len(c.Args) == 4 {
 		n, ok := c.ConstInt(1)
 		from, okFrom := constDate(c, 2)

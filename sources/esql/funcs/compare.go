@@ -35,9 +35,9 @@ func comparisons() []Def {
 func checkComparison(t []frame.Type, equality bool) string {
 	a, b := t[0], t[1]
 	if !equality && a == frame.Boolean {
-		return "first argument of [%s] must be [datetime, double, integer, ip, keyword, long, text, unsigned_long or version], found value [%a] type [boolean]"
+		return "first argument of [%s] must be [date_nanos, datetime, double, integer, ip, keyword, long, text, unsigned_long or version], found value [%a] type [boolean]"
 	}
-	if !Comparable(a, b) {
+	if !Comparable(a, b) || a != b && (a == frame.Null || b == frame.Null) {
 		return fmt.Sprintf("first argument of [%%s] is [%s] so second argument must also be [%s] but was [%s]", family(a), family(a), TypeName(b))
 	}
 	return ""

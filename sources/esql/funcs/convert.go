@@ -1,10 +1,12 @@
 package funcs
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,14 +27,14 @@ func conversions() []Def {
 		{"to_unsigned_long", String | Bool | Numeric | Dates, frame.UnsignedLong},
 		{"to_double", String | Bool | Numeric | Dates, frame.Double},
 		{"to_datetime", String | Numeric | Dates, frame.Date},
-		{"to_date_nanos", String | Numeric | Dates, frame.DateNanos},
+		{"to_date_nanos", String | Long | ULong | Double | Dates, frame.DateNanos},
 		{"to_ip", String | IP, frame.IP},
 		{"to_version", String | Version, frame.Version},
 	}
 	var defs []Def
 	for _, l := range list {
 		defs = append(defs, Def{
-			Name: l.name, Params: []Param{{Name: "field", Types: l.from}}, Result: Fixed(l.to), Multi: true,
+			Name: l.name, Params: []Param{{Name: "field", Types: l.from, Expect: convertible(l.from)}}, Result: Fixed(l.to), Multi: true,
 			Vector: func(_ *Call, in []Vec, n int) *frame.Column {
 				if in[0].Type == l.to && !in[0].Same {
 					return in[0].Column
@@ -47,6 +49,16 @@ func conversions() []Def {
 		})
 	}
 	return defs
+}
+
+// convertible lists types as conversions do: in the order of their names.
+func convertible(t Types) string {
+	if t == Any {
+		return ""
+	}
+	names := strings.Split(strings.ReplaceAll(t.String(), ", ", " or "), " or ")
+	slices.Sort(names)
+	return strings.Join(names, " or ")
 }
 
 // CastName is the conversion that `::type` stands for.
@@ -169,8 +181,13 @@ func toBoolean(v any) int64 {
 func toDouble(v any, to frame.Type) (any, error) {
 	switch x := v.(type) {
 	case string:
-		f, err := strconv.ParseFloat(strings.TrimSpace(x), 64)
-		if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+		f, err := strconv.ParseFloat(strings.TrimSpace(x), 64) // spaces around it are as none, to Java too
+		switch {
+		case math.IsInf(f, 0):
+			return nil, fmt.Errorf("org.elasticsearch.xpack.esql.core.InvalidArgumentException: Number [%s] is too large", x)
+		case math.IsNaN(f):
+			return nil, fmt.Errorf("org.elasticsearch.xpack.esql.core.InvalidArgumentException: [%s] cannot be parsed as a number (NaN)", x)
+		case err != nil:
 			return nil, cannotParse(x)
 		}
 		return f, nil
@@ -183,7 +200,7 @@ func toDouble(v any, to frame.Type) (any, error) {
 }
 
 func cannotParse(s string) error {
-	return fmt.Errorf("java.lang.NumberFormatException: For input string: \"%s\"", s)
+	return fmt.Errorf("org.elasticsearch.xpack.esql.core.InvalidArgumentException: Cannot parse number [%s]", s)
 }
 
 // toWhole rounds half up, as Java's Math.round.
@@ -192,11 +209,15 @@ func toWhole(v any, from, to frame.Type) (any, error) {
 	switch x := v.(type) {
 	case string:
 		if _, ok := n.SetString(x, 10); !ok {
-			f, err := strconv.ParseFloat(x, 64)
+			f, err := strconv.ParseFloat(strings.TrimSpace(x), 64)
 			if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
 				return nil, cannotParse(x)
 			}
-			return toWhole(f, frame.Double, to)
+			n, err := toWhole(f, frame.Double, to)
+			if err != nil && to != frame.UnsignedLong {
+				return nil, cannotParse(x)
+			}
+			return n, err
 		}
 	case int64:
 		n.SetInt64(x)
@@ -207,6 +228,9 @@ func toWhole(v any, from, to frame.Type) (any, error) {
 			return nil, outOfRange(FormatDouble(x), to)
 		}
 		if to == frame.UnsignedLong {
+			if x < 0 {
+				return nil, outOfRange(FormatDouble(x), to)
+			}
 			x = math.Trunc(x)
 		} else {
 			x = math.Floor(x + 0.5)
@@ -221,6 +245,9 @@ func toWhole(v any, from, to frame.Type) (any, error) {
 		ok = n.IsUint64()
 	}
 	if !ok {
+		if s, isText := v.(string); isText && to != frame.UnsignedLong {
+			return nil, cannotParse(s)
+		}
 		return nil, outOfRange(text(v), to)
 	}
 	if to == frame.UnsignedLong {
@@ -248,11 +275,16 @@ func toDate(v any, from, to frame.Type) (any, error) {
 	case int64:
 		switch {
 		case from == frame.Date && to == frame.DateNanos:
+			if x < 0 {
+				return nil, fmt.Errorf("java.lang.IllegalArgumentException: milliSeconds [%d] are before the epoch in 1970 and cannot be converted to nanoseconds", x)
+			}
 			n, ok := FromTime(ToTime(x, from), to)
 			if !ok {
-				return nil, outOfRange(fmt.Sprint(x), to)
+				return nil, fmt.Errorf("java.lang.IllegalArgumentException: milliSeconds [%d] are after 2262-04-11T23:47:16.854775807 and cannot be converted to nanoseconds", x)
 			}
 			return n, nil
+		case to == frame.DateNanos && x < 0:
+			return nil, errors.New("java.lang.IllegalArgumentException: Nanosecond dates before 1970-01-01T00:00:00.000Z are not supported.")
 		case from == frame.DateNanos && to == frame.Date:
 			return floorDiv64(x, 1_000_000), nil
 		}

@@ -15,7 +15,7 @@ func dates() []Def {
 		{Name: "now", Unsteady: true, Result: Fixed(frame.Date), New: func(c *Call) (func(*Row), error) {
 			return func(r *Row) { r.SetInt(c.Now.UnixMilli()) }, nil
 		}},
-		{Name: "date_trunc", Params: []Param{{Name: "interval", Types: Temporal | String, Const: true}, {Name: "date", Types: Dates}}, Result: SameAs(1), New: truncRow},
+		{Name: "date_trunc", Params: []Param{{Name: "interval", Types: Temporal | String, Const: true, Expect: "dateperiod or timeduration"}, {Name: "date", Types: Dates, Expect: "date_nanos or datetime"}}, Result: SameAs(1), New: truncRow},
 		{Name: "date_diff", Params: []Param{{Name: "unit", Types: String}, {Name: "startTimestamp", Types: Dates}, {Name: "endTimestamp", Types: Dates}},
 			Result: Fixed(frame.Integer), Row: diffRow},
 	}
@@ -32,7 +32,7 @@ func ToTime(v int64, t frame.Type) time.Time {
 // FromTime is the inverse of ToTime.
 func FromTime(at time.Time, t frame.Type) (int64, bool) {
 	if t == frame.DateNanos {
-		if at.Year() < 1970 || at.Year() > 2261 {
+		if at.Before(time.Unix(0, 0)) || at.After(time.Unix(0, math.MaxInt64)) {
 			return 0, false
 		}
 		return at.UnixNano(), true

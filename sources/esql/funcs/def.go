@@ -59,6 +59,8 @@ type Call struct {
 type Arg struct {
 	Type  frame.Type
 	Const *frame.Column // one row; nil when not constant
+	// Source is a constant as it stands in the query, where that is known.
+	Source string
 	// Interval is the value of a date_period or time_duration.
 	Interval Interval
 }

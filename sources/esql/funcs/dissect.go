@@ -46,7 +46,7 @@ func NewDissect(pattern, separator string) (*Dissect, error) {
 		d.parts = append(d.parts, p)
 	}
 	if len(d.Names) == 0 {
-		return nil, fmt.Errorf("Invalid pattern for dissect: [%s]: no keys", pattern)
+		return nil, fmt.Errorf("Invalid pattern for dissect: [%s]", pattern)
 	}
 	return d, nil
 }
@@ -78,23 +78,31 @@ func (d *Dissect) part(key string) (dissectPart, error) {
 
 // Extract implements [Extractor].
 func (d *Dissect) Extract(s string, set func(int, string)) bool {
-	s, ok := strings.CutPrefix(s, d.lead)
-	if !ok {
+	rest, ok := strings.CutPrefix(s, d.lead)
+	if !ok || rest == "" {
 		return false
 	}
 	values := make([]string, len(d.parts))
-	for i, p := range d.parts {
+	for k := 0; k < len(d.parts); {
+		p := d.parts[k]
 		if p.delim == "" {
-			values[i], s = s, ""
-			continue
+			values[k] = rest
+			break
 		}
-		at := strings.Index(s, p.delim)
-		if at < 0 {
+		if values[k], rest, ok = strings.Cut(rest, p.delim); !ok {
 			return false
 		}
-		values[i], s = s[:at], s[at+len(p.delim):]
-		for p.padded && strings.HasPrefix(s, p.delim) {
-			s = s[len(p.delim):]
+		k++
+		// A delimiter that repeats leaves the keys after it empty, unless it is padding.
+		for strings.HasPrefix(rest, p.delim) {
+			rest = rest[len(p.delim):]
+			if d.parts[k-1].padded {
+				continue
+			}
+			if k == len(d.parts) {
+				break
+			}
+			k++
 		}
 	}
 	d.give(values, set)

@@ -12,7 +12,9 @@ import (
 	"fmt"
 	"hash"
 	"net/url"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"interdict/sources/frame"
 )
@@ -100,14 +102,34 @@ func hashRow(c *Call) (func(*Row), error) {
 }
 
 // fromBase64 takes text with or without the padding at its end.
+// fromBase64 takes what Java's decoder takes, and says what it says.
 func fromBase64(s string) (string, error) {
-	out, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
-	var at base64.CorruptInputError
-	switch {
-	case errors.As(err, &at) && int(at) < len(s) && strings.IndexByte(base64Letters, s[at]) < 0:
-		return "", fmt.Errorf("Illegal base64 character %x", s[at])
-	case err != nil:
+	if len(s) == 1 {
+		return "", errors.New("Input byte[] should at least have 2 bytes for base64 bytes")
+	}
+	body := strings.TrimRight(s, "=")
+	for i := range len(body) {
+		if strings.IndexByte(base64Letters, body[i]) < 0 && body[i] != '=' {
+			return "", fmt.Errorf("Illegal base64 character %s", strconv.FormatInt(int64(int8(body[i])), 16))
+		}
+	}
+	if at := strings.IndexByte(body, '='); at >= 0 {
+		return "", fmt.Errorf("Input byte array has incorrect ending byte at %d", at+1)
+	}
+	switch pad := len(s) - len(body); {
+	case len(body)%4 == 1:
+		return "", errors.New("Last unit does not have enough valid bits")
+	case pad > 0 && len(body)%4 == 0, pad == 1 && len(body)%4 == 2:
 		return "", errors.New("Input byte array has wrong 4-byte ending unit")
+	case pad > 4-len(body)%4:
+		return "", fmt.Errorf("Input byte array has incorrect ending byte at %d", len(body)+4-len(body)%4)
+	}
+	out, err := base64.RawStdEncoding.DecodeString(body)
+	if err != nil {
+		return "", err
+	}
+	if !utf8.Valid(out) {
+		return "", errors.New("decoded value is not valid UTF-8, which is not supported yet")
 	}
 	return string(out), nil
 }

@@ -24,7 +24,7 @@ func TestBase64IsReadWithAndWithoutPadding(t *testing.T) {
 	checkCalls(t, "from_base64", []example{
 		{list{"ZWxhc3RpYyE="}, "elastic!"}, {list{"ZWxhc3RpYyE"}, "elastic!"},
 		{list{"a*b="}, refusal("java.lang.IllegalArgumentException: Illegal base64 character 2a")},
-		{list{"Z"}, refusal("java.lang.IllegalArgumentException: Input byte array has wrong 4-byte ending unit")},
+		{list{"Z"}, refusal("java.lang.IllegalArgumentException: Input byte[] should at least have 2 bytes for base64 bytes")},
 	})
 }
 

@@ -1,9 +1,13 @@
 package funcs
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -22,7 +26,8 @@ type Grok struct {
 
 type grokExpr struct {
 	re     *regexp.Regexp
-	output []int // by group; -1: none
+	output []int  // by group; -1: none
+	single []bool // by group: has the precision of a float
 }
 
 var grokPatterns = sync.OnceValue(func() map[string]string {
@@ -47,23 +52,58 @@ func NewGrok(list []string) (*Grok, error) {
 		b := &grokBuilder{grok: g}
 		text, err := b.expand(p, 0)
 		if err != nil {
-			return nil, fmt.Errorf("Invalid grok pattern [%s]: [%w]", p, err)
+			if errors.Is(err, errTwoTypes) {
+				return nil, fmt.Errorf("Invalid GROK pattern [%s]: %w", p, err)
+			}
+			return nil, fmt.Errorf("Invalid pattern [%s] for grok: %w", p, err)
 		}
 		re, err := regexp.Compile(text)
 		if err != nil {
-			return nil, fmt.Errorf("Invalid grok pattern [%s]: [%w]", p, err)
+			return nil, fmt.Errorf("Invalid grok pattern [%s]: [%s]", p, grokProblem(err))
 		}
 		g.exprs = append(g.exprs, b.finish(re))
 	}
-	if len(g.Names) == 0 {
-		return nil, fmt.Errorf("Invalid grok pattern [%s]: [no captures]", strings.Join(list, ", "))
-	}
+	g.sort()
 	return g, nil
 }
+
+// grokProblem says in Elasticsearch's words what is most often wrong.
+func grokProblem(err error) string {
+	var e *syntax.Error
+	if errors.As(err, &e) && e.Code == syntax.ErrMissingParen {
+		return "end pattern with unmatched parenthesis"
+	}
+	return err.Error()
+}
+
+// sort puts the outputs in the order of their names.
+func (g *Grok) sort() {
+	order := make([]int, len(g.Names))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(g.Names[a], g.Names[b]) })
+	place := make([]int, len(order))
+	names, types := make([]string, len(order)), make([]frame.Type, len(order))
+	for to, from := range order {
+		place[from], names[to], types[to] = to, g.Names[from], g.Types[from]
+	}
+	for _, e := range g.exprs {
+		for i, out := range e.output {
+			if out >= 0 {
+				e.output[i] = place[out]
+			}
+		}
+	}
+	g.Names, g.Types = names, types
+}
+
+var errTwoTypes = errors.New("is defined multiple times with different types")
 
 type grokBuilder struct {
 	grok   *Grok
 	groups map[string]int // group name → output
+	floats []string       // groups of the type float
 	size   int
 }
 
@@ -116,7 +156,7 @@ func (b *grokBuilder) reference(pattern, field, typ string, depth int) (string, 
 func (b *grokBuilder) group(field, typ string) (string, error) {
 	t, ok := map[string]frame.Type{"": frame.Keyword, "string": frame.Keyword, "int": frame.Integer, "long": frame.Long, "float": frame.Double, "double": frame.Double, "boolean": frame.Boolean}[typ]
 	if !ok {
-		return "", fmt.Errorf("unknown type [%s]", typ)
+		t = frame.Keyword
 	}
 	at := -1
 	for i, n := range b.grok.Names {
@@ -129,19 +169,23 @@ func (b *grokBuilder) group(field, typ string) (string, error) {
 		at = len(b.grok.Names)
 		b.grok.Names, b.grok.Types = append(b.grok.Names, field), append(b.grok.Types, t)
 	case b.grok.Types[at] != t:
-		return "", fmt.Errorf("the attribute [%s] is defined multiple times with different types", field)
+		return "", fmt.Errorf("the attribute [%s] %w", field, errTwoTypes)
 	}
 	if b.groups == nil {
 		b.groups = map[string]int{}
 	}
 	name := fmt.Sprintf("g%d_%d", at, len(b.groups))
 	b.groups[name] = at
+	if typ == "float" {
+		b.floats = append(b.floats, name)
+	}
 	return name, nil
 }
 
 func (b *grokBuilder) finish(re *regexp.Regexp) grokExpr {
 	e := grokExpr{re: re}
 	for _, n := range re.SubexpNames() {
+		e.single = append(e.single, slices.Contains(b.floats, n))
 		if out, ok := b.groups[n]; ok {
 			e.output = append(e.output, out)
 		} else {
@@ -149,6 +193,16 @@ func (b *grokBuilder) finish(re *regexp.Regexp) grokExpr {
 		}
 	}
 	return e
+}
+
+// value is what a group found, at the precision of its type.
+func (e grokExpr) value(group int, s string) string {
+	if e.single[group] {
+		if f, err := strconv.ParseFloat(s, 32); err == nil {
+			return strconv.FormatFloat(f, 'g', -1, 64)
+		}
+	}
+	return s
 }
 
 // Extract implements [Extractor].
@@ -160,7 +214,7 @@ func (g *Grok) Extract(s string, set func(int, string)) bool {
 		}
 		for group, out := range e.output {
 			if out >= 0 && m[2*group] >= 0 {
-				set(out, s[m[2*group]:m[2*group+1]])
+				set(out, e.value(group, s[m[2*group]:m[2*group+1]]))
 			}
 		}
 		return true

@@ -100,7 +100,7 @@ func roundings() []Def {
 		same("ceil", math.Ceil),
 		same("floor", math.Floor),
 		{Name: "abs", Params: numbers("number"), Result: SameAs(0), Row: absRow},
-		{Name: "round", Params: []Param{{Name: "number", Types: Numeric}, {Name: "decimals", Types: Int | Long, Optional: true}}, Result: SameAs(0), Row: roundRow},
+		{Name: "round", Params: []Param{{Name: "number", Types: Numeric}, {Name: "decimals", Types: Int | Long, Optional: true, Expect: "whole number except unsigned_long or counter types"}}, Result: SameAs(0), Row: roundRow},
 		{Name: "round_to", Params: []Param{{Name: "field", Types: Int | Long | Double | Dates}, {Name: "points", Types: Int | Long | Double | Dates, Const: true}},
 			Variadic: true, Result: widestOf, Check: checkMixed, Row: roundToRow},
 	}

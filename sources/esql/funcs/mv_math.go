@@ -89,18 +89,10 @@ func setMedian(r *Row, ints func(int) int64, floats func(int) float64) {
 	case frame.UnsignedLong:
 		a, b := uint64(ints(lo)), uint64(ints(hi))
 		r.SetInt(int64(a&b + (a^b)>>1))
-	default:
-		r.SetInt(middle(ints(lo), ints(hi)))
+	default: // rounded down, without overflow
+		a, b := ints(lo), ints(hi)
+		r.SetInt(a&b + (a^b)>>1)
 	}
-}
-
-// middle is (a+b)/2 without overflow.
-func middle(a, b int64) int64 {
-	m := a&b + (a^b)>>1
-	if m < 0 && (a^b)&1 != 0 {
-		m++
-	}
-	return m
 }
 
 // deviationRow gives the median of the distances from the median.
@@ -111,28 +103,23 @@ func deviationRow(r *Row) {
 	setMedian(&out, func(i int) int64 { return r.IntAt(0, places[i]) }, func(i int) float64 { return r.FloatAt(0, places[i]) })
 	median := out.out.Column()
 	far := &frame.Column{Type: t, Offsets: []uint32{0, uint32(len(places))}}
+	if t != frame.Double {
+		far.Type = frame.UnsignedLong // no distance is too large for it
+	}
 	for k := range places {
 		if t == frame.Double {
 			far.Floats = append(far.Floats, math.Abs(r.FloatAt(0, k)-median.Floats[0]))
 			continue
 		}
-		w := distance(r.IntAt(0, k), median.Ints[0], t)
-		if w.problem != "" {
-			store(r, t, w)
-			return
+		v, m := r.IntAt(0, k), median.Ints[0]
+		if t == frame.UnsignedLong && uint64(v) < uint64(m) || t != frame.UnsignedLong && v < m {
+			v, m = m, v
 		}
-		far.Ints = append(far.Ints, w.v)
+		far.Ints = append(far.Ints, v-m)
 	}
-	distances := Row{in: []Vec{{Column: far}}, lo: []int{0}, n: []int{len(places)}}
+	distances := Row{in: []Vec{{Column: far}}, lo: []int{0}, n: []int{len(places)}, out: r.out, row: r.row}
 	order := sorted(&distances, 1)
-	setMedian(r, func(i int) int64 { return far.Ints[order[i]] }, func(i int) float64 { return far.Floats[order[i]] })
-}
-
-func distance(a, b int64, t frame.Type) whole {
-	if t == frame.UnsignedLong && uint64(a) < uint64(b) || t != frame.UnsignedLong && a < b {
-		a, b = b, a
-	}
-	return subtract(a, b, t)
+	setMedian(&distances, func(i int) int64 { return far.Ints[order[i]] }, func(i int) float64 { return far.Floats[order[i]] })
 }
 
 // percentileRow takes the line between the two values around the place asked for.

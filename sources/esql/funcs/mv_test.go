@@ -59,7 +59,7 @@ func TestValuesAreSets(t *testing.T) {
 func TestNumbersOfValuesAreComputed(t *testing.T) {
 	checkCalls(t, "mv_sum", []example{{list{list{1, 2, 3}}, int64(6)}, {list{list{0.1, 0.2}}, 0.30000000000000004}, {list{list{1<<31 - 1, 1}}, refusal("java.lang.ArithmeticException: integer overflow")}})
 	checkCalls(t, "mv_avg", []example{{list{list{1, 2}}, 1.5}, {list{list{uint64(1 << 63), uint64(1 << 63)}}, float64(1 << 63)}})
-	checkCalls(t, "mv_median", []example{{list{list{5, 1, 9}}, int64(5)}, {list{list{1, 4}}, int64(2)}, {list{list{-1, -4}}, int64(-2)}, {list{list{1.0, 4.0}}, 2.5}})
+	checkCalls(t, "mv_median", []example{{list{list{5, 1, 9}}, int64(5)}, {list{list{1, 4}}, int64(2)}, {list{list{-1, -4}}, int64(-3)}, {list{list{1.0, 4.0}}, 2.5}})
 	checkCalls(t, "mv_median_absolute_deviation", []example{{list{list{0, 2, 5, 6}}, int64(2)}, {list{list{1.0, 2.0, 4.0}}, 1.0}, {list{7}, int64(0)}})
 	checkCalls(t, "mv_percentile", []example{
 		{list{list{5, 5, 10, 12, 5000}, 50}, int64(10)}, {list{list{1.0, 2.0}, 25}, 1.25}, {list{list{1, 9}, 100}, int64(9)}, {list{3, 0}, int64(3)},

@@ -1,8 +1,10 @@
 package funcs
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 	"unicode/utf8"
 
@@ -89,7 +91,7 @@ func globParts(pattern string) ([]string, error) {
 		switch {
 		case escaped:
 			if r != '*' && r != '?' && r != '\\' {
-				return nil, fmt.Errorf("Invalid sequence - escape character is not followed by special wildcard char; found [%c]", r)
+				return nil, fmt.Errorf("Invalid pattern for LIKE [%s]: [Invalid sequence - escape character is not followed by special wildcard char]", pattern)
 			}
 			*last += string(r)
 			escaped = false
@@ -106,7 +108,7 @@ func globParts(pattern string) ([]string, error) {
 		}
 	}
 	if escaped {
-		return nil, fmt.Errorf("Invalid sequence - escape character is not followed by special wildcard char")
+		return nil, fmt.Errorf("Invalid pattern for LIKE [%s]: [Invalid sequence - terminating escape character]", pattern)
 	}
 	return parts, nil
 }
@@ -178,9 +180,18 @@ func RLike(pattern string) (func(string) bool, error) {
 	}
 	re, err := regexp.Compile(`(?s)\A(?:` + text + `)\z`)
 	if err != nil {
-		return nil, fmt.Errorf("Invalid regex pattern for RLIKE [%s]: [%w]", pattern, err)
+		return nil, fmt.Errorf("Invalid regex pattern for RLIKE [%s]: [%s]", pattern, regexProblem(err))
 	}
 	return re.MatchString, nil
+}
+
+// regexProblem says in Lucene's words what is most often wrong.
+func regexProblem(err error) string {
+	var e *syntax.Error
+	if errors.As(err, &e) && e.Code == syntax.ErrMissingParen {
+		return "unexpected end-of-string"
+	}
+	return err.Error()
 }
 
 // lucene turns Lucene's syntax into Go's. Complement, intersection and numeric
@@ -233,12 +244,28 @@ func lucene(p string) (string, error) {
 }
 
 func checkIn(t []frame.Type) string {
-	for _, b := range t[1:] {
+	if len(t) == 2 {
+		return checkComparison(t, true)
+	}
+	for i, b := range t[1:] {
 		if !Comparable(t[0], b) {
-			return fmt.Sprintf("%%n argument of [%%s] must be [%s], found value [%%v] type [%s]", family(t[0]), TypeName(b))
+			return fmt.Sprintf("%s argument of [%%s] must be [%s], found value [%%%d] type [%s]", place(i+1), TypeName(t[0]), i+1, TypeName(b))
 		}
 	}
 	return ""
+}
+
+// place is 1st, 2nd, 3rd, 4th.
+func place(n int) string {
+	switch {
+	case n%100/10 != 1 && n%10 == 1:
+		return fmt.Sprint(n, "st")
+	case n%100/10 != 1 && n%10 == 2:
+		return fmt.Sprint(n, "nd")
+	case n%100/10 != 1 && n%10 == 3:
+		return fmt.Sprint(n, "rd")
+	}
+	return fmt.Sprint(n, "th")
 }
 
 // inRow makes IN: true if one is equal; else null if the list has a null.

@@ -5,6 +5,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/cases"
+	"golang.org/x/text/language"
+
 	"interdict/sources/frame"
 )
 
@@ -19,7 +22,7 @@ func texts() []Def {
 // textShapes give a text in another form, or one number or truth about it.
 func textShapes() []Def {
 	return []Def{
-		{Name: "to_lower", Params: strs("str"), Result: Fixed(frame.Keyword), Multi: true, New: eachValue(strings.ToLower)},
+		{Name: "to_lower", Params: strs("str"), Result: Fixed(frame.Keyword), Multi: true, New: eachValue(lower)},
 		{Name: "to_upper", Params: strs("str"), Result: Fixed(frame.Keyword), Multi: true, New: eachValue(upper)},
 		word("trim", func(s string) string { return strings.TrimFunc(s, javaSpace) }),
 		word("ltrim", func(s string) string { return strings.TrimLeftFunc(s, javaSpace) }),
@@ -113,8 +116,29 @@ func (m *memo[T]) at(r *Row, a, k int) T {
 	return v
 }
 
-// upper is ToUpper with the one common letter whose capitals are two.
-func upper(s string) string { return strings.ReplaceAll(strings.ToUpper(s), "ß", "SS") }
+// upper and lower also know the letters that become several, and the sigma that ends a word.
+func upper(s string) string {
+	if ascii(s) {
+		return strings.ToUpper(s)
+	}
+	return cases.Upper(language.Und).String(s)
+}
+
+func lower(s string) string {
+	if ascii(s) {
+		return strings.ToLower(s)
+	}
+	return cases.Lower(language.Und).String(s)
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
 
 // javaSpace is Java's Character.isWhitespace: no spaces that forbid a line break.
 func javaSpace(r rune) bool {

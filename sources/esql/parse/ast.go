@@ -257,4 +257,5 @@ type Cast struct {
 	Node
 	Operand Expr
 	Type    string
+	TypeAt  Pos
 }

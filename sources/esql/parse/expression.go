@@ -152,12 +152,29 @@ func (p *parser) list() ([]Expr, error) {
 	}
 }
 
+// patterns reads one text or several in parentheses.
 func (p *parser) patterns() ([]Expr, error) {
-	if p.is("(") {
-		return p.list()
+	if !p.accept("(") {
+		e, err := p.text()
+		return []Expr{e}, err
 	}
-	e, err := p.primary()
-	return []Expr{e}, err
+	var all []Expr
+	for {
+		e, err := p.text()
+		if err != nil {
+			return nil, err
+		}
+		if all = append(all, e); !p.accept(",") {
+			return all, p.expect(")")
+		}
+	}
+}
+
+func (p *parser) text() (Expr, error) {
+	if k := p.peek().kind; k != text && k != param {
+		return nil, p.unexpected("QUOTED_STRING")
+	}
+	return p.primary()
 }
 
 func (p *parser) sum() (Expr, error) { return p.binary(p.product, "+", "-") }
@@ -169,9 +186,10 @@ func (p *parser) negation() (Expr, error) {
 	if p.accept("+") {
 		return p.negation0()
 	}
-	if !p.accept("-") {
-		return p.cast()
+	if !p.is("-") || p.at+1 < len(p.tokens) && (p.tokens[p.at+1].kind == integer || p.tokens[p.at+1].kind == decimal) {
+		return p.cast() // a number has its sign before a cast
 	}
+	p.next()
 	e, err := p.negation0()
 	if err != nil {
 		return nil, err
@@ -190,6 +208,24 @@ func (p *parser) negation0() (Expr, error) {
 	}
 	defer p.shallower()
 	return p.negation()
+}
+
+// negativeNumber reads a minus and the number after it.
+func (p *parser) negativeNumber() (Expr, error) {
+	start := p.next()
+	if k := p.peek().kind; k != integer && k != decimal {
+		p.at--
+		return nil, p.unexpected("an expression")
+	}
+	e, err := p.number()
+	if err != nil {
+		return nil, err
+	}
+	v, ok := negated(e.(*Literal).Value)
+	if !ok {
+		return nil, Errorf(Parsing, start.pos, "Number [-%s] is too large", e.Text())
+	}
+	return &Literal{p.node(start), v}, nil
 }
 
 func negated(v any) (any, bool) {
@@ -221,7 +257,7 @@ func (p *parser) cast() (Expr, error) {
 			p.at--
 			return nil, p.unexpected("a type")
 		}
-		e = &Cast{p.node(start), e, strings.ToLower(t.text)}
+		e = &Cast{p.node(start), e, strings.ToLower(t.text), t.pos}
 	}
 	return e, err
 }
@@ -245,6 +281,8 @@ func (p *parser) primary() (Expr, error) {
 		switch t.text {
 		case "(":
 			return p.parenthesised()
+		case "-":
+			return p.negativeNumber()
 		case "[":
 			return p.array()
 		case "*":
@@ -355,11 +393,22 @@ func (p *parser) options() (map[string]any, error) {
 	return m, nil
 }
 
+// constantKind tells numbers, texts and truths apart.
+func constantKind(v any) string {
+	switch v.(type) {
+	case string:
+		return "string"
+	case bool:
+		return "boolean"
+	}
+	return "numeric"
+}
+
 // array reads [1, 2, 3].
 func (p *parser) array() (Expr, error) {
 	t := p.next()
 	var values []any
-	for !p.is("]") {
+	for {
 		e, err := p.negation()
 		if err != nil {
 			return nil, err
@@ -367,6 +416,9 @@ func (p *parser) array() (Expr, error) {
 		l, ok := e.(*Literal)
 		if !ok || l.Value == nil {
 			return nil, Errorf(Parsing, e.At(), "arrays hold constants only")
+		}
+		if len(values) > 0 && constantKind(l.Value) != constantKind(values[0]) {
+			return nil, Errorf(Parsing, e.At(), "arrays hold constants of one type only")
 		}
 		values = append(values, l.Value)
 		if !p.accept(",") {
@@ -376,9 +428,6 @@ func (p *parser) array() (Expr, error) {
 	if err := p.expect("]"); err != nil {
 		return nil, err
 	}
-	if len(values) == 0 {
-		return nil, Errorf(Parsing, t.pos, "arrays hold at least one value")
-	}
 	return &Literal{p.node(t), values}, nil
 }
 
@@ -386,15 +435,8 @@ func (p *parser) array() (Expr, error) {
 func (p *parser) number() (Expr, error) {
 	t := p.next()
 	if t.kind == integer {
-		if u := p.peek(); u.kind == word {
-			if unit, ok := Unit(u.text); ok {
-				n, err := strconv.ParseInt(t.text, 10, 64)
-				if err != nil {
-					return nil, Errorf(Parsing, t.pos, "Number [%s] is too large", t.text)
-				}
-				p.next()
-				return &Literal{p.node(t), Interval{n, unit}}, nil
-			}
+		if u := p.peek(); u.kind == word && !reserved[strings.ToLower(u.text)] {
+			return p.interval(t)
 		}
 		if n, err := strconv.ParseInt(t.text, 10, 64); err == nil {
 			return &Literal{p.node(t), n}, nil
@@ -408,6 +450,24 @@ func (p *parser) number() (Expr, error) {
 		return nil, Errorf(Parsing, t.pos, "Number [%s] is too large", t.text)
 	}
 	return &Literal{p.node(t), f}, nil
+}
+
+// reserved are the words that may follow an expression.
+var reserved = map[string]bool{"and": true, "or": true, "not": true, "in": true, "is": true, "like": true, "rlike": true, "asc": true, "desc": true,
+	"nulls": true, "first": true, "last": true, "by": true, "where": true, "with": true, "as": true, "on": true, "metadata": true, "true": true, "false": true, "null": true}
+
+// interval reads the unit after a number.
+func (p *parser) interval(t token) (Expr, error) {
+	u := p.next()
+	unit, ok := Unit(u.text)
+	if !ok {
+		return nil, Errorf(Parsing, t.pos, "Unexpected temporal unit: '%s'", strings.ToLower(u.text))
+	}
+	n, err := strconv.ParseInt(t.text, 10, 64)
+	if err != nil {
+		return nil, Errorf(Parsing, t.pos, "Number [%s] outside of [%s] range", t.text, u.text)
+	}
+	return &Literal{p.node(t), Interval{n, unit}}, nil
 }
 
 // Unit gives the singular of a unit of time as ES|QL writes them.

@@ -2,6 +2,7 @@ package parse
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -60,6 +61,13 @@ func (p *parser) next() token {
 		p.at++
 	}
 	return t
+}
+
+// back gives back the token that next gave.
+func (p *parser) back(t token) {
+	if t.kind != end {
+		p.at--
+	}
 }
 
 // is tells whether the next token is this symbol or keyword (any case).
@@ -147,7 +155,7 @@ func (p *parser) command() (Command, error) {
 	t := p.next()
 	name := strings.ToLower(t.text)
 	if t.kind != word {
-		p.at--
+		p.back(t)
 		return nil, p.unexpected("a command")
 	}
 	switch name {
@@ -298,7 +306,7 @@ func (p *parser) name() (Name, error) {
 			break
 		}
 		switch {
-		case t.kind == quoted, t.kind == word, t.kind == integer, t.kind == decimal: // decimal: the .0 of a.0
+		case t.kind == quoted, t.kind == word, n.Text != "" && (t.kind == integer || t.kind == decimal): // decimal: the .0 of a.0
 			n.Text += t.text
 		case t.kind == symbol && (t.text == "." || t.text == "*"):
 			n.Text += t.text
@@ -413,6 +421,7 @@ func (p *parser) rename(at Pos) (Command, error) {
 
 func (p *parser) stats(at Pos, inline bool) (Command, error) {
 	s := &Stats{Pos: at, Inline: inline}
+	text := p.src[p.tokens[p.at-1].start:p.tokens[p.at-1].end]
 	for !p.is("by") && !p.is("|") && p.peek().kind != end {
 		f, err := p.field()
 		if err != nil {
@@ -440,7 +449,7 @@ func (p *parser) stats(at Pos, inline bool) (Command, error) {
 		s.By = by
 	}
 	if len(s.Aggregates)+len(s.By) == 0 {
-		return nil, p.unexpected("an aggregate or 'by'")
+		return nil, Errorf(Parsing, at, "At least one aggregation or grouping expression required in [%s]", text)
 	}
 	return s, nil
 }
@@ -477,7 +486,13 @@ func (p *parser) sort(at Pos) (Command, error) {
 }
 
 func (p *parser) limit(at Pos) (Command, error) {
-	t := p.peek()
+	start := p.tokens[p.at-1]
+	switch p.peek().kind {
+	case word, quoted, end:
+		if !p.is("true") && !p.is("false") && !p.is("null") {
+			return nil, p.unexpected("a number")
+		}
+	}
 	e, err := p.expr()
 	if err != nil {
 		return nil, err
@@ -488,7 +503,31 @@ func (p *parser) limit(at Pos) (Command, error) {
 			return &Limit{at, int(n)}, nil
 		}
 	}
-	return nil, Errorf(Parsing, t.pos, "value of [limit %s] must be a non negative integer, found value [%s]", e.Text(), e.Text())
+	return nil, Errorf(Parsing, at, "value of [%s] must be a non negative integer, found value [%s] type [%s]", p.node(start).Source, e.Text(), kindOf(e))
+}
+
+// kindOf is the type of a constant.
+func kindOf(e Expr) string {
+	l, ok := e.(*Literal)
+	if !ok {
+		return "unknown"
+	}
+	switch n := l.Value.(type) {
+	case string:
+		return "keyword"
+	case float64:
+		return "double"
+	case bool:
+		return "boolean"
+	case uint64:
+		return "unsigned_long"
+	case int64:
+		if n > math.MaxInt32 || n < math.MinInt32 {
+			return "long"
+		}
+		return "integer"
+	}
+	return "null"
 }
 
 func (p *parser) dissect(at Pos) (Command, error) {
@@ -498,7 +537,7 @@ func (p *parser) dissect(at Pos) (Command, error) {
 	}
 	t := p.next()
 	if t.kind != text {
-		p.at--
+		p.back(t)
 		return nil, p.unexpected("a quoted pattern")
 	}
 	d := &Dissect{Pos: at, Input: e, Pattern: t.text}
@@ -508,7 +547,7 @@ func (p *parser) dissect(at Pos) (Command, error) {
 		}
 		s := p.next()
 		if s.kind != text {
-			p.at--
+			p.back(s)
 			return nil, p.unexpected("a quoted separator")
 		}
 		d.Separator = s.text
@@ -525,7 +564,7 @@ func (p *parser) grok(at Pos) (Command, error) {
 	for {
 		t := p.next()
 		if t.kind != text {
-			p.at--
+			p.back(t)
 			return nil, p.unexpected("a quoted pattern")
 		}
 		g.Patterns = append(g.Patterns, t.text)

@@ -25,7 +25,9 @@ type checker struct {
 	tables   Tables
 	now      time.Time
 	problems []parse.Problem
+	later    []parse.Problem // those of queries whose every name and type is known
 	kind     string
+	grouping bool // in BY
 }
 
 // Check makes a plan of a query over a schema. tables may be nil. The error is
@@ -33,10 +35,12 @@ type checker struct {
 func Check(q *parse.Query, fields []frame.Field, tables Tables, now time.Time) (*Plan, error) {
 	c := &checker{plan: &Plan{Now: now}, fields: fields, tables: tables, now: now, kind: parse.Verification}
 	for _, command := range q.Commands {
-		c.command(command)
-		if _, refused := command.(*parse.Refused); refused {
-			break // what comes after it would see columns that are not there
+		if c.command(command); len(c.problems) > 0 { // what comes after it may be wrong for its sake
+			break
 		}
+	}
+	if len(c.problems) == 0 {
+		c.problems = c.later
 	}
 	if len(c.problems) > 0 {
 		return nil, &parse.Error{Type: c.kind, Problems: c.distinct()}
@@ -64,6 +68,11 @@ func (c *checker) problem(at parse.Pos, format string, args ...any) {
 	}
 }
 
+// late is a problem that is told only if there is none with names and types.
+func (c *checker) late(at parse.Pos, format string, args ...any) {
+	c.later = append(c.later, parse.Problem{Line: at.Line, Column: at.Column, Message: fmt.Sprintf(format, args...)})
+}
+
 // parseProblem is what Elasticsearch finds while it reads: it reports nothing else then.
 func (c *checker) parseProblem(at parse.Pos, format string, args ...any) {
 	if c.kind == parse.Verification {
@@ -85,13 +94,13 @@ func (c *checker) command(command parse.Command) {
 	case *parse.From:
 		c.from(x)
 	case *parse.Row:
-		c.plan.Rows = &Row{c.assign(x.Fields)}
+		c.plan.Rows = &Row{c.assign(x.Fields, "cannot use [%e] directly in a row assignment")}
 	case *parse.Show:
 		c.show(x)
 	case *parse.Where:
 		c.where(x)
 	case *parse.Eval:
-		c.step(&Eval{c.assign(x.Fields)})
+		c.step(&Eval{c.assign(x.Fields, "EVAL does not support type [%t] as the return data type of expression [%e]")})
 	case *parse.Keep:
 		c.scope = c.keep(x.Names)
 	case *parse.Drop:
@@ -159,18 +168,19 @@ func (c *checker) where(x *parse.Where) {
 	before := len(c.problems)
 	e := c.expr(x.Condition)
 	if t := e.Type(); t != frame.Boolean && t != frame.Null && len(c.problems) == before {
-		c.problem(x.Condition.At(), "Condition expression needs to be boolean, found [%s]", strings.ToUpper(funcs.TypeName(t)))
+		c.late(x.Condition.At(), "Condition expression needs to be boolean, found [%s]", strings.ToUpper(funcs.TypeName(t)))
 	}
 	c.step(&Where{e})
 }
 
-// assign computes fields one after the other; each sees those before it.
-func (c *checker) assign(fields []parse.Field) []Assign {
+// assign computes fields one after the other; each sees those before it. noColumn
+// says that the type %t of an expression %e is none of a column.
+func (c *checker) assign(fields []parse.Field, noColumn string) []Assign {
 	var out []Assign
 	for _, f := range fields {
 		e := c.expr(f.Expr)
 		if e.Type() >= funcs.DatePeriod {
-			c.problem(f.Expr.At(), "cannot use [%s] as a column: type [%s] has no column form", f.Expr.Text(), funcs.TypeName(e.Type()))
+			c.late(f.Expr.At(), "%s", strings.NewReplacer("%e", f.Expr.Text(), "%t", funcs.TypeName(e.Type())).Replace(noColumn))
 			e = Null()
 		}
 		col := c.slot(f.Name, e.Type())

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"interdict/sources/esql/funcs"
@@ -61,13 +62,35 @@ func (c *checker) like(x *parse.Like) Expr {
 	if x.Regex {
 		name = "rlike"
 	}
-	// "NOT x LIKE "*"" is IS NULL in Elasticsearch, and LIKE "*" its opposite.
-	if len(x.Patterns) == 1 && !x.Regex {
-		if l, ok := x.Patterns[0].(*parse.Literal); ok && l.Value == "*" {
-			return c.expr(&parse.IsNull{Node: x.Node, Operand: x.Operand, Not: !x.Not})
-		}
+	if matchesAll(x) { // it is IS NOT NULL then, also of several values
+		return c.expr(&parse.IsNull{Node: x.Node, Operand: x.Operand, Not: !x.Not})
 	}
-	return c.not(x.Not, x, c.call(name, x, append([]parse.Expr{x.Operand}, x.Patterns...)...))
+	operand := c.expr(x.Operand)
+	if t := operand.Type(); t != frame.Keyword && t != frame.Null {
+		c.problem(x.Pos, "argument of [%s] must be [string], found value [%s] type [%s]", x.Text(), x.Operand.Text(), funcs.TypeName(t))
+		return Null()
+	}
+	args := []Expr{operand}
+	for _, p := range x.Patterns {
+		args = append(args, c.expr(p))
+	}
+	return c.not(x.Not, x, c.build(name, x, args, append([]parse.Expr{x.Operand}, x.Patterns...)))
+}
+
+// matchesAll tells whether a pattern alone matches any text.
+func matchesAll(x *parse.Like) bool {
+	if len(x.Patterns) != 1 {
+		return false
+	}
+	l, ok := x.Patterns[0].(*parse.Literal)
+	if !ok {
+		return false
+	}
+	s, _ := l.Value.(string)
+	if x.Regex {
+		return s == ".*" || s == "@" || s == "(.*)"
+	}
+	return s != "" && strings.Trim(s, "*") == ""
 }
 
 func (c *checker) cast(x *parse.Cast) Expr {
@@ -76,6 +99,9 @@ func (c *checker) cast(x *parse.Cast) Expr {
 		return c.call(name, x, x.Operand)
 	}
 	inner := c.expr(x.Operand)
+	if isWrong(inner) {
+		return inner
+	}
 	switch x.Type {
 	case "date_period", "time_duration":
 		if k, isConst := inner.(*Const); isConst && k.T == frame.Keyword {
@@ -91,7 +117,7 @@ func (c *checker) cast(x *parse.Cast) Expr {
 		c.problem(x.Pos, "Cannot convert [%s] to [%s]", x.Operand.Text(), x.Type)
 		return Null()
 	}
-	c.parseProblem(x.Pos, "Unknown data type named [%s]", x.Type)
+	c.parseProblem(x.TypeAt, "Unknown data type named [%s]", x.Type)
 	return Null()
 }
 
@@ -108,10 +134,22 @@ func (c *checker) function(x *parse.Call) Expr {
 	if x.Name == "kql" || x.Name == "qstr" {
 		return c.queryString(x)
 	}
+	if x.Name == "bucket" {
+		if c.grouping {
+			return c.bucket(x)
+		}
+		c.late(x.Pos, "cannot use grouping function [%s] outside of a STATS command", x.Text())
+		return Null()
+	}
 	d := funcs.Lookup(x.Name)
 	if d == nil || !funcs.Callable(x.Name) {
+		for _, a := range x.Args {
+			if isWrong(c.expr(a)) { // which is told alone
+				return Null()
+			}
+		}
 		if funcs.LookupAgg(x.Name) != nil {
-			c.problem(x.Pos, "aggregate function [%s] not allowed outside STATS command", x.Text())
+			c.late(x.Pos, "aggregate function [%s] not allowed outside STATS command", x.Text())
 			return Null()
 		}
 		if why := funcs.Refused(x.Name); why != "" {
@@ -142,18 +180,24 @@ func (c *checker) function(x *parse.Call) Expr {
 
 // build makes a checked call of a function that exists; constant calls are computed.
 func (c *checker) build(name string, e parse.Expr, args []Expr, texts []parse.Expr) Expr {
+	if slices.ContainsFunc(args, isWrong) {
+		return Null()
+	}
 	d := funcs.Lookup(name)
 	call := &Call{Def: d, Args: args, Source: e.Text(), Pos: e.At()}
 	before := len(c.problems)
 	if call.T = c.signature(d.Params, d.Result, d.Check, call, texts); len(c.problems) > before {
 		return Null()
 	}
+	if name == "case" {
+		call.Written = texts
+	}
 	if d.Unsteady || name == "case" || name == "coalesce" {
 		return call
 	}
 	for _, a := range args {
 		if _, ok := a.(*Const); !ok {
-			c.tryNew(call)
+			c.tryNew(call, texts)
 			return call
 		}
 	}
@@ -161,33 +205,49 @@ func (c *checker) build(name string, e parse.Expr, args []Expr, texts []parse.Ex
 }
 
 // tryNew finds what New has against constant arguments.
-func (c *checker) tryNew(call *Call) {
+func (c *checker) tryNew(call *Call, texts []parse.Expr) {
 	if call.Def.New == nil {
 		return
 	}
 	if _, err := call.Def.New(call.Prepared(c.now)); err != nil {
-		c.problem(call.Pos, "%s", err)
+		if call.Def.Name == "like" || call.Def.Name == "rlike" { // Elasticsearch reads patterns with the text
+			c.parseProblem(call.Pos, "%s", err)
+			return
+		}
+		at := call.Pos
+		if call.Def.Name == "mv_sort" && texts != nil {
+			at = texts[1].At()
+		}
+		c.problem(at, "%s", err)
 	}
 }
 
 // signature checks the arguments' types and gives the result's.
 func (c *checker) signature(params []funcs.Param, result func([]frame.Type) frame.Type, check func([]frame.Type) string, call *Call, texts []parse.Expr) frame.Type {
 	c.castConstants(params, call, texts)
+	if slices.ContainsFunc(call.Args, isWrong) {
+		return frame.Null
+	}
+	c.widen(call, texts)
 	types := make([]frame.Type, len(call.Args))
-	ok := true
 	for i, a := range call.Args {
 		types[i] = a.Type()
 		p := funcs.ParamFor(params, i)
-		if what := funcs.CheckType(p, types[i], call.Source, texts[i].Text(), i, len(call.Args)); what != "" {
-			c.problem(call.Pos, "%s", what)
-			ok = false
-		} else if _, isConst := a.(*Const); p.Const && !isConst {
-			c.problem(call.Pos, "%sargument of [%s] must be a constant, received [%s]", funcs.Ordinal(i, len(call.Args)), call.Source, texts[i].Text())
-			ok = false
+		total := max(len(call.Args), len(params))
+		if call.Def != nil && call.Def.Name == "concat" {
+			total = 1
 		}
-	}
-	if !ok {
-		return frame.Null
+		if what := funcs.CheckType(p, types[i], call.Source, texts[i].Text(), i, total); what != "" {
+			c.problem(call.Pos, "%s", what)
+			return frame.Null
+		} else if _, isConst := a.(*Const); p.Const && !isConst {
+			at := call.Pos
+			if call.Def != nil && call.Def.Name == "mv_sort" {
+				at = texts[i].At()
+			}
+			c.problem(at, "%sargument of [%s] must be a constant, received [%s]", funcs.Ordinal(i, len(call.Args)), call.Source, texts[i].Text())
+			return frame.Null
+		}
 	}
 	if check != nil {
 		if what := check(types); what != "" {
@@ -195,6 +255,40 @@ func (c *checker) signature(params []funcs.Param, result func([]frame.Type) fram
 		}
 	}
 	return result(types)
+}
+
+// widen makes the values of CASE and its like as wide as the first of them, if
+// all others can be.
+func (c *checker) widen(call *Call, texts []parse.Expr) {
+	if call.Def == nil {
+		return
+	}
+	values := make([]int, 0, len(call.Args))
+	for i := range call.Args {
+		switch call.Def.Name {
+		case "case":
+			if i%2 == 0 && i != len(call.Args)-1 || len(call.Args)%2 == 0 && i == len(call.Args)-2 {
+				continue
+			}
+		case "coalesce", "greatest", "least":
+		default:
+			return
+		}
+		if call.Args[i].Type() != frame.Null {
+			values = append(values, i)
+		}
+	}
+	for _, i := range values {
+		t, to := call.Args[i].Type(), call.Args[values[0]].Type()
+		if t != to && !(to == frame.Double && (t == frame.Integer || t == frame.Long) || to == frame.Long && t == frame.Integer) {
+			return
+		}
+	}
+	for _, i := range values {
+		if to := call.Args[values[0]].Type(); call.Args[i].Type() != to {
+			call.Args[i] = c.build("to_"+to.String(), texts[i], []Expr{call.Args[i]}, texts[i:i+1])
+		}
+	}
 }
 
 // fillIn puts texts into a message of a Check: %s is the call, %a its first
@@ -217,7 +311,13 @@ func (c *checker) castConstants(params []funcs.Param, call *Call, texts []parse.
 		}
 		want := frame.Null
 		if p := funcs.ParamFor(params, i); !p.Types.Has(frame.Keyword) {
-			want = only(p.Types)
+			switch { // no text becomes a number in SUM, and beside + it is a date or nothing
+			case call.Def == nil:
+			case call.Def.Name[0] >= 'a':
+				want = only(p.Types)
+			case call.Def.Name == "+" || call.Def.Name == "-":
+				want = dated(call.Args)
+			}
 		} else if binary(call.Def) {
 			want = beside(call.Args, i)
 		}
@@ -249,13 +349,23 @@ func beside(args []Expr, i int) frame.Type {
 	return frame.Null
 }
 
+// dated gives date if an argument is one, or an amount of time.
+func dated(args []Expr) frame.Type {
+	for _, a := range args {
+		if t := a.Type(); t >= funcs.DatePeriod || t != frame.Null && funcs.Dates.Has(t) {
+			return frame.Date
+		}
+	}
+	return frame.Null
+}
+
 func castable(t frame.Type) bool {
 	return t == frame.Date || t == frame.DateNanos || t == frame.IP || t == frame.Version || t == frame.Boolean
 }
 
 // only is the type of a set that text can become.
 func only(s funcs.Types) frame.Type {
-	for _, t := range []frame.Type{frame.Date, frame.DateNanos, frame.IP, frame.Version, frame.Boolean} {
+	for _, t := range []frame.Type{frame.Date, frame.DateNanos, frame.IP, frame.Version, frame.Boolean, frame.Double, frame.Integer} {
 		if s.Has(t) {
 			return t
 		}
@@ -352,7 +462,9 @@ func (c *checker) literal(l *parse.Literal) Expr {
 		if !fits {
 			c.problem(l.Pos, "Number [%d] outside of [%s] range", v.Amount, funcs.TypeName(t))
 		}
-		return interval(iv, t)
+		k := interval(iv, t)
+		k.source = l.Text()
+		return k
 	}
 	values, isList := l.Value.([]any)
 	if !isList {

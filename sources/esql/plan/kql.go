@@ -19,7 +19,7 @@ func (c *checker) queryString(x *parse.Call) Expr {
 		text, isText = l.Value.(string)
 	}
 	if !isText {
-		c.problem(x.Pos, "argument of [%s] must be a constant text, received [%s]", x.Text(), x.Args[0].Text())
+		c.problem(x.Pos, "argument of [%s] must be a constant, received [%s]", x.Text(), x.Args[0].Text())
 		return Null()
 	}
 	read := parse.KQL

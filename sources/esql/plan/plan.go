@@ -129,6 +129,8 @@ type Const struct {
 	Value    *frame.Column
 	T        frame.Type
 	Interval funcs.Interval
+	source   string // of an interval
+	wrong    bool
 }
 
 // Call is a function with its arguments.
@@ -140,6 +142,7 @@ type Call struct {
 	Source  string
 	Pos     parse.Pos
 	Options map[string]any
+	Written []parse.Expr // the arguments of CASE, which warns of its conditions
 }
 
 // Type implementations give the type of the value.
@@ -147,8 +150,14 @@ func (r *Ref) Type() frame.Type   { return r.Column.Type }
 func (c *Const) Type() frame.Type { return c.T }
 func (c *Call) Type() frame.Type  { return c.T }
 
-// Null is the constant null.
-func Null() *Const { return &Const{Value: &frame.Column{Type: frame.Null}} }
+// Null is a null that stands for an expression in which something is wrong.
+func Null() *Const { return &Const{Value: &frame.Column{Type: frame.Null}, wrong: true} }
+
+// isWrong tells whether a problem of an expression has been told.
+func isWrong(e Expr) bool {
+	k, ok := e.(*Const)
+	return ok && k.wrong
+}
 
 // Prepared is what funcs needs to know of a call.
 func (c *Call) Prepared(now time.Time) *funcs.Call {
@@ -156,7 +165,7 @@ func (c *Call) Prepared(now time.Time) *funcs.Call {
 	for _, a := range c.Args {
 		arg := funcs.Arg{Type: a.Type()}
 		if k, ok := a.(*Const); ok {
-			arg.Const, arg.Interval = k.Value, k.Interval
+			arg.Const, arg.Interval, arg.Source = k.Value, k.Interval, k.source
 		}
 		fc.Args = append(fc.Args, arg)
 	}

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"interdict/sources/esql/funcs"
 	"interdict/sources/esql/parse"
@@ -15,24 +16,25 @@ type statsChecker struct {
 	step  *Stats
 	after *Eval
 	keys  scope // what BY names, which expressions over aggregates may use
+	named map[string]parse.Pos
 }
 
 func (c *checker) stats(x *parse.Stats) {
-	s := &statsChecker{checker: c, step: &Stats{Inline: x.Inline}, after: &Eval{}}
+	s := &statsChecker{checker: c, step: &Stats{Inline: x.Inline}, after: &Eval{}, named: map[string]parse.Pos{}}
 	for _, k := range x.By {
 		s.key(k)
 	}
 	var outs scope
-	for i, a := range x.Aggregates {
-		s.shadows(x.Aggregates[:i], a)
+	for _, a := range x.Aggregates {
 		col := s.aggregate(a)
+		s.shadow(a.Field)
 		col.Name = a.Name
 		outs = outs.put(col)
 	}
+	for _, k := range x.By {
+		s.shadow(k)
+	}
 	for _, k := range s.keys {
-		if _, ok := outs.find(k.Name); ok {
-			c.shadowed(k.Name, x)
-		}
 		outs = outs.put(k)
 	}
 	if x.Inline {
@@ -49,37 +51,23 @@ func (c *checker) stats(x *parse.Stats) {
 	c.scope = outs
 }
 
-// shadows warns of an earlier aggregate of the same name.
-func (s *statsChecker) shadows(before []parse.Aggregate, a parse.Aggregate) {
-	for _, b := range before {
-		if b.Name == a.Name {
-			s.plan.Warnings = append(s.plan.Warnings, shadow(b.Field, a.Field))
-		}
+// shadow warns of an output whose name one before it has.
+func (s *statsChecker) shadow(f parse.Field) {
+	if at, ok := s.named[f.Name]; ok {
+		s.plan.Warnings = append(s.plan.Warnings, fmt.Sprintf("Line %d:%d: Field '%s' shadowed by field at line %d:%d", at.Line, at.Column, f.Name, f.Line, f.Column))
 	}
-}
-
-func shadow(hidden, by parse.Field) string {
-	return fmt.Sprintf("Line %d:%d: Field '%s' shadowed by field at line %d:%d", hidden.Line, hidden.Column, hidden.Name, by.Line, by.Column)
-}
-
-func (c *checker) shadowed(name string, x *parse.Stats) {
-	for _, a := range x.Aggregates {
-		for _, k := range x.By {
-			if a.Name == name && k.Name == name {
-				c.plan.Warnings = append(c.plan.Warnings, shadow(a.Field, k))
-			}
-		}
-	}
+	s.named[f.Name] = f.Pos
 }
 
 // key checks one expression of BY.
 func (s *statsChecker) key(f parse.Field) {
-	var e Expr
-	if call, ok := f.Expr.(*parse.Call); ok && call.Name == "bucket" {
-		e = s.bucket(call)
-	} else {
-		e = s.expr(f.Expr)
+	if agg := aggregateIn(f.Expr); agg != nil {
+		s.late(agg.At(), "cannot use an aggregate [%s] for grouping", agg.Text())
+		return
 	}
+	s.grouping = true
+	e := s.expr(f.Expr)
+	s.grouping = false
 	if e.Type() >= funcs.DatePeriod {
 		s.problem(f.Pos, "cannot group by [%s] of type [%s]", f.Expr.Text(), funcs.TypeName(e.Type()))
 		e = Null()
@@ -95,15 +83,15 @@ func (s *statsChecker) aggregate(a parse.Aggregate) Column {
 	if a.Where != nil {
 		where = s.expr(a.Where)
 		if t := where.Type(); t != frame.Boolean && t != frame.Null {
-			s.problem(a.Where.At(), "Condition expression needs to be boolean, found [%s]", funcs.TypeName(t))
+			s.late(a.Where.At(), "Condition expression needs to be boolean, found [%s]", upper(t))
 		}
 	}
 	if call, ok := a.Expr.(*parse.Call); ok && funcs.LookupAgg(call.Name) != nil {
 		return s.hidden(call, where)
 	}
-	if !hasAggregate(a.Expr) {
-		s.problem(a.Expr.At(), "expected an aggregate function but found [%s]", a.Expr.Text())
-		return Column{}
+	if a.Where != nil && aggregateIn(a.Expr) == nil {
+		s.parseProblem(a.Where.At(), "WHERE clause allowed only for aggregate functions [%s WHERE %s]", a.Expr.Text(), a.Where.Text())
+		return s.slot("", frame.Null)
 	}
 	// The expression is checked in a scope of the keys and of hidden columns.
 	outer := s.scope
@@ -117,11 +105,11 @@ func (s *statsChecker) aggregate(a parse.Aggregate) Column {
 	return col
 }
 
-func hasAggregate(e parse.Expr) bool {
-	found := false
+// aggregateIn gives the first aggregate in an expression, nil if there is none.
+func aggregateIn(e parse.Expr) (found parse.Expr) {
 	parse.Walk(e, func(e parse.Expr) {
-		if call, ok := e.(*parse.Call); ok && funcs.LookupAgg(call.Name) != nil {
-			found = true
+		if call, ok := e.(*parse.Call); ok && found == nil && funcs.LookupAgg(call.Name) != nil {
+			found = e
 		}
 	})
 	return found
@@ -141,8 +129,31 @@ func (s *statsChecker) over(e parse.Expr, where Expr) Expr {
 		inner = append(inner, col)
 		return &parse.Column{Node: call.Node, Name: col.Name}
 	})
-	s.scope = inner
+	s.scope = append(inner, s.ungrouped(replaced, inner)...)
 	return s.expr(replaced)
+}
+
+// ungrouped gives the columns of an expression over aggregates that are no keys,
+// which is wrong, as is an expression without columns.
+func (s *statsChecker) ungrouped(e parse.Expr, inner scope) (out scope) {
+	some := false
+	parse.Walk(e, func(e parse.Expr) {
+		name, ok := e.(*parse.Column)
+		if !ok {
+			return
+		}
+		some = true
+		col, there := s.scope.find(name.Name)
+		if _, known := inner.find(name.Name); known || !there {
+			return
+		}
+		s.late(name.Pos, "column [%s] must appear in the STATS BY clause or be used in an aggregate function", name.Name)
+		out = out.put(col)
+	})
+	if !some {
+		s.late(e.At(), "expected an aggregate function but found [%s]", e.Text())
+	}
+	return out
 }
 
 // hidden adds an aggregate to the step.
@@ -159,16 +170,23 @@ func (s *statsChecker) hidden(x *parse.Call, where Expr) Column {
 	}
 	call := &Call{Agg: d, Source: x.Text(), Pos: x.Pos, Options: x.Map}
 	for _, a := range args {
-		if hasAggregate(a) {
-			s.problem(a.At(), "nested aggregations [%s] not allowed inside other aggregations [%s]", a.Text(), x.Text())
+		if aggregateIn(a) != nil {
+			s.late(a.At(), "nested aggregations [%s] not allowed inside other aggregations [%s]", a.Text(), x.Text())
 			return s.slot("", frame.Null)
 		}
 		call.Args = append(call.Args, s.expr(a))
+	}
+	before := len(s.problems)
+	if slices.ContainsFunc(call.Args, isWrong) {
+		return s.slot("", frame.Null)
 	}
 	if len(args) > 0 {
 		call.T = s.signature(d.Params, d.Result, d.Check, call, args)
 	} else {
 		call.T = d.Result(nil)
+	}
+	if len(s.problems) > before {
+		return s.slot("", frame.Null)
 	}
 	if _, err := d.New(call.Prepared(s.now)); err != nil {
 		s.problem(x.Pos, "%s", err)
