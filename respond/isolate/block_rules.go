@@ -1,0 +1,104 @@
+package isolate
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// blockTable is loaded once. The kernel itself takes elements out when their
+// time is over. What is dropped: all that comes from a blocked place, all that
+// is sent there, also by containers, and also when an address was translated on
+// the way.
+const blockTable = `table inet interdict_block {
+	set host4 {
+		type ipv4_addr
+		flags timeout
+	}
+	set host6 {
+		type ipv6_addr
+		flags timeout
+	}
+	set net4 {
+		type ipv4_addr
+		flags interval, timeout
+	}
+	set net6 {
+		type ipv6_addr
+		flags interval, timeout
+	}
+	counter dropped {
+	}
+	chain before {
+		type filter hook prerouting priority -310; policy accept;
+		ip saddr @host4 counter name "dropped" drop
+		ip6 saddr @host6 counter name "dropped" drop
+		ip saddr @net4 counter name "dropped" drop
+		ip6 saddr @net6 counter name "dropped" drop
+		ip daddr @host4 counter name "dropped" drop
+		ip6 daddr @host6 counter name "dropped" drop
+		ip daddr @net4 counter name "dropped" drop
+		ip6 daddr @net6 counter name "dropped" drop
+	}
+	chain output {
+		type filter hook output priority -310; policy accept;
+		ip daddr @host4 counter name "dropped" drop
+		ip6 daddr @host6 counter name "dropped" drop
+		ip daddr @net4 counter name "dropped" drop
+		ip6 daddr @net6 counter name "dropped" drop
+	}
+	chain after {
+		type filter hook postrouting priority 0; policy accept;
+		ip daddr @host4 counter name "dropped" drop
+		ip6 daddr @host6 counter name "dropped" drop
+		ip daddr @net4 counter name "dropped" drop
+		ip6 daddr @net6 counter name "dropped" drop
+	}
+}
+`
+
+// setOf is the set that a place belongs in.
+func setOf(p netip.Prefix) string {
+	name := "net"
+	if p.IsSingleIP() {
+		name = "host"
+	}
+	if p.Addr().Is4() {
+		return name + "4"
+	}
+	return name + "6"
+}
+
+// blockElements blocks places for a time. One that is blocked already gets the
+// new time and note: taken out and put in again in the same transaction, since
+// adding it alone keeps the old time on older kernels.
+func blockElements(n Note, places []netip.Prefix, length time.Duration) string {
+	var b strings.Builder
+	for _, p := range places {
+		element := fmt.Sprintf("%s timeout %ds comment %q", showNet(p), int(length.Seconds()), n.line())
+		fmt.Fprintf(&b, "add element inet interdict_block %s { %s }\n", setOf(p), element)
+		fmt.Fprintf(&b, "delete element inet interdict_block %s { %s }\n", setOf(p), showNet(p))
+		fmt.Fprintf(&b, "add element inet interdict_block %s { %s }\n", setOf(p), element)
+	}
+	return b.String()
+}
+
+// hours writes a length as people say it.
+func hours(d time.Duration) string {
+	if d%time.Hour == 0 {
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	}
+	return d.Round(time.Second).String()
+}
+
+// rateOf is the rate of a set of capped places, in kB/s; 0 for a set of blocked ones.
+func rateOf(set string) int {
+	_, text, ok := strings.Cut(set, "_")
+	n, err := strconv.Atoi(text)
+	if !ok || err != nil {
+		return 0
+	}
+	return n
+}

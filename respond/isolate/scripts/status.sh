@@ -1,0 +1,28 @@
+# What of ours the host holds. Changes nothing.
+say machine "$(cat /etc/machine-id 2>/dev/null)"
+say boot "$(cat /proc/sys/kernel/random/boot_id)"
+say hostname "$(uname -n)"
+say uptime "$(cat /proc/uptime)"
+say now "$(date +%s)"
+say uid "$(id -u)"
+find
+say tool "$tool"
+[ "$kind" = ipt ] && say tool "$tool6"
+say standing "$now"
+ours | each listing
+dir=$run/$now
+if [ -n "$now" ] && [ -d "$dir" ]; then
+	[ -e "$dir/armed" ] && read -r end <"$dir/deadline" && say armed "$((end - $(uptime)))"
+	[ -e "$dir/confirmed" ] && say confirmed yes
+	if [ -e "$dir/listing" ]; then
+		ours | cmp -s - "$dir/listing" && say intact yes || say intact no
+	fi
+fi
+for d in "$run"/*/; do
+	[ -e "$d/confirmed" ] && [ "$d" != "$dir/" ] && say missing "$(basename "$d")"
+	[ -e "$d/restored" ] && say restored "$(basename "$d")"
+done
+[ -e /etc/interdict/isolation/rules ] && say survives yes
+[ -e /etc/interdict/isolation/tool ] && [ -d /run/systemd/system ] && ! systemctl is-active --quiet interdict-isolation.timer && say survives stopped
+has nft && { nft -j list table inet interdict_block 2>/dev/null | head -c 900000 | tr '\n' ' '; echo; } | each blocks
+say end yes
