@@ -108,7 +108,7 @@ func openHistory(ctx context.Context, o cli.HistoryOptions) (sources.History, io
 	if _, err := os.Stat(dir); err != nil {
 		return nil, nil, fmt.Errorf("no local history in %s yet: the console makes it at its first run; --from asks files", dir)
 	}
-	a, err := archive.Open(ctx, archive.Config{Dir: dir})
+	a, err := archive.Open(ctx, archive.Config{Dir: dir, ReadOnly: true})
 	if err != nil {
 		return nil, nil, fmt.Errorf("archive: %w", err)
 	}

@@ -106,7 +106,7 @@ func (e *Engine) everything(ctx context.Context) {
 	for _, w := range e.watches {
 		if w.mode == Live && w.clocked {
 			for _, g := range w.every() {
-				e.judgeOne(ctx, w, g, e.now())
+				e.judgeNow(ctx, w, []*group{g}, e.now())
 			}
 		}
 	}

@@ -208,23 +208,23 @@ func (e *Engine) take(ctx context.Context, f *frame.Frame) {
 
 // judge runs a rule over groups and settles their alerts.
 func (e *Engine) judge(ctx context.Context, w *watch, groups []*group, now time.Time) {
+	due := groups[:0]
 	for _, g := range groups {
-		if !g.due() {
+		if g.due() {
+			due = append(due, g)
+		} else {
 			w.late[g] = true
-			continue
 		}
-		e.judgeOne(ctx, w, g, now)
 	}
+	e.judgeNow(ctx, w, due, now)
 }
 
-func (e *Engine) judgeOne(ctx context.Context, w *watch, g *group, now time.Time) {
-	o, err := w.judge(ctx, g, now)
-	if err != nil {
+func (e *Engine) judgeNow(ctx context.Context, w *watch, groups []*group, now time.Time) {
+	if err := w.judge(ctx, groups, now, func(o outcome) { e.settle(w, o, now) }); err != nil {
 		w.notes["error"] = "its last run stopped: " + err.Error()
 		return
 	}
 	delete(w.notes, "error")
-	e.settle(w, o, now)
 }
 
 func (e *Engine) overflow(w *watch, now time.Time) {
@@ -309,8 +309,8 @@ func (e *Engine) clock(ctx context.Context) {
 			continue
 		}
 		second := now.Truncate(time.Second).After(w.ran)
-		for _, g := range w.reach(now) {
-			e.judgeOne(ctx, w, g, now)
+		if touched := w.reach(now); len(touched) > 0 {
+			e.judgeNow(ctx, w, touched, now)
 			e.version++
 		}
 		if w.clocked {
@@ -328,7 +328,7 @@ func (e *Engine) round(ctx context.Context, w *watch, now time.Time, second bool
 		g := w.turn[len(w.turn)-1]
 		w.turn = w.turn[:len(w.turn)-1]
 		before := len(g.result)
-		e.judgeOne(ctx, w, g, now)
+		e.judgeNow(ctx, w, []*group{g}, now)
 		if len(g.result) != before {
 			e.version++
 		}

@@ -2,13 +2,11 @@ package detect
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"interdict/sources"
 	"interdict/sources/ecs"
 	"interdict/sources/frame"
 )
@@ -89,49 +87,24 @@ func (h *hit) oldest(after int64) (row int, id string, ok bool) {
 func (e *Engine) settle(w *watch, o outcome, now time.Time) {
 	g := o.group
 	g.result = g.result[:0]
-	source := viewOf(o.source)
-	all := make([]int, o.source.Rows)
-	for i := range all {
-		all[i] = i
-	}
-	var counted []figure
-	var asked bool
-	found := func() []figure {
-		if !asked {
-			asked = true
-			counted = w.count(o.source, now)
-		}
-		return counted
-	}
-	present := make(map[string]bool, o.result.Rows)
-	for row := range o.result.Rows {
+	found := func() []figure { return o.counts(g.key) }
+	present := make(map[string]bool, len(o.found))
+	for i, row := range o.found {
 		g.result = append(g.result, rowText(o.result, row))
-		h := &hit{watch: w, group: g, result: o.result, row: row, source: source, rows: all, now: now, found: found}
+		h := &hit{watch: w, group: g, result: o.result, row: row, source: o.source, rows: o.rows, now: now, found: found}
 		if len(w.by) == 0 && !w.alone {
-			h.sub, h.rows = pivot(o.result, row, source)
-		} else if row > 0 {
-			h.sub = strconv.Itoa(row)
+			h.sub, h.rows = pivot(o.result, row, o.source)
+		} else if i > 0 {
+			h.sub = strconv.Itoa(i)
 		}
 		present[h.sub] = true
 		e.hit(h)
 	}
 	for sub, a := range g.open {
 		if !present[sub] {
-			e.gone(a, found, len(all))
+			e.gone(a, found, len(o.rows))
 		}
 	}
-}
-
-// count runs the text up to its limits.
-func (w *watch) count(source *frame.Frame, now time.Time) []figure {
-	if w.figures == nil || source.Rows == 0 {
-		return nil
-	}
-	f, _, err := w.figures.Run(context.Background(), source, sources.Query{Window: w.rule.Window(now), Now: now})
-	if err != nil {
-		return nil
-	}
-	return figuresOf(f, w.limits)
 }
 
 // pivot finds the source events behind a row of an aggregation: those that

@@ -51,7 +51,7 @@ func (e *Engine) seed(ctx context.Context, watches []*watch, now time.Time) {
 	for _, w := range watches {
 		if w.mode == Live && len(w.by) == 0 && !w.alone && len(w.groups) == 0 {
 			// A rule without groups may say something about no rows at all.
-			e.judgeOne(ctx, w, w.group(""), now)
+			e.judgeNow(ctx, w, []*group{w.group("")}, now)
 		}
 	}
 	e.version++
@@ -75,7 +75,7 @@ func (e *Engine) seeded(ctx context.Context, w *watch, f *frame.Frame, err error
 		w.seen[eventID(v, row)] = true
 	}
 	for _, g := range w.keep(picked, now) {
-		e.judgeOne(ctx, w, g, now)
+		e.judgeNow(ctx, w, []*group{g}, now)
 	}
 }
 

@@ -2,13 +2,11 @@ package detect
 
 import (
 	"container/heap"
-	"context"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
-	"interdict/sources"
 	"interdict/sources/ecs"
 	"interdict/sources/esql"
 	"interdict/sources/frame"
@@ -36,6 +34,7 @@ type watch struct {
 	clocked bool
 
 	by     []string // source columns that a group is made of; nil with alone false: all rows are one group
+	keys   []string // the same in the rule's rows; nil: not all are there, and groups are run one by one
 	alone  bool     // each row is a group
 	groups map[string]*group
 	kept   *kept
@@ -98,7 +97,7 @@ func newWatch(r *Rule) *watch {
 	w.mode = Live
 	w.alone = w.live.PerRow()
 	if w.text.separable() {
-		w.by = w.live.Groups()
+		w.by, w.keys = w.live.Groups(), w.live.Keys()
 	}
 	w.kept = newKept(w.live.Columns(), r.Field)
 	w.coverage()
@@ -240,24 +239,13 @@ func (w *watch) keyer(f *frame.Frame) func(row int) string {
 		v := viewOf(f)
 		return func(row int) string { return eventID(v, row) }
 	}
-	columns := make([]*frame.Column, len(w.by))
-	for i, name := range w.by {
-		if columns[i] = f.Column(name); columns[i] != nil && columns[i].Offsets != nil && severalValues(columns[i]) {
+	for _, name := range w.by {
+		if c := f.Column(name); c != nil && c.Offsets != nil && severalValues(c) {
 			w.merge()
 			break
 		}
 	}
-	if len(w.by) == 0 {
-		return func(int) string { return "" }
-	}
-	var b []byte
-	return func(row int) string {
-		b = b[:0]
-		for _, c := range columns {
-			b = appendKey(b, c, row)
-		}
-		return string(b)
-	}
+	return keysIn(f, w.by)
 }
 
 func severalValues(c *frame.Column) bool {
@@ -286,7 +274,7 @@ func (w *watch) merge() {
 		all.rows = append(all.rows, g.rows...)
 		all.total += g.total
 	}
-	w.by = nil
+	w.by, w.keys = nil, nil
 	w.groups = map[string]*group{"": all}
 	w.rewind(w.ran)
 	w.notes["group"] = "a value that rows are grouped by is a list: all rows are judged together"
@@ -295,37 +283,6 @@ func (w *watch) merge() {
 // due tells whether a touched group is judged at once.
 func (g *group) due() bool {
 	return len(g.rows) <= manyRows || len(g.rows)-g.judged >= g.judged/growth
-}
-
-// outcome is what the text gives for a group at a moment.
-type outcome struct {
-	group  *group
-	result *frame.Frame // the rule's rows
-	source *frame.Frame // the group's rows that are in the window
-	at     []int64      // of source
-}
-
-// judge runs the text over the rows of a group.
-func (w *watch) judge(ctx context.Context, g *group, now time.Time) (outcome, error) {
-	delete(w.late, g)
-	g.judged = len(g.rows)
-	o := outcome{group: g}
-	window := w.rule.Window(now)
-	var in []uint32
-	for _, n := range g.rows {
-		if at := w.kept.at[n]; (window.From.IsZero() || at >= window.From.UnixMilli()) && at < window.To.UnixMilli() {
-			in = append(in, n)
-			o.at = append(o.at, at)
-		}
-	}
-	if len(in) == 0 && (w.alone || len(w.by) > 0) {
-		o.result, o.source = &frame.Frame{}, &frame.Frame{}
-		return o, nil
-	}
-	o.source = w.kept.rows(in)
-	var err error
-	o.result, _, err = w.live.Run(ctx, o.source, sources.Query{Window: window, Now: now})
-	return o, err
 }
 
 // reach gives the groups that the clock may have changed since it was last asked.

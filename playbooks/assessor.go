@@ -109,6 +109,8 @@ func (e *evidence) reply(q Question) reply {
 		return e.answerExpected()
 	case "left":
 		return e.answerLeft()
+	case "others":
+		return e.answerOthers()
 	}
 	return e.answerOther(q)
 }

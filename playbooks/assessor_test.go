@@ -48,7 +48,7 @@ func TestWithoutHistoryAndMachineEveryQuestionIsAnsweredOrOpen(t *testing.T) {
 			a := assessor(h, nil)
 			a.Deadline = time.Millisecond
 			g := assess(t, a, f)
-			if len(g.Answers) != 7 {
+			if len(g.Answers) != 8 {
 				t.Fatalf("%d answers", len(g.Answers))
 			}
 			if g.Verdict.Word != Unclear {

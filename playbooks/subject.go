@@ -87,7 +87,10 @@ func (s *subject) parent() string {
 func (s *subject) values() map[string]any {
 	v := map[string]any{
 		"from": s.before.Add(-baselineSpan), "before": s.before,
-		"recent": s.before.Add(-recentSpan), "now": s.now,
+		"recent": s.before.Add(-recentSpan), "now": s.now, "sha256": s.suspect(), "far": "::",
+	}
+	if far := s.far(); len(far) > 0 {
+		v["far"] = far[0].Addr.Unmap().String()
 	}
 	for name, text := range map[string]string{
 		"name": s.tool.Name, "tool": toolName(s.tool), "executable": s.tool.Executable, "command": s.tool.CommandLine,
@@ -99,6 +102,18 @@ func (s *subject) values() map[string]any {
 		}
 	}
 	return v
+}
+
+// suspect is the hash of the program that nobody vouches for, nearest to the
+// tool; "none" when all are vouched for or no hash is known: that of /usr/bin/scp
+// is the same everywhere and says nothing.
+func (s *subject) suspect() string {
+	for _, p := range append([]detect.Process{s.tool}, s.ancestors...) {
+		if p.SHA256 != "" && untrusted(p) != "" {
+			return p.SHA256
+		}
+	}
+	return "none"
 }
 
 // toolName is which tool p is, whatever it is called.

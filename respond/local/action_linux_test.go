@@ -76,7 +76,7 @@ func TestATreeIsFrozenFromItsScriptAndUndoneExactly(t *testing.T) {
 	if !v.OK() || r.Partial || len(r.Holds) != 4 {
 		t.Fatalf("%+v\n%+v\n%s", v, r, text(p))
 	}
-	for _, want := range []string{"Freeze 4 processes on local: .x.sh", "runs a script from /dev/shm", "sleep 1002", "Keeps running: local.test", "what you work with"} {
+	for _, want := range []string{"Freeze 4 processes on local: .x.sh", "runs a script from /dev/shm", "sleep 1002", "Goes on: local.test", "what you work with"} {
 		if !strings.Contains(text(p), want) {
 			t.Errorf("the plan lacks %q:\n%s", want, text(p))
 		}

@@ -41,7 +41,7 @@ func (s *survey) lines() []respond.Line {
 		add([]string{"Tree", ""}[min(i, 1)], "%s", text)
 	}
 	if s.root.Kept != nil {
-		add("Keeps running", "%s: %s", s.root.Kept.label(), orElse(s.root.KeptWhy, "only the target was asked for"))
+		add("Goes on", "%s: %s", s.root.Kept.label(), orElse(s.root.KeptWhy, "only the target was asked for"))
 	}
 	for _, p := range s.root.Above {
 		add("", "%s too, above that: %s", p.label(), Untrusted(p))
@@ -50,7 +50,7 @@ func (s *survey) lines() []respond.Line {
 		add("Connection", "%s", text)
 	}
 	if s.kind != KindResume {
-		add("Still leaves", "%s", s.leaving())
+		add("Leaves", "%s", s.leaving())
 	}
 	if s.intent.Cgroup != "" {
 		add("By", "the freezer of cgroup %s, which is this tree's alone", s.intent.Cgroup)
@@ -141,7 +141,7 @@ func bytes(n int64) string {
 	case n >= 1e6:
 		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 	case n >= 1e3:
-		return fmt.Sprintf("%.0f kB", float64(n)/1e3)
+		return fmt.Sprintf("%.0f KB", float64(n)/1e3)
 	}
 	return fmt.Sprintf("%d bytes", n)
 }

@@ -16,6 +16,7 @@ import (
 // Config says where and how much is kept.
 type Config struct {
 	Dir      string        // "" keeps in memory only
+	ReadOnly bool          // Dir is asked only: nothing in it is changed, and no other program kept from writing
 	MaxAge   time.Duration // 0: no bound
 	MaxBytes int64         // on disk; in memory an eighth of it; 0: no bound
 	Now      func() time.Time
@@ -71,12 +72,20 @@ func Open(ctx context.Context, config Config) (*Archive, error) {
 		return a, nil
 	}
 	a.began = config.Now()
-	d, files, err := openDisk(ctx, config.Dir, a.add)
+	begin := openDisk
+	if config.ReadOnly {
+		begin = lookAt
+	}
+	d, files, err := begin(ctx, config.Dir, a.add)
 	if d != nil {
 		a.notes = append(a.notes, d.notes...)
+		a.gaps = append(a.gaps, d.gaps...)
 	}
 	for _, s := range files {
 		a.sets[s.set].sealed = append(a.sets[s.set].sealed, s)
+	}
+	if config.ReadOnly {
+		return a, err
 	}
 	if err != nil {
 		a.notes = append(a.notes, fmt.Sprintf("history is kept in memory only: %v", err))

@@ -152,10 +152,10 @@ func TestATornTailLosesTheLastRecordAlone(t *testing.T) {
 	}
 }
 
-func TestDamageIsSetAsideAndSaid(t *testing.T) {
+func TestDamageIsSetAsideAndSaidUntilItIsTakenAway(t *testing.T) {
 	dir := t.TempDir()
 	a := open(t, dir)
-	put(t, a, batch(0, 2), batch(2, 2))
+	put(t, a, batch(0, 2), batch(2, 2), batch(4, 3))
 	a.Close()
 	log := filepath.Join(dir, "00000001.log")
 	raw, _ := os.ReadFile(log)
@@ -164,15 +164,51 @@ func TestDamageIsSetAsideAndSaid(t *testing.T) {
 	if err := os.WriteFile(log, raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b := open(t, dir)
-	if n := strings.Count(dump(t, b, ecs.Process), "\n"); n != 2 {
-		t.Errorf("%d rows, want the 2 before the damage", n)
+	said := func(a *Archive) {
+		t.Helper()
+		if n := strings.Count(dump(t, a, ecs.Process), "\n"); n != 5 {
+			t.Errorf("%d rows, want the 5 that are whole", n)
+		}
+		if notes := a.Stats().Notes; len(notes) != 1 || !strings.Contains(notes[0], "00000001.log was damaged") {
+			t.Errorf("notes are %q", notes)
+		}
+		_, quality, err := a.Query(context.Background(), sources.Query{Text: "FROM logs-*"})
+		if err != nil || !quality.Partial || !strings.Contains(strings.Join(quality.Reasons, " "), "events are missing") {
+			t.Errorf("quality is %+v, error %v", quality, err)
+		}
 	}
-	if notes := b.Stats().Notes; len(notes) != 1 || !strings.Contains(notes[0], "00000001.log.corrupt") {
-		t.Errorf("notes are %q", notes)
+	asking, err := Open(context.Background(), Config{Dir: dir, ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := os.Stat(log + ".corrupt"); err != nil {
-		t.Error(err)
+	said(asking)
+	if names, _ := filepath.Glob(filepath.Join(dir, "*")); len(names) != 2 { // a log and the lock
+		t.Errorf("who only asks made %q", names)
+	}
+	for range 2 {
+		b := open(t, dir)
+		said(b)
+		b.Close()
+	}
+	if kept, err := os.ReadFile(log + ".corrupt"); err != nil || string(kept) != string(raw) {
+		t.Errorf("what was damaged is not kept: %v", err)
+	}
+}
+
+func TestWhoOnlyAsksIsInNobodysWay(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, dir)
+	put(t, a, batch(0, 2))
+	asking, err := Open(context.Background(), Config{Dir: dir, ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(dump(t, asking, ecs.Process), "\n"); n != 2 || len(asking.Stats().Notes) != 0 {
+		t.Errorf("%d rows, notes %q", n, asking.Stats().Notes)
+	}
+	a.Close()
+	if b := open(t, dir); len(b.Stats().Notes) != 0 {
+		t.Errorf("the next console cannot write: %q", b.Stats().Notes)
 	}
 }
 

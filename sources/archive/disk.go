@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
@@ -24,6 +24,7 @@ type disk struct {
 	file   *os.File // nil: another program writes
 	buffer []byte
 	notes  []string
+	gaps   []gap
 
 	generation int // of file
 
@@ -59,13 +60,8 @@ func openDisk(ctx context.Context, dir string, restore func(sources.Batch)) (_ *
 	if writes {
 		readOnly = d.begin(names)
 	}
-	if files, err = d.files(names); err != nil {
-		return d, nil, errors.Join(err, d.release())
-	}
-	for _, name := range names {
-		if err := d.read(ctx, name, writes, restore); err != nil {
-			return d, files, errors.Join(err, d.release())
-		}
+	if files, err = d.restore(ctx, names, writes, restore); err != nil {
+		return d, files, errors.Join(err, d.release())
 	}
 	switch {
 	case readOnly != nil:
@@ -75,6 +71,44 @@ func openDisk(ctx context.Context, dir string, restore func(sources.Batch)) (_ *
 	}
 	d.ended.Go(d.sync)
 	return d, files, nil
+}
+
+// lookAt is openDisk for who only asks: it changes nothing in the directory and
+// is in nobody's way. What its writer seals meanwhile is looked for again.
+func lookAt(ctx context.Context, dir string, restore func(sources.Batch)) (d *disk, files []*sealed, err error) {
+	for range 3 {
+		d = &disk{dir: dir}
+		var batches []sources.Batch
+		names, err := d.logs()
+		if err == nil {
+			files, err = d.restore(ctx, names, false, func(b sources.Batch) { batches = append(batches, b) })
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		for _, b := range batches {
+			restore(b)
+		}
+		return d, files, err
+	}
+	return d, nil, errors.New("the history changes faster than it can be read")
+}
+
+// restore finds the sealed files and reads the logs.
+func (d *disk) restore(ctx context.Context, logs []string, writes bool, restore func(sources.Batch)) ([]*sealed, error) {
+	if err := d.earlier(); err != nil {
+		return nil, err
+	}
+	files, err := d.files(logs)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range logs {
+		if err := d.read(ctx, name, writes, restore); err != nil {
+			return files, err
+		}
+	}
+	return files, nil
 }
 
 // release lets go of what is open, of a disk that is not used.
@@ -141,72 +175,6 @@ func (d *disk) begin(names []string) error {
 		}
 	}
 	return d.create(last + 1)
-}
-
-// read gives back the batches of a log. A record that the end of the file cuts
-// was being written when the program ended, and is left out. Any other damage is
-// copied aside and said.
-func (d *disk) read(ctx context.Context, name string, writes bool, restore func(sources.Batch)) error {
-	path := filepath.Join(d.dir, name)
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	at := 0
-	for at < len(raw) {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		record, size, err := next(raw[at:])
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil
-		}
-		var b sources.Batch
-		if err == nil {
-			b, err = decodeBatch(record)
-		}
-		if err != nil {
-			return d.setAside(path, at, writes, err)
-		}
-		restore(b)
-		at += size
-	}
-	return nil
-}
-
-// next takes a record off raw.
-func next(raw []byte) (record []byte, size int, err error) {
-	if len(raw) < 8 {
-		return nil, 0, io.ErrUnexpectedEOF
-	}
-	n := binary.LittleEndian.Uint32(raw)
-	if n > maxRecord {
-		return nil, 0, errRecord
-	}
-	if uint64(len(raw)) < 8+uint64(n) {
-		return nil, 0, io.ErrUnexpectedEOF
-	}
-	record = raw[8 : 8+n]
-	if crc32.Checksum(record, castagnoli) != binary.LittleEndian.Uint32(raw[4:]) {
-		return nil, 0, errors.New("checksum does not match")
-	}
-	return record, int(8 + n), nil
-}
-
-// setAside keeps a damaged log under another name.
-func (d *disk) setAside(path string, at int, writes bool, cause error) error {
-	d.notes = append(d.notes, fmt.Sprintf("%s is damaged from byte %d on (%v): what stands before was read, the file is kept as %s.corrupt", filepath.Base(path), at, cause, filepath.Base(path)))
-	if !writes {
-		return nil
-	}
-	raw, err := os.ReadFile(path)
-	if err == nil {
-		err = os.WriteFile(path+".corrupt", raw, 0o600)
-	}
-	if err == nil {
-		err = os.Truncate(path, int64(at))
-	}
-	return err
 }
 
 // append writes a batch; it reaches stable storage within a second.

@@ -72,29 +72,31 @@ func (a *Archive) fileSegment(s *sealed, b *bad) *segment {
 		if err == nil && f.Rows == s.rows || ctx.Err() != nil {
 			return f, ctx.Err()
 		}
-		a.discard(s, path)
+		kept := a.discard(s, path)
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.reasons = append(b.reasons, fmt.Sprintf("%d events are missing: %s could not be read (%v) and is kept as %s.corrupt", s.rows, s.name(), err, s.name()))
+		b.reasons = append(b.reasons, fmt.Sprintf("%d events are missing: %s could not be read (%v) and is kept as %s", s.rows, s.name(), err, kept))
 		return &frame.Frame{Rows: s.rows}, nil
 	}}
 }
 
-// discard sets a damaged file aside.
-func (a *Archive) discard(s *sealed, path string) {
+// discard sets a damaged file aside, if the directory may be changed, and tells its name.
+func (a *Archive) discard(s *sealed, path string) (kept string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.disk != nil {
-		_ = os.Rename(path, path+".corrupt") // one that cannot be moved is met again by the next query
+	kept = s.name()
+	if a.disk != nil && os.Rename(path, path+corrupt) == nil { // one that cannot be moved is met again by the next run
+		kept += corrupt
 	}
 	d := &a.sets[s.set]
 	if n := len(d.sealed); n > 0 {
 		d.sealed = slices.DeleteFunc(d.sealed, func(t *sealed) bool { return t == s })
 		if len(d.sealed) < n {
-			a.gaps = append(a.gaps, gap{s.times, fmt.Sprintf("%d events are missing: %s was damaged and is kept as %s.corrupt", s.rows, s.name(), s.name())})
-			a.notes = append(a.notes, s.name()+" was damaged and is kept as "+s.name()+".corrupt")
+			a.gaps = append(a.gaps, gap{s.times, fmt.Sprintf("%d events are missing: %s was damaged and is kept as %s", s.rows, s.name(), kept)})
+			a.notes = append(a.notes, s.name()+" was damaged and is kept as "+kept)
 		}
 	}
+	return kept
 }
 
 // damaged says what the query met.

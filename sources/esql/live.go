@@ -2,6 +2,7 @@ package esql
 
 import (
 	"context"
+	"slices"
 
 	"interdict/sources"
 	"interdict/sources/esql/exec"
@@ -98,6 +99,28 @@ func (l *Live) Groups() []string {
 	return nil
 }
 
+// Keys are the columns of the result that hold the values of [Live.Groups], in
+// the same order, so that several groups can be run together ([Live.RunGroups])
+// and told apart; nil when one does not reach the result.
+func (l *Live) Keys() []string {
+	for _, s := range l.plan.Steps {
+		stats, ok := s.(*plan.Stats)
+		if !ok {
+			continue
+		}
+		var names []string
+		for _, k := range stats.Keys {
+			at := slices.IndexFunc(l.plan.Output, func(c plan.Column) bool { return c.Slot == k.Slot })
+			if at < 0 {
+				return nil
+			}
+			names = append(names, l.plan.Output[at].Name)
+		}
+		return names
+	}
+	return nil
+}
+
 // PerRow tells whether every matching row gives a row of the result of its own:
 // no STATS, SORT or LIMIT.
 func (l *Live) PerRow() bool {
@@ -115,6 +138,16 @@ func (l *Live) PerRow() bool {
 func (l *Live) Run(ctx context.Context, kept *frame.Frame, q sources.Query) (*frame.Frame, sources.Quality, error) {
 	p := *l.plan
 	p.Now = clock(q)
+	return execute(ctx, &p, memory{kept}, q)
+}
+
+// RunGroups is Run of several groups at once: a LIMIT of the text, which counts
+// the rows of one, is left out. DefaultLimit stays.
+func (l *Live) RunGroups(ctx context.Context, kept *frame.Frame, q sources.Query) (*frame.Frame, sources.Quality, error) {
+	p := *l.plan
+	p.Now = clock(q)
+	p.Limited = false
+	p.Steps = slices.DeleteFunc(slices.Clone(p.Steps), func(s plan.Step) bool { _, limit := s.(*plan.Limit); return limit })
 	return execute(ctx, &p, memory{kept}, q)
 }
 

@@ -1,0 +1,48 @@
+package playbooks
+
+import "fmt"
+
+// answerOthers tells on which other hosts the same was seen. What other hosts
+// have done for long speaks for it; what began there within a day is related.
+func (e *evidence) answerOthers() reply {
+	q := e.queries["others"]
+	if !q.known() {
+		return openFor(q.unasked)
+	}
+	r := reply{state: OK}
+	var related, settled []string
+	for i := range q.count() {
+		same, host, first := q.text1("same", i), q.text1("host.name", i), q.time("first", i)
+		text := fmt.Sprintf("same %s on %s since %s, %s", same, orElse(host, "a host without a name"), moment(first, e.before), plural(q.int("runs", i), "run"))
+		r.line(same, text)
+		if e.before.Sub(first) < enough {
+			related = append(related, text)
+		} else {
+			settled = append(settled, text)
+		}
+	}
+	switch hosts := e.hostsSeen(); {
+	case len(related) > 0:
+		r.state, r.why = BAD, few(related, 2)
+		r.against = append(r.against, "related: "+r.why)
+	case len(settled) > 0:
+		r.why = few(settled, 2)
+		r.supports = append(r.supports, r.why)
+	case hosts <= 1:
+		r.state, r.why = OPEN, "not known: no other host is seen from here"
+	default:
+		if e.watched() < enough {
+			r.state = OPEN
+		}
+		r.why = fmt.Sprintf("none of %s %s", plural(hosts-1, "other host"), e.over())
+	}
+	return r
+}
+
+// hostsSeen is how many hosts ran anything in the baseline.
+func (e *evidence) hostsSeen() int64 {
+	if !e.baseline.known() || e.baseline.count() == 0 {
+		return 0
+	}
+	return e.baseline.int("hosts", 0)
+}
