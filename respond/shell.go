@@ -20,8 +20,22 @@ type Shell interface {
 	// caller closes it.
 	Fresh(ctx context.Context) (FreshShell, error)
 	// Manager is the address and port that this program's connection comes from,
-	// as the host itself sees it. Invalid for this machine itself.
+	// as the host itself sees it: known after the first Run or Identity on that
+	// connection. Invalid before, and for this machine itself.
 	Manager() netip.AddrPort
+}
+
+// Reacher is a Host over a network.
+type Reacher interface {
+	// Reached says how it was reached; zero before it was.
+	Reached() Reach
+}
+
+// Reach is how a host was reached.
+type Reach struct {
+	Address netip.Addr // dialled; invalid behind a jump host
+	Key     string     // fingerprint of the host key it proved to have: "SHA256:…"
+	Asked   bool       // nothing but a person's yes vouches for that key
 }
 
 // FreshShell is a Shell over a connection of its own.
