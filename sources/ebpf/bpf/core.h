@@ -106,6 +106,8 @@ static __always_inline struct counters *my_counters(void)
 	return bpf_map_lookup_elem(&cpu_counters, &zero);
 }
 
+/* The number of the area goes through map memory, where the verifier loses sight
+ * of it: it would look at all that follows once for each area. */
 static __always_inline struct scratch *claim(struct counters *c, enum class class, u32 *slot)
 {
 	for (u32 i = 0; i < SLOTS; i++) {
@@ -113,11 +115,11 @@ static __always_inline struct scratch *claim(struct counters *c, enum class clas
 		struct scratch *s = bpf_map_lookup_elem(&scratches, &key);
 		if (!s)
 			break;
-		*slot = i;
-		if (!have_atomics)
-			return s;
-		if (__sync_val_compare_and_swap(&s->busy, 0, 1) == 0)
-			return s;
+		if (have_atomics && __sync_val_compare_and_swap(&s->busy, 0, 1) != 0)
+			continue;
+		*(volatile u32 *)&s->length = i;
+		*slot = *(volatile u32 *)&s->length;
+		return s;
 	}
 	fetch_add(&c->seen[class], 1);
 	fetch_add(&c->lost_scratch[class], 1);

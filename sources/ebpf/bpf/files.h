@@ -63,10 +63,8 @@ static __always_inline struct file *file_at(struct task_struct *t, u32 fd)
 }
 
 /* What the shell opened for it: nc host port < file. */
-static __always_inline void files_at_start(u32 slot, struct task_struct *t)
+static __always_inline void files_at_start(u32 slot, struct task_struct *t, u32 pid, u64 start)
 {
-	u32 pid = t->tgid;
-	u64 start = t->group_leader->start_boottime;
 	for (u32 fd = 0; fd < START_FDS; fd++) {
 		struct file *f = file_at(t, fd);
 		if (f)

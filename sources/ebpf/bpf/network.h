@@ -87,37 +87,61 @@ static __always_inline void unlock(struct task_state *st, bool locked)
 		__sync_lock_test_and_set(&st->lock, 0);
 }
 
-static __always_inline struct dest *find_slot(struct task_state *st, struct dest *e, u32 *free)
+/* The number of a slot, unknown to the verifier, which would look at all that
+ * follows once for each number. The padding is always 0. */
+static __always_inline u32 unknown(struct task_state *st, u32 n)
 {
-	*free = DESTS;
-	for (int i = 0; i < DESTS; i++) {
-		struct dest *d = &st->dest[i];
-		if (same(d, e))
-			return d;
-		if (*free == DESTS && !d->key)
-			*free = i;
+	return (n ^ st->dest[0].pad) & (2 * DESTS - 1);
+}
+
+/* The slot of a destination, DESTS when it has none. */
+static __always_inline u32 find_slot(struct task_state *st, struct dest *e)
+{
+	u32 n = DESTS;
+	for (u32 i = 0; i < DESTS; i++) {
+		if (same(&st->dest[i], e)) {
+			n = i;
+			break;
+		}
 	}
-	return NULL;
+	return unknown(st, n);
+}
+
+/* A slot that counts for nobody, DESTS when there is none. */
+static __always_inline u32 free_slot(struct task_state *st)
+{
+	u32 n = DESTS;
+	for (u32 i = 0; i < DESTS; i++) {
+		if (!st->dest[i].key) {
+			n = i;
+			break;
+		}
+	}
+	return unknown(st, n);
 }
 
 /* The slot that counts a destination. When all are taken, the totals of one go
  * out for good before it serves the new destination: nothing is forgotten. */
 static __always_inline struct dest *slot(struct counters *c, struct task_state *st, struct dest *e, bool make)
 {
-	u32 free;
-	struct dest *d = find_slot(st, e, &free);
-	if (d || !make)
-		return d;
+	u32 n = find_slot(st, e);
+	if (n < DESTS)
+		return &st->dest[n];
+	if (!make)
+		return NULL;
 	bool locked = lock(st);
-	d = find_slot(st, e, &free);
-	if (d)
+	struct dest *d;
+	n = find_slot(st, e);
+	if (n < DESTS) {
+		d = &st->dest[n];
 		goto out;
-	if (free < DESTS) {
-		d = &st->dest[free];
-	} else {
-		d = &st->dest[st->evict++ & (DESTS - 1)];
-		emit_totals(c, st, d, N_FINAL);
 	}
+	n = free_slot(st);
+	if (n >= DESTS) {
+		n = st->evict++ & (DESTS - 1);
+		emit_totals(c, st, &st->dest[n], N_FINAL);
+	}
+	d = &st->dest[n & (DESTS - 1)];
 	u64 key = e->key;
 	e->key = 0;
 	e->epoch = ++st->epoch;

@@ -276,11 +276,10 @@ __noinline u32 send_parts(u32 slot, u64 from, u32 total, u32 type)
 	if (!s || !c)
 		return 0;
 	volatile u32 *off = &s->length;
-	u32 limit = type == T_ARGS ? ARGV_PARTS * PART : ENV_PARTS * PART;
 	*off = 0;
 	for (int i = 0; i < ARGV_PARTS; i++) {
 		u32 at = *off;
-		if (at >= total || at >= limit)
+		if (at >= total)
 			break;
 		u32 len = send_part(c, &s->exec, from, at, total - at, type);
 		if (!len)
@@ -288,6 +287,11 @@ __noinline u32 send_parts(u32 slot, u64 from, u32 total, u32 type)
 		*off = at + len;
 	}
 	return *off;
+}
+
+static __always_inline u32 at_most(u64 n, u32 most)
+{
+	return n > most ? most : n;
 }
 
 static __always_inline u32 put_args(struct counters *c, struct scratch *s, u32 slot, u32 off, struct mm_struct *mm)
@@ -298,7 +302,7 @@ static __always_inline u32 put_args(struct counters *c, struct scratch *s, u32 s
 	r->args_total = total;
 	if (total >= ARGV_INLINE) {
 		r->flags |= X_ARGS_PARTS;
-		u32 got = send_parts(slot, from, total, T_ARGS);
+		u32 got = send_parts(slot, from, at_most(total, ARGV_PARTS * PART), T_ARGS);
 		if (got < total)
 			r->flags |= X_ARGS_CUT;
 		return 0;
@@ -350,12 +354,9 @@ __noinline int serves(u32 slot, u32 off, u32 len)
 	for (u32 i = 0; i < 96; i++) {
 		if (i + 8 > len)
 			break;
-		if (args[i] || args[i + 1] != '-')
-			continue;
-		char a = args[i + 2], b = args[i + 3];
-		if ((a == 'f' || a == 't') && !b)
-			return true;
-		if (a == '-' && b == 's' && args[i + 4] == 'e' && args[i + 5] == 'r' && args[i + 6] == 'v')
+		u64 at = *(u64 *)(args + i);
+		if ((u32)at == 0x00662d00 /* "\0-f\0" */ || (u32)at == 0x00742d00 /* "\0-t\0" */ ||
+		    at == 0x65767265732d2d00 /* "\0--serve" */ )
 			return true;
 	}
 	return false;
@@ -363,10 +364,9 @@ __noinline int serves(u32 slot, u32 off, u32 len)
 
 static __always_inline bool is_login_service(struct task_struct *t)
 {
-	char comm[16];
-	BPF_CORE_READ_INTO(&comm, t, comm);
-	return (comm[0] == 's' && comm[1] == 's' && comm[2] == 'h' && comm[3] == 'd') ||
-	       (comm[0] == 'd' && comm[1] == 'r' && comm[2] == 'o' && comm[3] == 'p' && comm[4] == 'b');
+	u64 comm[2];
+	BPF_CORE_READ_INTO((char(*)[16])comm, t, comm);
+	return (u32)comm[0] == 0x64687373 /* "sshd" */ || (comm[0] & 0xffffffffff) == 0x62706f7264 /* "dropb" */;
 }
 
 /* Bytes of an inbound transfer are on the socket of the login service above it. */
@@ -403,7 +403,7 @@ static __always_inline u8 judge(struct counters *c, struct scratch *s, u32 slot,
 	struct exec_record *r = &s->exec;
 	struct task_state *st = find_state(t);
 	bool look = false;
-	struct tool *tool = exe ? find_tool(r, t, exe, &look) : NULL;
+	struct tool *tool = find_tool(r, t, exe, &look);
 	if (!tool) {
 		u8 flags = look || first_run(r) ? H_LOOK : 0;
 		if (!st || !(st->flags & S_INTEREST) || (st->flags & S_NO_INHERIT))
@@ -442,14 +442,12 @@ int BPF_PROG(on_exec, struct task_struct *t, int old_pid, struct linux_binprm *b
 	fetch_add(&c->seen[C_PROCESS], 1);
 	struct exec_record *r = &s->exec;
 	struct mm_struct *mm = t->mm;
-	struct file *exe = mm->exe_file;
+	struct file *exe = bprm->file; /* what mm->exe_file is, and never NULL */
 	describe(r, t);
 	r->tid = old_pid;
 	r->path_cgroup = kn_id;
-	if (v1)
-		r->flags |= X_CGROUP_V1;
-	if (exe)
-		describe_exe(r, exe);
+	r->flags |= v1 * X_CGROUP_V1; /* by arithmetic: a branch has the verifier tell both cases apart to the end */
+	describe_exe(r, exe);
 	u32 off = put_paths(s, slot, t, exe);
 	r->filename_len = put_kernel_string(s, off & 0x1fff, bprm->filename);
 	off += r->filename_len;
@@ -464,13 +462,13 @@ int BPF_PROG(on_exec, struct task_struct *t, int old_pid, struct linux_binprm *b
 	if (flags & H_INTEREST) {
 		u64 env = mm->env_start, env_end = mm->env_end;
 		if (env_end > env)
-			send_parts(slot, env, env_end - env, T_ENV);
+			send_parts(slot, env, at_most(env_end - env, ENV_PARTS * PART), T_ENV);
 	}
 	begin(c, &r->h, T_EXEC, flags);
 	off &= STRINGS - 1;
 	sent(c, C_PROCESS, bpf_ringbuf_output(&ring, r, sizeof(*r) + off, wake(flags)));
 	if (flags & H_INTEREST)
-		files_at_start(slot, t);
+		files_at_start(slot, t, r->pid, r->start);
 	release(s);
 	return 0;
 }
@@ -497,8 +495,7 @@ int enumerate(struct bpf_iter__task *ctx)
 	describe(r, t);
 	r->tid = r->pid;
 	r->path_cgroup = BPF_CORE_READ(kn, id);
-	if (v1)
-		r->flags |= X_CGROUP_V1;
+	r->flags |= v1 * X_CGROUP_V1;
 	if (t->flags & PF_KTHREAD)
 		r->flags |= X_KTHREAD;
 	if (exe)
