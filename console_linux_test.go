@@ -105,6 +105,7 @@ func (l *lab) arrived() int64 {
 // terminal runs a program on a real pty behind a terminal emulator.
 type terminal struct {
 	t      *testing.T
+	pid    int
 	pty    *os.File
 	screen *vt.SafeEmulator
 	more   chan struct{}
@@ -121,7 +122,7 @@ func startTerminal(t *testing.T, width, height int, name string, args ...string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	term := &terminal{t: t, pty: p, screen: vt.NewSafeEmulator(width, height), more: make(chan struct{}, 1), ended: make(chan error, 1), raw: &bytes.Buffer{}}
+	term := &terminal{t: t, pid: cmd.Process.Pid, pty: p, screen: vt.NewSafeEmulator(width, height), more: make(chan struct{}, 1), ended: make(chan error, 1), raw: &bytes.Buffer{}}
 	go term.read()
 	go func() { // answers to what the program asks the terminal
 		b := make([]byte, 256)
@@ -160,24 +161,33 @@ func (x *terminal) read() {
 }
 
 // wait waits for the screen to hold all of the patterns at once.
-func (x *terminal) wait(what string, patterns ...string) string {
+func (x *terminal) wait(what string, patterns ...string) (screen string) {
+	x.t.Helper()
+	x.waitFor(what, func(now string) bool {
+		screen = now
+		for _, p := range patterns {
+			if !regexp.MustCompile(p).MatchString(now) {
+				return false
+			}
+		}
+		return true
+	})
+	return screen
+}
+
+// waitFor waits for the screen to be as it should.
+func (x *terminal) waitFor(what string, fits func(screen string) bool) {
 	x.t.Helper()
 	deadline := time.After(30 * time.Second)
 	for {
 		screen := x.screen.String()
-		missing := ""
-		for _, p := range patterns {
-			if !regexp.MustCompile(p).MatchString(screen) {
-				missing = p
-			}
-		}
-		if missing == "" {
-			return screen
+		if fits(screen) {
+			return
 		}
 		select {
 		case <-x.more:
 		case <-deadline:
-			x.t.Fatalf("the screen never showed %s: %q is missing from\n%s", what, missing, screen)
+			x.t.Fatalf("the screen never showed %s:\n%s", what, screen)
 		}
 	}
 }

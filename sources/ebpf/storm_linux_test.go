@@ -134,8 +134,8 @@ func TestAScopeSeesItsOwnAndNothingElse(t *testing.T) {
 	syscall.Wait4(pid, nil, 0, nil)
 	row := r.execOfPID(t, pid)
 	r.endOf(t, row)
-	if n := len(r.rows(func(row rowOf) bool { return row("process.pid") != itoa(pid) })); n != 0 {
-		t.Errorf("%d rows of others", n)
+	for _, other := range r.rows(func(row rowOf) bool { return row("process.pid") != itoa(pid) }) {
+		t.Errorf("%s of %s %s is told as well", other("event.action"), other("process.pid"), other("process.command_line"))
 	}
 	if got, want := row("interdict.cgroup.path"), strings.TrimPrefix(cgroup, cgroup2(t)); got != want {
 		t.Errorf("cgroup %q, want %q", got, want)

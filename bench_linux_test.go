@@ -1,0 +1,218 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"interdict/bench"
+)
+
+// built is the program as people get it, which a test binary is not.
+func built(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "interdict")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	kernelWorks(t, path)
+	return path
+}
+
+// enclosed is a cgroup of a benchmark, with how to start a process in it.
+func enclosed(t *testing.T) (path string, into *syscall.SysProcAttr) {
+	t.Helper()
+	for _, root := range []string{"/sys/fs/cgroup/unified", "/sys/fs/cgroup"} {
+		path, err := os.MkdirTemp(root, "interdict-bench-")
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() { os.Remove(path) })
+		dir, err := os.Open(path)
+		need(t, "ebpf", err)
+		t.Cleanup(func() { dir.Close() })
+		return path, &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd())}
+	}
+	need(t, "ebpf", fmt.Errorf("no version 2 cgroup"))
+	return "", nil
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func TestMeasureTheFirstScreen(t *testing.T) {
+	bench.Wanted(t)
+	program := built(t)
+	group, into := enclosed(t)
+	storm := bench.NewStorm(t).Command(bench.Executions{Mark: "first", Count: 1 << 30, Rate: 200})
+	storm.SysProcAttr = into
+	if err := storm.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { stop(t, storm, group) }()
+	var floor, first, live []float64
+	for range 15 {
+		began := time.Now()
+		if err := exec.Command(program, "--version").Run(); err != nil {
+			t.Fatal(err)
+		}
+		floor = append(floor, milliseconds(time.Since(began)))
+		began = time.Now()
+		console := startTerminal(t, 120, 40, program, "--state", t.TempDir(), "--scope", group)
+		console.wait("the first screen", `interdict`, `STANDING`)
+		first = append(first, milliseconds(time.Since(began)))
+		console.wait("events of the kernel", `[1-9][0-9 ]* executions? judged`)
+		live = append(live, milliseconds(time.Since(began)))
+		console.press("q")
+		<-console.ended
+	}
+	tell := func(name string, all []float64) {
+		bench.Tell(t, bench.Figure{Name: name, Value: bench.Median(all), Unit: "ms", Peer: "the same program saying its version", PeerValue: bench.Median(floor)})
+	}
+	tell("first screen", first)
+	tell("live kernel events on the screen", live)
+}
+
+// stop ends what a benchmark started in its cgroup.
+func stop(t *testing.T, cmd *exec.Cmd, group string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(group, "cgroup.kill"), []byte("1"), 0); err != nil {
+		t.Error(err)
+	}
+	cmd.Wait()
+	for range 100 {
+		if b, err := os.ReadFile(filepath.Join(group, "cgroup.procs")); err != nil || len(b) == 0 {
+			return
+		}
+		waitBriefly()
+	}
+}
+
+func TestMeasureAnIdleConsole(t *testing.T) {
+	bench.Wanted(t)
+	group, _ := enclosed(t)
+	console := startTerminal(t, 120, 40, built(t), "--state", t.TempDir(), "--scope", group)
+	console.wait("the first screen", `interdict`, `STANDING`)
+	<-time.After(10 * time.Second)
+	wrote, used := console.wrote(), cpu(t, console.pid)
+	anonymous, locked := status(t, console.pid, "RssAnon"), 32.0
+	<-time.After(10 * time.Second)
+	used = cpu(t, console.pid) - used
+	bench.Tell(t, bench.Figure{Name: "anonymous memory, idle", Value: anonymous / 1024, Unit: "MiB", Peer: "stated", PeerValue: 60, Most: 1})
+	bench.Tell(t, bench.Figure{Name: "ring in kernel memory", Value: locked, Unit: "MiB"})
+	bench.Tell(t, bench.Figure{Name: "written to the terminal, idle for 10 s", Value: float64(console.wrote() - wrote), Unit: "bytes"})
+	bench.Tell(t, bench.Figure{Name: "CPU, idle for 10 s", Value: used.Seconds(), Unit: "s", Peer: "one CPU", PeerValue: 10, Most: 0.01})
+}
+
+func (x *terminal) wrote() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.raw.Len()
+}
+
+// status is a figure of /proc/PID/status, in KiB.
+func status(t *testing.T, pid int, field string) float64 {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(field + `:\s+(\d+) kB`).FindSubmatch(b)
+	if m == nil {
+		t.Fatalf("no %s in %s", field, b)
+	}
+	n, _ := strconv.ParseFloat(string(m[1]), 64)
+	return n
+}
+
+// cpu is the CPU time that a process has used.
+func cpu(t *testing.T, pid int) (used time.Duration) {
+	t.Helper()
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	if err != nil || len(tasks) == 0 {
+		t.Fatal("no scheduler statistics: ", err)
+	}
+	for _, task := range tasks {
+		b, err := os.ReadFile(task)
+		if err != nil {
+			continue // the thread has ended
+		}
+		ns, _, _ := bytes.Cut(b, []byte(" "))
+		n, _ := strconv.ParseInt(string(ns), 10, 64)
+		used += time.Duration(n)
+	}
+	return used
+}
+
+// From the execution of a transfer tool to its alert on the screen, while the
+// machine executes 5,000 other programs a second.
+func TestMeasureFromExecutionToAlert(t *testing.T) {
+	bench.Wanted(t)
+	const rate, probes = 5000, 200
+	program := built(t)
+	group, into := enclosed(t)
+	storm := bench.NewStorm(t).Command(bench.Executions{Mark: "background", Count: 1 << 30, Loops: 2, Rate: rate})
+	storm.SysProcAttr = into
+	tool := filepath.Join(t.TempDir(), "scp")
+	if err := os.Rename(bench.Noop(t), tool); err != nil {
+		t.Fatal(err)
+	}
+	console := startTerminal(t, 120, 40, program, "--state", t.TempDir(), "--scope", group)
+	console.wait("the first screen", `interdict`, `STANDING`)
+	echo := startTerminal(t, 120, 40, "cat")
+	if err := storm.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { stop(t, storm, group) }()
+	run := func(args ...string) {
+		pid, err := syscall.ForkExec(tool, args, &syscall.ProcAttr{Sys: into})
+		if err != nil {
+			t.Fatal(err)
+		}
+		syscall.Wait4(pid, nil, 0, nil)
+	}
+	var alert, floor []float64
+	for i := range probes {
+		<-time.After(time.Duration(40+i%7*10) * time.Millisecond)
+		began := time.Now()
+		run("scp", fmt.Sprintf("file-%d", i), "host:")
+		console.waitFor("alert "+strconv.Itoa(i), func(screen string) bool { return alerts(screen) > i })
+		alert = append(alert, milliseconds(time.Since(began)))
+
+		began = time.Now()
+		run("noop")
+		word := fmt.Sprintf("word-%d-", i)
+		echo.press(word)
+		echo.waitFor(word, func(screen string) bool { return strings.Contains(screen, word) })
+		echo.press("\r")
+		floor = append(floor, milliseconds(time.Since(began)))
+	}
+	screen := console.screen.String()
+	for _, q := range []float64{0.5, 0.99} {
+		bench.Tell(t, bench.Figure{Name: fmt.Sprintf("execution to alert on the screen at %d other executions a second, p%.0f", rate, 100*q),
+			Value: bench.Quantile(alert, q), Unit: "ms", Peer: "execution to word on the screen", PeerValue: bench.Quantile(floor, q)})
+	}
+	if !strings.Contains(screen, "lost 0") {
+		t.Errorf("something was lost:\n%s", screen)
+	}
+}
+
+var tallied = regexp.MustCompile(`(\d[\d ]*) (sending|running|ended)`)
+
+// alerts is how many a console shows that it has.
+func alerts(screen string) (n int) {
+	for _, m := range tallied.FindAllStringSubmatch(strings.Join(strings.SplitN(screen, "\n", 3)[:2], "\n"), -1) {
+		k, _ := strconv.Atoi(strings.ReplaceAll(m[1], " ", ""))
+		n += k
+	}
+	return n
+}
