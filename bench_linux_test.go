@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"interdict/bench"
+	"interdict/testdata/bench"
 )
 
 // built is the program as people get it, which a test binary is not.

@@ -19,7 +19,7 @@ import (
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
-	"interdict/bench"
+	"interdict/testdata/bench"
 )
 
 // cost is what watching one storm took, in µs for one execution.

@@ -9,7 +9,7 @@ import (
 	"time"
 	"unsafe"
 
-	"interdict/bench"
+	"interdict/testdata/bench"
 	"interdict/sources"
 	"interdict/sources/ecs"
 	"interdict/sources/frame"

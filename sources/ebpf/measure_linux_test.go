@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"interdict/bench"
+	"interdict/testdata/bench"
 	"interdict/detect"
 	"interdict/sources"
 	"interdict/sources/archive"

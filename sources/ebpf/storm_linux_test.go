@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"interdict/bench"
+	"interdict/testdata/bench"
 )
 
 // storm starts n processes in some loops, each with its number as argument.
