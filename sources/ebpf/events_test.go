@@ -9,10 +9,10 @@ import (
 	"time"
 	"unsafe"
 
-	"interdict/testdata/bench"
 	"interdict/sources"
 	"interdict/sources/ecs"
 	"interdict/sources/frame"
+	"interdict/testdata/bench"
 )
 
 // testHost is a machine that does not depend on where the test runs.

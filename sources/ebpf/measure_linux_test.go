@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"interdict/testdata/bench"
 	"interdict/detect"
 	"interdict/sources"
 	"interdict/sources/archive"
 	"interdict/sources/frame"
+	"interdict/testdata/bench"
 )
 
 // pipeline is what the console does with a batch but the screen: history in
