@@ -3,14 +3,11 @@ package local
 import (
 	"bufio"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"io"
-	"net/netip"
-	"strconv"
-	"strings"
 
 	"interdict/respond/process"
+	"interdict/respond/process/procfs"
 )
 
 // tcpRead bounds what is read of a table of connections: some 200,000 lines.
@@ -41,7 +38,7 @@ func (m member) connections(name string, group []member, facts *process.Facts) e
 	defer f.Close()
 	lines := bufio.NewScanner(io.LimitReader(f, tcpRead))
 	for lines.Scan() {
-		s, inode, ok := parseConnection(lines.Text())
+		s, inode, ok := procfs.Connection(lines.Text(), binary.NativeEndian)
 		if !ok {
 			continue
 		}
@@ -51,39 +48,4 @@ func (m member) connections(name string, group []member, facts *process.Facts) e
 		}
 	}
 	return lines.Err()
-}
-
-// parseConnection reads a line of /proc/net/tcp or tcp6; heading and listening
-// sockets are none.
-func parseConnection(line string) (process.Socket, int64, bool) {
-	const listening = "0A"
-	f := strings.Fields(line)
-	if len(f) < 10 || f[3] == listening {
-		return process.Socket{}, 0, false
-	}
-	local, ok1 := parseEndpoint(f[1])
-	remote, ok2 := parseEndpoint(f[2])
-	queued, _, _ := strings.Cut(f[4], ":")
-	n, err1 := strconv.ParseInt(queued, 16, 64)
-	inode, err2 := strconv.ParseInt(f[9], 10, 64)
-	if !ok1 || !ok2 || err1 != nil || err2 != nil || inode == 0 {
-		return process.Socket{}, 0, false
-	}
-	return process.Socket{Local: local, Remote: remote, Queued: n}, inode, true
-}
-
-// parseEndpoint reads ADDRESS:PORT in hex, the address as 32-bit words of this
-// machine's byte order.
-func parseEndpoint(s string) (netip.AddrPort, bool) {
-	addr, port, _ := strings.Cut(s, ":")
-	b, err1 := hex.DecodeString(addr)
-	n, err2 := strconv.ParseUint(port, 16, 16)
-	if err1 != nil || err2 != nil || (len(b) != 4 && len(b) != 16) {
-		return netip.AddrPort{}, false
-	}
-	for i := 0; i < len(b); i += 4 {
-		binary.NativeEndian.PutUint32(b[i:], binary.BigEndian.Uint32(b[i:]))
-	}
-	ip, _ := netip.AddrFromSlice(b)
-	return netip.AddrPortFrom(ip.Unmap(), uint16(n)), true
 }

@@ -4,11 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"interdict/respond"
 	"interdict/respond/process"
+	"interdict/respond/process/procfs"
 )
 
 // member is one of the processes that facts are read about.
@@ -72,8 +71,7 @@ func (d procDir) sockets() (map[int64]bool, error) {
 	}
 	inodes := map[int64]bool{}
 	for _, name := range names {
-		text, ok := strings.CutPrefix(d.link("fd/"+name), "socket:[")
-		if inode, err := strconv.ParseInt(strings.TrimSuffix(text, "]"), 10, 64); ok && err == nil {
+		if inode, ok := procfs.Socket(d.link("fd/" + name)); ok {
 			inodes[inode] = true
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"interdict/respond/process"
+	"interdict/respond/process/procfs"
 )
 
 func TestWhatWaitsInTheSendQueueIsCounted(t *testing.T) {
@@ -58,7 +59,7 @@ func TestAnEndpointIsReadInThisMachinesByteOrder(t *testing.T) {
 		word(0x20, 1, 0xd, 0xb8) + word(0, 0, 0, 0) + word(0, 0, 0, 0) + word(0, 0, 0, 9) + ":01BB": "[2001:db8::9]:443",
 		word(0, 0, 0, 0) + word(0, 0, 0, 0) + word(0, 0, 255, 255) + word(10, 0, 0, 1) + ":0001":    "10.0.0.1:1",
 	} {
-		if got, ok := parseEndpoint(in); !ok || got.String() != want {
+		if got, ok := procfs.Endpoint(in, binary.NativeEndian); !ok || got.String() != want {
 			t.Errorf("%s: %v, want %s", in, got, want)
 		}
 	}

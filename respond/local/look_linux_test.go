@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"os"
 	"os/exec"
@@ -16,6 +17,7 @@ import (
 
 	"interdict/respond"
 	"interdict/respond/process"
+	"interdict/respond/process/procfs"
 )
 
 func hashOf(t *testing.T, path string) string {
@@ -246,7 +248,7 @@ func FuzzStatIsReadOrRefused(f *testing.F) {
 	f.Add([]byte("1 (x) R 1 (1) S 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20"))
 	f.Add([]byte(") ("))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if st, err := parseStat(b); err == nil && st.state == 0 {
+		if st, err := procfs.ParseStat(b); err == nil && st.State == 0 {
 			t.Errorf("%q: %+v", b, st)
 		}
 	})
@@ -263,7 +265,7 @@ func FuzzSockDiagIsReadOrRefused(f *testing.F) {
 func FuzzConnectionsAreReadOrPassedOver(f *testing.F) {
 	f.Add("   0: 0100007F:0016 0200007F:D431 01 000000FF:00000000 00:00000000 00000000     0        0 4242 1")
 	f.Fuzz(func(t *testing.T, line string) {
-		if s, inode, ok := parseConnection(line); ok && (!s.Remote.IsValid() || inode == 0) {
+		if s, inode, ok := procfs.Connection(line, binary.NativeEndian); ok && (!s.Remote.IsValid() || inode == 0) {
 			t.Errorf("%q: %+v", line, s)
 		}
 	})

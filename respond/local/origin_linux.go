@@ -20,6 +20,7 @@ import (
 
 	"interdict/respond"
 	"interdict/respond/process"
+	"interdict/respond/process/procfs"
 )
 
 // hashRead bounds what is hashed; a larger file is said to be so.
@@ -113,7 +114,7 @@ func (v view) find(name string, o *respond.Origin) (*os.File, error) {
 		return f, err
 	}
 	for _, fd := range v.dir.names("fd") {
-		if v.dir.link("fd/"+fd) == name+deletedMark {
+		if v.dir.link("fd/"+fd) == name+procfs.DeletedMark {
 			o.Deleted = true
 			return v.dir.openRegular("fd/" + fd)
 		}

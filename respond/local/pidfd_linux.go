@@ -59,7 +59,7 @@ func whoHas(pid int, boot string) (respond.ProcessID, error) {
 	}
 	defer d.close()
 	st, err := d.stat()
-	return respond.ProcessID{BootID: boot, PID: pid, Start: st.startTicks * respond.Tick}, goneOr(err)
+	return respond.ProcessID{BootID: boot, PID: pid, Start: st.StartTicks * respond.Tick}, goneOr(err)
 }
 
 func goneOr(err error) error {

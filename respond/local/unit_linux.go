@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 
 	"interdict/respond/process"
+	"interdict/respond/process/procfs"
 )
 
 // systemdRuns tells whether systemd is this machine's init.
@@ -37,27 +37,11 @@ func readUnits(ctx context.Context, members []member, facts *process.Facts) {
 			facts.Unknown = append(facts.Unknown, fmt.Sprintf("whether %s restarts: %v", m.Service, err))
 			continue
 		}
-		unit := parseUnit(m.Service, out)
+		unit := procfs.Unit(m.Service, out)
 		for _, n := range members {
 			if n.ID.PID == unit.Main {
 				facts.Units = append(facts.Units, unit)
 			}
 		}
 	}
-}
-
-func parseUnit(name string, show []byte) process.Unit {
-	u := process.Unit{Name: name}
-	for line := range strings.Lines(string(show)) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		switch key {
-		case "MainPID":
-			u.Main, _ = strconv.Atoi(value) // 0 matches no process
-		case "Restart":
-			u.Restart = value
-		case "WatchdogUSec":
-			u.Watchdog = value != "" && value != "0" && value != "infinity"
-		}
-	}
-	return u
 }
