@@ -110,7 +110,7 @@ func (x index) mapping(fields []field) string {
 	if x.mode != "" {
 		settings["mode"] = x.mode
 	}
-	text, err := json.Marshal(map[string]any{"settings": map[string]any{"index": settings}, "mappings": map[string]any{"dynamic": false, "properties": props}})
+	text, err := json.Marshal(map[string]any{"settings": map[string]any{"index": settings}, "mappings": map[string]any{"dynamic": false, "subobjects": false, "properties": props}})
 	if err != nil {
 		panic(err)
 	}

@@ -206,10 +206,32 @@ func differ(query string, theirs, ours answer) string {
 	if what := differRows(query, theirs, ours); what != "" {
 		return what
 	}
-	if !sameWarnings(theirs.warnings, ours.warnings) {
+	in := conditions(query)
+	if !sameWarnings(outside(theirs.warnings, in), outside(ours.warnings, in)) {
 		return fmt.Sprintf("warnings\n  theirs %q\n  ours   %q", theirs.warnings, ours.warnings)
 	}
 	return ""
+}
+
+// conditions gives the places of WHERE's expressions. Which of them warn, and
+// in the name of which part, depends on what Elasticsearch asks its index.
+func conditions(query string) map[string]bool {
+	in := map[string]bool{}
+	if q, err := parse.Parse(query); err == nil {
+		for _, c := range q.Commands {
+			if w, ok := c.(*parse.Where); ok {
+				parse.Walk(w.Condition, func(e parse.Expr) { in[fmt.Sprintf("Line %d:%d", e.At().Line, e.At().Column)] = true })
+			}
+		}
+	}
+	return in
+}
+
+func outside(warnings []string, in map[string]bool) []string {
+	return slices.DeleteFunc(slices.Clone(warnings), func(w string) bool {
+		place, _, _ := strings.Cut(w, ": ")
+		return in[place]
+	})
 }
 
 // sameWarnings lets the engine give more reasons at a place: Elasticsearch stops

@@ -99,10 +99,19 @@ func replaceBounded(re *regexp.Regexp, s, template string) string {
 // Look-around, back references, possessive quantifiers and intersections of
 // classes have no counterpart: regexp.Compile or goRegex refuses them.
 func goRegex(p string) (string, error) {
+	for _, around := range []string{"(?=", "(?!", "(?<=", "(?<!"} {
+		if strings.Contains(p, around) {
+			return "", fmt.Errorf("look-around [%s] is not supported by this engine", around)
+		}
+	}
 	var b strings.Builder
 	depth := 0 // of character classes
+	atom := 0  // where in b the last thing that can be repeated begins
 	for i := 0; i < len(p); i++ {
 		c := p[i]
+		if depth == 0 && strings.IndexByte("*+?{}", c) < 0 {
+			atom = b.Len()
+		}
 		switch {
 		case c == '\\' && i+1 < len(p):
 			n, text, err := goEscape(p[i+1:], depth > 0)
@@ -111,6 +120,10 @@ func goRegex(p string) (string, error) {
 			}
 			b.WriteString(text)
 			i += n
+		case c == '+' && depth == 0 && i > 0 && strings.IndexByte("*+?}", p[i-1]) >= 0:
+			if !plainlyPossessive(b.String()[atom:], p[i+1:]) {
+				return "", fmt.Errorf("a possessive quantifier is not supported here: %s", p)
+			}
 		case c == '[' && depth == 0:
 			depth = 1
 			b.WriteByte(c)
@@ -136,6 +149,18 @@ func goRegex(p string) (string, error) {
 		}
 	}
 	return b.String(), nil
+}
+
+// plainlyPossessive tells whether a repetition that gives nothing back is the
+// same as one that does: the character after it is none that it takes.
+func plainlyPossessive(repeated, next string) bool {
+	next, escaped := strings.CutPrefix(next, `\`)
+	if next == "" || letterOrDigit(next[0]) || !escaped && strings.IndexByte("[(.$^|)", next[0]) >= 0 {
+		return false
+	}
+	one := strings.TrimRight(repeated, "*+?")
+	re, err := regexp.Compile(`^(?:` + one + `)$`)
+	return err == nil && !re.MatchString(next[:1])
 }
 
 // javaClasses are what Java's letters stand for inside of a class.
@@ -183,6 +208,8 @@ func goEscape(p string, class bool) (n int, text string, err error) {
 	switch {
 	case c >= 0x80: // stands for itself
 		return 0, "", nil
+	case !letterOrDigit(c) && class:
+		return 1, `\` + p[:1], nil
 	case !letterOrDigit(c):
 		return 1, regexp.QuoteMeta(p[:1]), nil
 	}

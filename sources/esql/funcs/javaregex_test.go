@@ -28,7 +28,7 @@ func TestReplaceRefusesWhatItCannotDo(t *testing.T) {
 		want        refusal
 	}{
 		{"[a-z&&[^b]]", "", true, "invalid regular expression for [replace()]: an intersection of character classes is not supported: [a-z&&[^b]]"},
-		{"(?=a)", "", false, "java.util.regex.PatternSyntaxException: error parsing regexp: invalid or unsupported Perl syntax: `(?=`"},
+		{"(?=a)", "", false, "java.util.regex.PatternSyntaxException: look-around [(?=] is not supported by this engine"},
 		{"a", "$1", false, "java.lang.IndexOutOfBoundsException: No group 1"},
 		{"a", "$", false, "java.lang.IllegalArgumentException: Illegal group reference"},
 		{"a", "${n}", true, "java.lang.IllegalArgumentException: No group with name {n}"},
@@ -45,5 +45,17 @@ func TestReplacementThatGrowsTooMuchIsNull(t *testing.T) {
 	text := callOnce(t, "repeat", true, list{"a", 2048})
 	if got := callOnce(t, "replace", true, list{text, "a", text}); got != want {
 		t.Errorf("got %T, want %q", got, want)
+	}
+}
+
+func TestAPossessiveQuantifierIsTakenWhereItIsAsGoodAsAnother(t *testing.T) {
+	checkCalls(t, "replace", []example{
+		{list{"$ab[12]+$c[3]", `\[\d++\]`, "_"}, "$ab_+$c_"}, {list{"${a`b`}", "\\$\\{(\\w++`){2,}\\}", "_"}, "_"},
+		{list{"a;-!b", `[\;\-\!]`, "_"}, "a___b"},
+	})
+	for _, p := range []string{`\d++\d`, `.*+x`, `(a|b)++`} {
+		if _, err := goRegex(p); err == nil {
+			t.Errorf("%s is taken", p)
+		}
 	}
 }

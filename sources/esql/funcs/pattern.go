@@ -197,50 +197,116 @@ func regexProblem(err error) string {
 // lucene turns Lucene's syntax into Go's. Complement, intersection and numeric
 // intervals have no counterpart and are refused.
 func lucene(p string) (string, error) {
-	var b strings.Builder
+	x := &luceneText{atom: -1}
 	class, quote := false, false
 	for i := 0; i < len(p); i++ {
 		c := p[i]
 		switch {
 		case quote:
 			if quote = c != '"'; quote {
-				b.WriteString(regexp.QuoteMeta(string(c)))
+				x.write(regexp.QuoteMeta(string(c)))
 			}
 		case c == '\\' && i+1 < len(p):
-			i++
-			if strings.IndexByte("dDsSwW", p[i]) >= 0 {
-				b.WriteByte('\\')
-				b.WriteByte(p[i])
-			} else {
-				_, size := utf8.DecodeRuneInString(p[i:])
-				b.WriteString(regexp.QuoteMeta(p[i : i+size]))
-				i += size - 1
-			}
+			_, size := utf8.DecodeRuneInString(p[i+1:])
+			x.escape(p[i+1:i+1+size], class)
+			i += size
 		case class:
 			class = c != ']'
 			if c == '[' || c == '&' {
-				b.WriteByte('\\')
+				x.out = append(x.out, '\\')
 			}
-			b.WriteByte(c)
+			x.out = append(x.out, c)
 		case c == '[':
 			class = true
-			b.WriteByte(c)
+			x.write("[")
 		case c == '"':
 			quote = true
-		case c == '^' || c == '$':
-			b.WriteByte('\\')
-			b.WriteByte(c)
 		case c == '@':
-			b.WriteString(`(?:.*)`)
+			x.write(`(?:.*)`)
 		case c == '#':
-			b.WriteString(`[^\x00-\x{10FFFF}]`)
+			x.write(`[^\x00-\x{10FFFF}]`)
 		case c == '~' || c == '&' || c == '<':
 			return "", fmt.Errorf("Invalid regex pattern for RLIKE [%s]: [%c] is not supported by this engine", p, c)
+		case c == '*' || c == '+' || c == '?' || c == '{':
+			x.repeat(c)
 		default:
-			b.WriteByte(c)
+			x.char(c)
 		}
 	}
-	return b.String(), nil
+	return string(x.out), nil
+}
+
+// luceneText is Go's pattern so far, and where what a repetition repeats begins.
+type luceneText struct {
+	out      []byte
+	atom     int // -1: there is none
+	repeated bool
+	groups   []int
+}
+
+func (x *luceneText) write(s string) {
+	x.atom, x.repeated = len(x.out), false
+	x.out = append(x.out, s...)
+}
+
+func (x *luceneText) escape(s string, class bool) {
+	switch {
+	case strings.Contains("dDsSwW", s):
+		s = `\` + s
+	case class && len(s) == 1 && !letterOrDigit(s[0]):
+		s = `\` + s
+	default:
+		s = regexp.QuoteMeta(s)
+	}
+	if class {
+		x.out = append(x.out, s...)
+	} else {
+		x.write(s)
+	}
+}
+
+// char takes what is no operator of repetition.
+func (x *luceneText) char(c byte) {
+	switch c {
+	case '(':
+		x.groups = append(x.groups, len(x.out))
+		x.atom = -1
+		x.out = append(x.out, c)
+	case ')':
+		start := len(x.out)
+		if n := len(x.groups); n > 0 {
+			start, x.groups = x.groups[n-1], x.groups[:n-1]
+		}
+		x.out = append(x.out, c)
+		x.atom, x.repeated = start, false
+	case '|':
+		x.out = append(x.out, c)
+		x.atom = -1
+	case '^', '$':
+		x.write(`\` + string(c))
+	case '.':
+		x.write(".")
+	default:
+		x.write(string([]byte{c}))
+	}
+}
+
+// repeat takes an operator of repetition. It stands for itself where there is
+// nothing to repeat, and may repeat what is repeated.
+func (x *luceneText) repeat(c byte) {
+	switch {
+	case x.atom < 0 && c != '{':
+		x.write(`\` + string(c))
+		return
+	case x.repeated && x.atom >= 0:
+		inner := string(x.out[x.atom:])
+		x.out = append(append(append(x.out[:x.atom], "(?:"...), inner...), ')')
+	}
+	x.out = append(x.out, c)
+	x.repeated = true
+	if c == '{' {
+		x.repeated = false
+	}
 }
 
 func checkIn(t []frame.Type) string {

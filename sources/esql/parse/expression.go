@@ -303,6 +303,9 @@ func (p *parser) primary() (Expr, error) {
 		if p.isAfter(1, "(") {
 			return p.call()
 		}
+		if operatorWord(t.text) {
+			return nil, p.unexpected("an expression")
+		}
 		return p.column()
 	case quoted, nameParam:
 		return p.column()
@@ -450,6 +453,15 @@ func (p *parser) number() (Expr, error) {
 		return nil, Errorf(Parsing, t.pos, "Number [%s] is too large", t.text)
 	}
 	return &Literal{p.node(t), f}, nil
+}
+
+// operatorWord tells whether a word cannot be the name of a column without quotes.
+func operatorWord(s string) bool {
+	switch strings.ToLower(s) {
+	case "and", "or", "in", "is", "like", "rlike", "by", "asc", "desc", "nulls":
+		return true
+	}
+	return false
 }
 
 // reserved are the words that may follow an expression.

@@ -302,7 +302,8 @@ func (p *parser) name() (Name, error) {
 	to := t.start
 	for {
 		t := p.peek()
-		if t.start != to {
+		dotted := t.kind == symbol && t.text == "." && n.Text != "" || strings.HasSuffix(n.Text, ".") // spaces may stand around it
+		if t.start != to && (!dotted || n.Pattern) {
 			break
 		}
 		switch {

@@ -46,6 +46,7 @@ func Check(q *parse.Query, fields []frame.Field, tables Tables, now time.Time) (
 		return nil, &parse.Error{Type: c.kind, Problems: c.distinct()}
 	}
 	c.plan.Output = c.scope
+	c.plan.Steps = pushConditions(c.plan.Steps)
 	return c.plan, nil
 }
 
@@ -129,7 +130,7 @@ func (c *checker) command(command parse.Command) {
 	}
 }
 
-var metadata = map[string]frame.Type{"_id": frame.Keyword, "_index": frame.Keyword, "_version": frame.Long, "_ignored": frame.Keyword,
+var metadata = map[string]frame.Type{"_id": frame.Keyword, "_index": frame.Keyword, "_version": frame.Long, "_ignored": frame.Keyword, "_score": frame.Double,
 	"_index_mode": frame.Keyword, "_tier": frame.Keyword}
 
 func (c *checker) from(x *parse.From) {
@@ -150,6 +151,9 @@ func (c *checker) from(x *parse.From) {
 		c.scope = append(c.scope, c.slot(n.Text, t))
 	}
 	c.plan.Source = slices.Clone(c.scope)
+	if score, ok := c.scope.find("_score"); ok { // no search of ours scores
+		c.step(&Eval{[]Assign{{score.Slot, &Const{Value: &frame.Column{Type: frame.Double, Floats: []float64{0}}, T: frame.Double}}}})
+	}
 }
 
 func (c *checker) show(x *parse.Show) {
