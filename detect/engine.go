@@ -52,6 +52,11 @@ type Engine struct {
 	lost    sources.Loss
 	losses  []loss
 
+	own        []*Exception // of the rules' files
+	exceptions []*Exception // all of them
+	ruling     int          // grows when other exceptions are in force
+	expired    time.Time    // up to when their ends were looked at
+
 	alerts    map[string]*open // by id
 	closedIDs map[string]bool
 	closed    []*Finding // the newest maxClosed
@@ -96,7 +101,9 @@ func New(o Options) (*Engine, error) {
 	}
 	for _, r := range o.Rules {
 		e.watches = append(e.watches, newWatch(r))
+		e.own = append(e.own, r.Exceptions...)
 	}
+	e.exceptions = e.own
 	return e, nil
 }
 
@@ -300,6 +307,7 @@ const patience = 10 * time.Millisecond
 // clock lets time act on windows, rates and what is remembered.
 func (e *Engine) clock(ctx context.Context) {
 	now := e.now()
+	e.expire(now)
 	if e.track.tick(e.shown()) {
 		e.version++
 		e.stale = true

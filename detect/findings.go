@@ -19,10 +19,12 @@ func (e *Engine) Snapshot() *Snapshot {
 	if e.snap != nil && e.snap.Version == e.version {
 		return e.snap
 	}
+	last := e.snap
 	e.snap = &Snapshot{
-		Version: e.version, Findings: e.findings(), Judged: e.judged, Since: e.since,
+		Version: e.version, Judged: e.judged, Since: e.since,
 		Lost: e.lost, Closed: e.nClosed, Dropped: e.dropped,
 	}
+	e.snap.Findings, e.snap.Hidden = e.findings(last)
 	for _, w := range e.watches {
 		e.snap.Rules = append(e.snap.Rules, w.status())
 	}
@@ -42,9 +44,9 @@ func (w *watch) status() RuleStatus {
 }
 
 // findings brings alerts about one transfer together. What did not change since the last time is reused.
-func (e *Engine) findings() []*Finding {
-	if e.snap != nil && !e.stale && !e.track.dirty() {
-		return e.snap.Findings
+func (e *Engine) findings(last *Snapshot) (shown, hidden []*Finding) {
+	if last != nil && !e.stale && !e.track.dirty() {
+		return last.Findings, last.Hidden
 	}
 	e.stale = false
 	now := e.shown()
@@ -69,18 +71,26 @@ func (e *Engine) findings() []*Finding {
 		}
 		return order(a.Alert, b.Alert)
 	})
-	return out
+	shown = make([]*Finding, 0, len(out))
+	for _, f := range out {
+		if f.Exception != nil {
+			hidden = append(hidden, f)
+		} else {
+			shown = append(shown, f)
+		}
+	}
+	return shown, hidden
 }
 
 func (e *Engine) finding(last *bundle, t *Transfer, alerts ...*open) *Finding {
-	next := bundle{alerts: len(alerts)}
+	next := bundle{alerts: len(alerts), ruling: e.ruling}
 	for _, a := range alerts {
 		next.changes += a.changes
 		if a.tool != nil && a.tool.endedAt != 0 {
 			next.ended++
 		}
 	}
-	if f := last.finding; f != nil && f.Transfer == t && next == (bundle{nil, last.alerts, last.changes, last.ended}) {
+	if f := last.finding; f != nil && f.Transfer == t && next == (bundle{nil, last.alerts, last.changes, last.ended, last.ruling}) {
 		return f
 	}
 	next.finding = &Finding{Alert: alerts[0].present(e), Transfer: t}
@@ -88,6 +98,7 @@ func (e *Engine) finding(last *bundle, t *Transfer, alerts ...*open) *Finding {
 		next.finding.join(a.present(e))
 	}
 	slices.SortFunc(next.finding.Also, order)
+	next.finding.except(e.exceptions, e.now())
 	*last = next
 	return next.finding
 }
@@ -141,9 +152,12 @@ func (e *Engine) present(t *transfer) *Transfer {
 
 // Finding gives the finding that an alert belongs to; closed alerts are found for a while.
 func (e *Engine) Finding(alertID string) (*Finding, bool) {
-	for _, f := range e.Snapshot().Findings {
-		if f.has(alertID) {
-			return f, true
+	snap := e.Snapshot()
+	for _, all := range [][]*Finding{snap.Findings, snap.Hidden} {
+		for _, f := range all {
+			if f.has(alertID) {
+				return f, true
+			}
 		}
 	}
 	e.mu.Lock()

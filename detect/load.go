@@ -3,7 +3,6 @@ package detect
 import (
 	"bytes"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -160,54 +159,4 @@ func (b *builder) listed(r *Rule) {
 	if r.Unsupported != "" && !b.failed() {
 		b.problems = b.problems[len(b.problems)-1:]
 	}
-}
-
-// loadJSON reads Kibana's export: a rule a line, then exception lists and a summary.
-func loadJSON(file string, text []byte) (rules []*Rule, problems []Problem) {
-	for i, line := range bytes.Split(text, []byte("\n")) {
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
-		}
-		r, wrong := loadLine(file, i+1, line)
-		problems = append(problems, wrong...)
-		if r != nil {
-			rules = append(rules, r)
-		}
-	}
-	return rules, problems
-}
-
-func loadLine(file string, number int, line []byte) (*Rule, []Problem) {
-	b := &builder{file: file, line: number}
-	var keys map[string]json.RawMessage
-	if err := json.Unmarshal(line, &keys); err != nil {
-		return nil, []Problem{{File: file, Line: number, Text: "not a JSON object: " + err.Error()}}
-	}
-	if _, summary := keys["exported_count"]; summary {
-		return nil, nil
-	}
-	if _, list := keys["list_id"]; list {
-		b.say(true, "", "exception lists are not applied: rules may find more")
-		return nil, b.problems
-	}
-	var d struct {
-		ruleBody
-		Enabled *bool `json:"enabled"`
-	}
-	if err := json.Unmarshal(line, &d); err != nil {
-		return nil, []Problem{{File: file, Line: number, Text: err.Error()}}
-	}
-	for name, why := range matters {
-		if v, ok := keys[name]; ok && len(bytes.Trim(v, `[]{}" `)) > 0 && name != "to" && string(v) != "null" {
-			b.say(true, "", "%s is not used: %s", name, why)
-		}
-	}
-	d.ruleBody.Enabled = d.Enabled
-	slices.SortFunc(b.problems, func(p, q Problem) int { return strings.Compare(p.Text, q.Text) })
-	r := b.rule(&d.ruleBody)
-	b.listed(r)
-	if b.failed() {
-		return nil, b.problems
-	}
-	return r, b.problems
 }

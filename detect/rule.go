@@ -34,6 +34,7 @@ type Rule struct {
 
 	Mappings    []Mapping   // severities that depend on a value
 	Suppression Suppression // zero: none
+	Exceptions  []*Exception
 
 	Enabled     bool
 	Unsupported string // why it cannot be run; "" if it can

@@ -10,6 +10,7 @@ import (
 type Snapshot struct {
 	Version  uint64
 	Findings []*Finding // live first, then by risk, then newest first
+	Hidden   []*Finding // those that an exception hides, in the same order
 	Judged   int64      // executions that the rules looked at
 	Since    time.Time  // when the engine began to look
 	Lost     sources.Loss
@@ -24,6 +25,9 @@ type Finding struct {
 	Alert
 	Also     []Alert   // the other rules' alerts about the same transfer
 	Transfer *Transfer // nil: the alert is not about a transfer that was seen
+
+	Exception *Exception // hides it; nil: none does
+	Breach    string     // why an exception that fits does not hide it, a sentence; "" when none fits
 }
 
 // Live tells whether the transfer still goes on.
@@ -38,6 +42,7 @@ type bundle struct {
 	alerts  int
 	changes uint64
 	ended   int
+	ruling  int
 }
 
 // RuleStatus says how a rule is doing.

@@ -1,0 +1,296 @@
+package detect
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Exception hides findings that somebody knows about, within limits. It looks at
+// the finding and not at rows: a rule counts the same with it and without it.
+type Exception struct {
+	ID     string
+	Name   string
+	Reason string
+	Author string
+	Rules  []string // by id; empty: all rules
+	// Entries must all hold. With none of them the exception fits nothing.
+	Entries  []Entry
+	MaxBytes int64 // that one transfer may send; 0: no limit
+	Created  time.Time
+	Expires  time.Time // zero: never
+}
+
+// Entry is one condition, as those of Elastic's exception lists. A field of
+// which a finding has several values (far ends, files that were read) holds when
+// all of them fit; one that it has none of holds only for Not.
+type Entry struct {
+	Field    string
+	Values   []string // any of these; an address also as network
+	Wildcard bool     // * and ? in Values stand for other characters
+	Exists   bool     // any value at all; Values is not looked at
+	Not      bool
+}
+
+// excepted are the fields that can be compared with a finding.
+var excepted = map[string]func(f *Finding) []string{
+	"process.name":                func(f *Finding) []string { return one(f.tool().Name) },
+	"process.executable":          func(f *Finding) []string { return one(f.tool().Executable) },
+	"process.command_line":        func(f *Finding) []string { return one(f.tool().CommandLine) },
+	"process.working_directory":   func(f *Finding) []string { return one(f.tool().Dir) },
+	"process.hash.sha256":         func(f *Finding) []string { return one(f.tool().SHA256) },
+	"process.parent.name":         func(f *Finding) []string { return one(f.parent().Name) },
+	"process.parent.executable":   func(f *Finding) []string { return one(f.parent().Executable) },
+	"process.parent.command_line": func(f *Finding) []string { return one(f.parent().CommandLine) },
+	"interdict.tool":              func(f *Finding) []string { return one(f.tool().Tool) },
+	"user.name":                   func(f *Finding) []string { return one(f.tool().User) },
+	"user.id":                     func(f *Finding) []string { return one(f.tool().UserID) },
+	"container.id":                func(f *Finding) []string { return one(f.tool().Container) },
+	"host.name":                   func(f *Finding) []string { return one(f.Host.Name) },
+	"host.id":                     func(f *Finding) []string { return one(f.Host.ID) },
+	"host.os.type":                func(f *Finding) []string { return one(f.Host.OSType) },
+	"agent.id":                    func(f *Finding) []string { return one(f.Host.AgentID) },
+	"labels.environment":          func(f *Finding) []string { return one(f.Host.Environment) },
+	"destination.ip":              func(f *Finding) []string { return f.far(false) },
+	"source.ip":                   func(f *Finding) []string { return f.far(true) },
+	"file.path":                   (*Finding).read,
+}
+
+// ExceptedFields lists the fields that an exception can name, sorted.
+func ExceptedFields() []string {
+	var names []string
+	for name := range excepted {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func one(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}
+
+func (f *Finding) tool() *Process {
+	if f.Transfer != nil && f.Transfer.Tool.PID != 0 {
+		return &f.Transfer.Tool
+	}
+	return &f.Process
+}
+
+// parent is the process that started the tool, zero when unknown.
+func (f *Finding) parent() Process {
+	if f.Transfer != nil && len(f.Transfer.Ancestors) > 0 {
+		return f.Transfer.Ancestors[0]
+	}
+	for _, field := range f.Row {
+		if field.Name == "process.parent.executable" {
+			return Process{Executable: field.Value}
+		}
+	}
+	return Process{}
+}
+
+// far are the addresses at the other end, those that connected to us if inbound.
+func (f *Finding) far(inbound bool) (out []string) {
+	if f.Transfer == nil {
+		return nil
+	}
+	for _, p := range f.Transfer.Peers {
+		if p.Inbound == inbound && p.Addr.IsValid() && !p.Addr.Unmap().IsLoopback() {
+			out = append(out, p.Addr.Unmap().String())
+		}
+	}
+	return out
+}
+
+// read are the files that were read to be sent.
+func (f *Finding) read() (out []string) {
+	if f.Transfer == nil {
+		return nil
+	}
+	for _, file := range f.Transfer.Files {
+		if file.Sensitive != LoginKey {
+			out = append(out, file.Path)
+		}
+	}
+	return out
+}
+
+// Check says what is wrong with an exception, nil when nothing is. One that
+// hardly narrows anything is refused.
+func (x *Exception) Check() error {
+	var all []error
+	narrow := false
+	for _, e := range x.Entries {
+		if excepted[e.Field] == nil {
+			all = append(all, fmt.Errorf("field %q cannot be compared with an alert; there are %s", e.Field, strings.Join(ExceptedFields(), ", ")))
+			continue
+		}
+		if !e.Exists && len(e.Values) == 0 {
+			all = append(all, fmt.Errorf("field %q: no value", e.Field))
+		}
+		narrow = narrow || e.narrows()
+	}
+	if !narrow && all == nil {
+		all = append(all, errors.New("it would hide nearly everything: name a program, command line, parent, far end, file, user or container"))
+	}
+	if !x.Expires.IsZero() && !x.Created.IsZero() && x.Expires.Before(x.Created) {
+		all = append(all, errors.New("it ends before it begins"))
+	}
+	if x.MaxBytes < 0 {
+		all = append(all, errors.New("a negative limit of bytes"))
+	}
+	return errors.Join(all...)
+}
+
+// narrows tells whether an entry fits something particular.
+func (e Entry) narrows() bool {
+	if e.Not || e.Exists || strings.HasPrefix(e.Field, "host.") || strings.HasPrefix(e.Field, "agent.") || strings.HasPrefix(e.Field, "labels.") {
+		return false
+	}
+	return !slices.ContainsFunc(e.Values, func(v string) bool {
+		return v == "" || e.Wildcard && strings.Trim(v, "*?") == "" || v == "0.0.0.0/0" || v == "::/0"
+	})
+}
+
+// Fits tells whether all entries hold for a finding, whatever the limits say.
+func (x *Exception) Fits(f *Finding) bool {
+	if len(x.Entries) == 0 || len(x.Rules) > 0 && !slices.ContainsFunc(f.Alerts(), func(a Alert) bool { return slices.Contains(x.Rules, a.RuleID) }) {
+		return false
+	}
+	for _, e := range x.Entries {
+		if e.holds(f) == e.Not {
+			return false
+		}
+	}
+	return true
+}
+
+func (e Entry) holds(f *Finding) bool {
+	values := excepted[e.Field]
+	if values == nil {
+		return false
+	}
+	got := values(f)
+	if len(got) == 0 {
+		return false
+	}
+	if e.Exists {
+		return true
+	}
+	for _, v := range got {
+		if !slices.ContainsFunc(e.Values, func(want string) bool { return e.is(want, v) }) {
+			return false
+		}
+	}
+	return true
+}
+
+func (e Entry) is(want, got string) bool {
+	switch {
+	case want == got:
+		return true
+	case e.Wildcard:
+		return like(want, got)
+	case strings.HasSuffix(e.Field, ".ip") && strings.Contains(want, "/"):
+		n, err := netip.ParsePrefix(want)
+		a, bad := netip.ParseAddr(got)
+		return err == nil && bad == nil && n.Contains(a)
+	}
+	return false
+}
+
+// like matches * and ? against the whole text, in time linear in both for each star.
+func like(pattern, s string) bool {
+	p, t := []rune(pattern), []rune(s)
+	star, from := -1, 0
+	i, j := 0, 0
+	for j < len(t) {
+		switch {
+		case i < len(p) && p[i] == '*':
+			star, from = i, j
+			i++
+		case i < len(p) && (p[i] == '?' || p[i] == t[j]):
+			i, j = i+1, j+1
+		case star >= 0:
+			from++
+			i, j = star+1, from
+		default:
+			return false
+		}
+	}
+	for i < len(p) && p[i] == '*' {
+		i++
+	}
+	return i == len(p)
+}
+
+// breach says what a finding that fits does beyond what any exception, or this
+// one, may hide; "" when nothing.
+func (x *Exception) breach(f *Finding) string {
+	for _, p := range []Process{*f.tool(), f.parent()} {
+		if p.Deleted || p.Memfd {
+			return p.Label() + " runs from a file that has no name"
+		}
+	}
+	t := f.Transfer
+	if t == nil {
+		return ""
+	}
+	for _, file := range t.Files {
+		if file.Sensitive == "key material" || file.Sensitive == "credentials" {
+			return "it reads " + file.Path + " (" + file.Sensitive + ")"
+		}
+	}
+	if x.MaxBytes > 0 && t.Sent > x.MaxBytes {
+		return fmt.Sprintf("it sent %d bytes, of at most %d", t.Sent, x.MaxBytes)
+	}
+	return ""
+}
+
+// except lets the exceptions that are in force at now act on a finding: the
+// first that fits within its limits hides it; else the first that is breached is told of.
+func (f *Finding) except(all []*Exception, now time.Time) {
+	for _, x := range all {
+		if !x.Expires.IsZero() && !now.Before(x.Expires) || !x.Fits(f) {
+			continue
+		}
+		why := x.breach(f)
+		if why == "" {
+			f.Exception, f.Breach = x, ""
+			return
+		}
+		if f.Breach == "" {
+			f.Breach = fmt.Sprintf("exception %q does not hide it: %s", x.Name, why)
+		}
+	}
+}
+
+// SetExceptions replaces the exceptions; those of the rules' own files stay.
+func (e *Engine) SetExceptions(all []*Exception) {
+	e.mu.Lock()
+	e.exceptions = append(slices.Clone(e.own), all...)
+	e.ruling++
+	e.stale = true
+	e.version++
+	e.publish()
+	e.mu.Unlock()
+}
+
+// expire looks whether an exception has ended since the last time.
+func (e *Engine) expire(now time.Time) {
+	for _, x := range e.exceptions {
+		if x.Expires.After(e.expired) && !x.Expires.After(now) {
+			e.ruling++
+			e.stale = true
+			e.version++
+		}
+	}
+	e.expired = now
+}
