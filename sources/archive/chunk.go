@@ -122,19 +122,27 @@ func cleared(scratch *[]uint32, n int) []uint32 {
 func (g *growing) appendSingle(src *frame.Column, rows, codes []uint32) (grown int) {
 	switch {
 	case src.Codes != nil:
-		for _, r := range rows {
-			n, code := g.recode(src.Dict, codes, src.Codes[r])
-			grown += n
-			g.col.Codes = append(g.col.Codes, code)
+		to := more(&g.col.Codes, len(rows))
+		for i, r := range rows {
+			from := src.Codes[r]
+			code := codes[from]
+			if code == 0 {
+				var n int
+				n, code = g.recode(src.Dict, codes, from)
+				grown += n
+			}
+			to[i] = code
 		}
 		return grown
 	case src.Floats != nil:
-		for _, r := range rows {
-			g.col.Floats = append(g.col.Floats, src.Floats[r])
+		to := more(&g.col.Floats, len(rows))
+		for i, r := range rows {
+			to[i] = src.Floats[r]
 		}
 	default:
-		for _, r := range rows {
-			g.col.Ints = append(g.col.Ints, src.Ints[r])
+		to := more(&g.col.Ints, len(rows))
+		for i, r := range rows {
+			to[i] = src.Ints[r]
 		}
 	}
 	if src.Nulls != nil {
@@ -145,6 +153,19 @@ func (g *growing) appendSingle(src *frame.Column, rows, codes []uint32) (grown i
 		}
 	}
 	return 0
+}
+
+// more makes a column longer by n values and gives these. Most columns of a chunk
+// become full ones, so room is made for four times as many values at a time, and
+// what they were copied from is soon forgotten.
+func more[T any](values *[]T, n int) []T {
+	before := len(*values)
+	if need := before + n; need > cap(*values) {
+		room := max(need, min(4*cap(*values), chunkRows))
+		*values = append(make([]T, 0, room), *values...)
+	}
+	*values = (*values)[:before+n]
+	return (*values)[before:]
 }
 
 func (g *growing) appendMulti(src *frame.Column, rows, codes []uint32) (grown int) {
