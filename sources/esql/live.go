@@ -49,24 +49,46 @@ func (l *Live) named(f *frame.Frame) []uint32 {
 	if dataset == nil || dataset.Dict == nil {
 		return nil
 	}
-	type index struct{ dataset, namespace string }
-	known := map[index]bool{}
+	type index struct{ dataset, namespace uint32 }
+	known, last, named := map[index]bool{}, index{}, false
 	rows := make([]uint32, 0, f.Rows)
 	for r := range f.Rows {
-		name := index{dataset.Text(r), "default"}
-		if namespace != nil {
-			name.namespace = namespace.Text(r)
-		}
-		named, ok := known[name]
-		if !ok {
-			named = MatchIndex(l.statement.From(), "logs-"+name.dataset+"-"+name.namespace)
-			known[name] = named
+		at := index{codeOf(dataset, r), codeOf(namespace, r)}
+		if r == 0 || at != last { // most rows are of the index that the row before is of
+			var ok bool
+			if named, ok = known[at]; !ok {
+				named = MatchIndex(l.statement.From(), indexOf(dataset, namespace, r))
+				known[at] = named
+			}
+			last = at
 		}
 		if named {
 			rows = append(rows, uint32(r))
 		}
 	}
+	if len(rows) == f.Rows {
+		return nil
+	}
 	return rows
+}
+
+// codeOf is the code of a row's first value; 0 for none.
+func codeOf(c *frame.Column, row int) uint32 {
+	if c == nil {
+		return 0
+	}
+	if lo, hi := c.Range(row); lo < hi {
+		return c.Codes[lo]
+	}
+	return 0
+}
+
+func indexOf(dataset, namespace *frame.Column, row int) string {
+	name := "default"
+	if namespace != nil {
+		name = namespace.Text(row)
+	}
+	return "logs-" + dataset.Text(row) + "-" + name
 }
 
 // Columns are the source columns that kept rows must carry for [Live.Run].

@@ -15,6 +15,7 @@ type evaluator struct {
 	slots  int
 	made   int  // bytes made of the batch at hand
 	full   bool // they were too many
+	lazy   bool // AND and OR do not compute what no longer decides, nor its warnings
 
 	liftings map[*plan.Call]lifting
 }
@@ -100,6 +101,10 @@ func (ev *evaluator) node(e plan.Expr) expr {
 		return &branch{call: c}
 	case "coalesce":
 		return &coalesce{call: c}
+	case "and", "or":
+		if ev.lazy {
+			return newDecided(c)
+		}
 	}
 	c.row = x.Def.Row
 	if x.Def.New != nil {
@@ -188,6 +193,8 @@ func slotsOf(e expr) []int {
 	case *branch:
 		return slotsOfAll(x.args)
 	case *coalesce:
+		return slotsOfAll(x.args)
+	case *decided:
 		return slotsOfAll(x.args)
 	}
 	return nil

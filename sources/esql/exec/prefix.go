@@ -13,14 +13,22 @@ import (
 // Not safe for concurrent use.
 type Prefix struct {
 	run   *run
-	steps []func(*batch) (*batch, []uint32)
+	ev    *evaluator
+	steps []prefixStep
 	used  []bool
+}
+
+// prefixStep is conditions in a row, or a field to compute.
+type prefixStep struct {
+	filter *filter
+	slot   int
+	value  expr
 }
 
 // NewPrefix takes it out of a plan.
 func NewPrefix(p *plan.Plan) *Prefix {
 	x := &Prefix{run: &run{plan: p, o: Options{Bytes: DefaultBytes}}, used: make([]bool, p.Slots)}
-	ev := &evaluator{run: x.run, slots: p.Slots}
+	x.ev = &evaluator{run: x.run, slots: p.Slots, lazy: true}
 	steady := make([]bool, p.Slots)
 	for _, c := range p.Source {
 		steady[c.Slot] = true
@@ -30,13 +38,13 @@ func NewPrefix(p *plan.Plan) *Prefix {
 		case *plan.Where:
 			for _, c := range plan.Conjuncts(step.Cond) {
 				if settled(c, steady) {
-					x.where(ev, c)
+					x.where(c)
 				}
 			}
 		case *plan.Eval:
 			for _, f := range step.Fields {
 				if steady[f.Slot] = settled(f.Expr, steady); steady[f.Slot] {
-					x.eval(ev, f)
+					x.eval(f)
 				}
 			}
 		case *plan.Expand, *plan.Extract: // what they give is not steady
@@ -67,25 +75,17 @@ func (x *Prefix) mark(e plan.Expr) {
 	}
 }
 
-func (x *Prefix) where(ev *evaluator, cond plan.Expr) {
+func (x *Prefix) where(cond plan.Expr) {
 	x.mark(cond)
-	f := newFilter(ev, cond)
-	x.steps = append(x.steps, func(b *batch) (*batch, []uint32) {
-		rows := f.rows(b)
-		if len(rows) == 0 {
-			return &batch{}, rows
-		}
-		return b.take(rows, x.used), rows
-	})
+	if n := len(x.steps); n == 0 || x.steps[n-1].filter == nil {
+		x.steps = append(x.steps, prefixStep{filter: &filter{ev: x.ev}})
+	}
+	x.steps[len(x.steps)-1].filter.add(cond)
 }
 
-func (x *Prefix) eval(ev *evaluator, f plan.Assign) {
+func (x *Prefix) eval(f plan.Assign) {
 	x.mark(f.Expr)
-	e := ev.prepare(f.Expr)
-	x.steps = append(x.steps, func(b *batch) (*batch, []uint32) {
-		b.cols[f.Slot] = full(e.eval(b), b.n)
-		return b, nil
-	})
+	x.steps = append(x.steps, prefixStep{slot: f.Slot, value: x.ev.prepare(f.Expr)})
 }
 
 // Match gives those of the rows of f that pass; rows nil asks for all.
@@ -101,14 +101,18 @@ func (x *Prefix) Match(f *frame.Frame, rows []uint32) []uint32 {
 	} else if len(rows) < f.Rows {
 		b = b.take(rows, x.used)
 	}
-	for _, step := range x.steps {
-		var kept []uint32
-		b, kept = step(b)
-		if kept != nil {
-			rows = pick(rows, kept)
+	for i, step := range x.steps {
+		if step.filter == nil {
+			b.cols[step.slot] = full(step.value.eval(b), b.n)
+			continue
 		}
-		if b.n == 0 {
+		kept := step.filter.rows(b)
+		if len(kept) == 0 {
 			return nil
+		}
+		rows = pick(rows, kept)
+		if i+1 < len(x.steps) {
+			b = b.take(kept, x.used)
 		}
 	}
 	return rows

@@ -53,10 +53,14 @@ type filter struct {
 
 func newFilter(ev *evaluator, cond plan.Expr) *filter {
 	f := &filter{ev: ev}
-	for _, c := range plan.Conjuncts(cond) {
-		f.parts = append(f.parts, ev.prepare(c))
-	}
+	f.add(cond)
 	return f
+}
+
+func (f *filter) add(cond plan.Expr) {
+	for _, c := range plan.Conjuncts(cond) {
+		f.parts = append(f.parts, f.ev.prepare(c))
+	}
 }
 
 // rows gives the rows that pass; nil for all of them. The result may be written
