@@ -30,4 +30,17 @@ var migrations = []string{
 	) STRICT;`,
 	`ALTER TABLE case_alerts ADD COLUMN thread TEXT NOT NULL DEFAULT '';
 	ALTER TABLE case_alerts ADD COLUMN up_to TEXT NOT NULL DEFAULT '0001-01-01T00:00:00Z';`,
+	`CREATE TABLE case_exceptions (
+		id       TEXT PRIMARY KEY,
+		body     TEXT NOT NULL,
+		created  TEXT NOT NULL,
+		ended    TEXT NOT NULL DEFAULT '',
+		ended_by TEXT NOT NULL DEFAULT ''
+	) STRICT;
+	CREATE TABLE case_hidden (
+		exception TEXT NOT NULL,
+		alert     TEXT NOT NULL,
+		at        TEXT NOT NULL,
+		PRIMARY KEY (exception, alert)
+	) STRICT;`,
 }

@@ -22,6 +22,12 @@ type Engine interface {
 	Ack(a detect.Alert) error
 	// Taken tells who took it; "": nobody.
 	Taken(a detect.Alert) string
+	// Exceptions gives all that were ever made, the newest first.
+	Exceptions() ([]playbooks.KnownException, error)
+	// Except keeps an exception, which is in force from then on.
+	Except(x detect.Exception) error
+	// EndException ends one; what it hid shows up again.
+	EndException(id string) error
 }
 
 // Assessor answers the investigation guide; *playbooks.Assessor is one.

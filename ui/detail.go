@@ -149,6 +149,10 @@ func (d *detailed) stop() {
 }
 
 func (d *detailed) facts() {
+	if x := d.f.Exception; x != nil {
+		d.put(1, "Hidden by", normal, 2, exceptionWords(x))
+	}
+	d.put(1, "Exception", warning, 2, d.f.Breach)
 	if d.guide == nil {
 		d.put(2, "Why", normal, 3, d.f.Why)
 		return

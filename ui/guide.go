@@ -71,6 +71,8 @@ func (p *guidePane) act(m *Model, a action) tea.Cmd {
 			return m.openQuery(g.Answers[p.at].Query)
 		}
 		m.warn("no query is behind this answer")
+	case except:
+		return m.openExcept(f)
 	case again:
 		m.guides.forget(f.ID)
 		return m.assess()

@@ -17,6 +17,8 @@ const (
 	inStanding mode = "standing"
 	inQuery    mode = "query"
 	inEditor   mode = "editing a query"
+	inExcept   mode = "making an exception"
+	inExcepted mode = "exceptions"
 	inHelp     mode = "help"
 	inDialog   mode = "plan" // no letters: tab moves, enter presses
 	inOutcome  mode = "outcome"
@@ -59,6 +61,10 @@ const (
 	newLine action = "new-line"
 	stopIt  action = "stop"
 	export  action = "export"
+	except  action = "except"
+	excepts action = "exceptions"
+	hidden  action = "hidden"
+	end     action = "end"
 	again   action = "refresh"
 
 	freeze action = "freeze"
@@ -112,6 +118,7 @@ var allKeys = keymap{
 	bind(everywhere, journal, "", "journal: every change that was made", "3"),
 	bind(everywhere, standing, "", "standing: what is still held on hosts", "4"),
 	bind(everywhere, ask, "", "query: ask the history in ES|QL", "5"),
+	bind(everywhere, excepts, "", "exceptions: what is hidden, why, until when", "6"),
 	bind(everywhere, help, "help", "this help", "?", "f1"),
 	bind(everywhere, command, "command", "command by name; tab completes", ":"),
 	bind(everywhere, quit, "quit", "quit; says what is still held on hosts", "q", "ctrl+c"),
@@ -120,6 +127,8 @@ var allKeys = keymap{
 	bind(inAlerts, next, "events", "live events", "tab"),
 	bind(inAlerts, closeIt, "close…", "close the alert; the next key says why", "c"),
 	bind(inAlerts, ack, "ack", "take the alert: other consoles see by whom", "a"),
+	bind(inAlerts, except, "except…", "hide what is like the alert, within limits: choose how", "x"),
+	bind(inAlerts, hidden, "", "show what exceptions hide, or go back", "z"),
 	bind(inAlerts, filter, "filter", "filter as you type", "/"),
 	bind(inAlerts, sortBy, "sort", "next sort order", "s"),
 	dangerous(inAlerts, freeze, "freeze tree", "freeze the process tree of the alert: plan first", "F"),
@@ -132,6 +141,7 @@ var allKeys = keymap{
 	bind(inGuide, edit, "", "change that query and run it", "e"),
 	bind(inGuide, again, "ask again", "answer the questions anew", "r"),
 	bind(inGuide, closeIt, "close…", "close the alert; the next key says why", "c"),
+	bind(inGuide, except, "", "hide what is like the alert, within limits: choose how", "x"),
 	bind(inGuide, back, "back", "back to the alerts", "esc", "h", "left", "backspace"),
 	dangerous(inGuide, freeze, "freeze tree", "freeze the process tree of the alert: plan first", "F"),
 	dangerous(inGuide, kill, "kill tree", "kill the process tree of the alert: plan first", "K"),
@@ -150,6 +160,8 @@ var allKeys = keymap{
 	bind(inQuery, right, "columns", "a column to the right", "right", "l"),
 	bind(inQuery, export, "write…", "write the answer to a file", "w"),
 	bind(inQuery, stopIt, "call off", "call the question off", "x"),
+	bind(inExcepted, end, "end", "end the exception: what it hides shows up again", "d"),
+	bind(inExcepted, again, "read again", "read the exceptions again", "r"),
 	bind(inHelp, back, "back", "back", "esc", "?", "backspace"),
 
 	bind(inDialog, next, "next field", "next field or button", "tab", "right"),
@@ -172,6 +184,11 @@ var allKeys = keymap{
 	bind(inEditor, up, "earlier", "line up; above the first: an earlier query", "up", "ctrl+p"),
 	bind(inEditor, down, "", "line down; below the last: a later query", "down", "ctrl+n"),
 	bind(inEditor, back, "to the answer", "leave the query as it is", "esc", "ctrl+c"),
+	bind(inExcept, up, "", "narrower", "up"),
+	bind(inExcept, down, "wider", "wider", "down"),
+	bind(inExcept, next, "how long", "another end", "tab"),
+	bind(inExcept, open, "make it", "make the exception", "enter"),
+	bind(inExcept, back, "cancel", "make none", "esc", "ctrl+c"),
 	bind(inQuit, back, "stay", "stay", "esc"),
 	bind(inQuit, standing, "what is held", "stay, and see what is held", "4"),
 	bind(inQuit, quit, "quit and leave it", "quit; what is held stays held", "q", "ctrl+c"),
@@ -195,7 +212,7 @@ func (k keymap) find(m mode, key string) (action, bool) {
 // overlays tells whether a mode takes every key for itself.
 func (m mode) overlays() bool {
 	switch m {
-	case inDialog, inOutcome, inReason, inLine, inEditor, inQuit:
+	case inDialog, inOutcome, inReason, inLine, inEditor, inExcept, inQuit:
 		return true
 	}
 	return false

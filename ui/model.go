@@ -79,7 +79,7 @@ func newModel(ctx context.Context, c Config) *Model {
 	m.alerts, m.events = newAlertPane(), newEventPane(c.Feed)
 	m.panes = map[mode]pane{
 		inAlerts: m.alerts, inEvents: m.events, inGuide: &guidePane{}, inHelp: &helpPane{},
-		inJournal: newJournalPane(), inStanding: newStandingPane(), inQuery: newQueryPane(),
+		inJournal: newJournalPane(), inStanding: newStandingPane(), inQuery: newQueryPane(), inExcepted: newExceptedPane(),
 	}
 	m.resize(80, 24)
 	m.pull()
@@ -160,6 +160,8 @@ func (m *Model) act(a action) tea.Cmd {
 		return m.show(inStanding)
 	case ask:
 		return m.show(inQuery)
+	case excepts:
+		return m.show(inExcepted)
 	case help:
 		return m.show(inHelp)
 	case command:

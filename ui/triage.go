@@ -18,7 +18,8 @@ type alertPane struct {
 	rows   findings
 	order  int // in orders
 	filter string
-	hidden int // by the filter
+	hidden int  // by the filter
+	known  bool // what exceptions hide is shown, not the rest
 }
 
 // findings are the rows, in the order of the screen.
@@ -61,7 +62,7 @@ func (p *alertPane) setSnapshot(m *Model) {
 	words := strings.Fields(strings.ToLower(p.filter))
 	p.rows = findings{index: make(map[string]int, len(m.snap.Findings))}
 	p.hidden = 0
-	for _, f := range m.snap.Findings {
+	for _, f := range p.findings(m) {
 		if len(words) > 0 && !m.matches(f, words) {
 			p.hidden++
 			continue
@@ -83,6 +84,13 @@ func (p *alertPane) setSnapshot(m *Model) {
 		p.rows.index[f.ID] = i
 	}
 	p.grid.SetRows(p.rows)
+}
+
+func (p *alertPane) findings(m *Model) []*detect.Finding {
+	if p.known {
+		return m.snap.Hidden
+	}
+	return m.snap.Findings
 }
 
 // matches tells whether every word stands somewhere in what the row and its detail show.
@@ -125,7 +133,14 @@ func (p *alertPane) act(m *Model, a action) tea.Cmd {
 		p.setSnapshot(m)
 		m.say("sorted by " + orders[p.order].name)
 		return nil
+	case hidden:
+		p.known = !p.known
+		p.setSnapshot(m)
+		return m.assess()
 	case back:
+		if p.known {
+			return p.act(m, hidden)
+		}
 		if p.filter != "" {
 			p.setFilter(m, "")
 		}
@@ -141,6 +156,8 @@ func (p *alertPane) act(m *Model, a action) tea.Cmd {
 		return m.openGuide(f)
 	case ack:
 		return m.ackAlert(f)
+	case except:
+		return m.openExcept(f)
 	}
 	return m.actOn(f, a)
 }
@@ -177,6 +194,9 @@ func (p *alertPane) orderWord() string {
 	s := orders[p.order].name + " ▾"
 	if p.filter != "" {
 		s = fmt.Sprintf("filter %q hides %d   ", text.Fit(p.filter, 20), p.hidden) + s
+	}
+	if p.known {
+		s = "HIDDEN BY EXCEPTIONS: z goes back"
 	}
 	if n := p.grid.Above(); n > 0 {
 		s = fmt.Sprintf("▲ %d new above (g)   ", n) + s

@@ -23,12 +23,13 @@ import (
 var noon = time.Date(2026, 11, 3, 3, 12, 45, 0, time.UTC)
 
 type fakeEngine struct {
-	mu      sync.Mutex
-	changed chan struct{}
-	snap    detect.Snapshot
-	closed  map[string]string
-	taken   map[string]string
-	unkept  error
+	mu         sync.Mutex
+	changed    chan struct{}
+	snap       detect.Snapshot
+	closed     map[string]string
+	exceptions []playbooks.KnownException
+	taken      map[string]string
+	unkept     error
 }
 
 func (e *fakeEngine) Changed() <-chan struct{} { return e.changed }
@@ -329,4 +330,31 @@ func freezePlan() respond.Plan {
 		Lines:    []respond.Line{{Label: "Right host", Text: "yes: pid 4121 runs here (boot id, start, executable match)"}, {Label: "Tree", Text: "sh 4102 ─ .x.sh 4110 ─ scp 4121 ─ ssh 4122"}, {Label: "Keeps", Text: "php-fpm 912 keeps running"}},
 		Warnings: []string{"about 1 MB queued in the kernel still leaves"}, Undo: "R resumes exactly these 4",
 	}
+}
+
+func (e *fakeEngine) Exceptions() ([]playbooks.KnownException, error) { return e.exceptions, nil }
+
+// Except hides what fits, as the engine does.
+func (e *fakeEngine) Except(x detect.Exception) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	x.Created = noon
+	e.exceptions = append(e.exceptions, playbooks.KnownException{Exception: x})
+	e.snap.Findings = slices.DeleteFunc(slices.Clone(e.snap.Findings), func(f *detect.Finding) bool {
+		if !x.Fits(f) {
+			return false
+		}
+		known := *f
+		known.Exception = &x
+		e.snap.Hidden = append(e.snap.Hidden, &known)
+		return true
+	})
+	return nil
+}
+
+func (e *fakeEngine) EndException(string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.exceptions[0].EndedBy, e.exceptions[0].EndedAt = "bob", noon
+	return nil
 }

@@ -22,6 +22,7 @@ type said struct {
 	mu    sync.Mutex
 	known map[string][]playbooks.Case // by thread, or by alert
 	upTo  int64                       // of what was said, this is in known; recall's alone
+	noted map[[2]string]bool          // exception and alert that it was seen to hide; listen's alone
 }
 
 const (
@@ -31,7 +32,7 @@ const (
 )
 
 func newSaid(cases *playbooks.Cases, by string) *said {
-	return &said{cases: cases, by: by, known: map[string][]playbooks.Case{}}
+	return &said{cases: cases, by: by, known: map[string][]playbooks.Case{}, noted: map[[2]string]bool{}}
 }
 
 // recall reads what was said since it was last asked, and tells whether there was anything.
@@ -53,9 +54,65 @@ func (s *said) recall(ctx context.Context) (more bool, err error) {
 		known[key] = append(known[key], one)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.known, s.upTo = known, upTo
-	return true, nil
+	s.mu.Unlock()
+	return true, s.rule(ctx)
+}
+
+// rule has the engine follow the exceptions that are in force. One that cannot
+// be read hides nothing.
+func (s *said) rule(ctx context.Context) error {
+	all, err := s.cases.Exceptions(ctx)
+	var inForce []*detect.Exception
+	for i := range all {
+		if all[i].EndedAt.IsZero() {
+			inForce = append(inForce, &all[i].Exception)
+		}
+	}
+	s.SetExceptions(inForce)
+	return err
+}
+
+// Exceptions gives all that were ever made, the newest first.
+func (s *said) Exceptions() (all []playbooks.KnownException, err error) {
+	err = s.write(func(ctx context.Context) error {
+		all, err = s.cases.Exceptions(ctx)
+		return err
+	})
+	return all, err
+}
+
+// Except makes an exception.
+func (s *said) Except(x detect.Exception) error {
+	return s.write(func(ctx context.Context) error {
+		if _, err := s.cases.Except(ctx, x, s.by); err != nil {
+			return err
+		}
+		return s.rule(ctx)
+	})
+}
+
+// EndException ends one before its time.
+func (s *said) EndException(id string) error {
+	return s.write(func(ctx context.Context) error {
+		if err := s.cases.EndException(ctx, id, s.by); err != nil {
+			return err
+		}
+		return s.rule(ctx)
+	})
+}
+
+// note keeps count of what exceptions hide.
+func (s *said) note(ctx context.Context) {
+	if s.cases == nil {
+		return
+	}
+	for _, f := range s.Snapshot().Hidden {
+		key := [2]string{f.Exception.ID, f.ID}
+		if !s.noted[key] && s.cases.Hid(ctx, key[0], key[1]) == nil { // else it is tried again
+			s.noted[key] = true
+		}
+	}
 }
 
 func (s *said) key(alert, thread string) string {
@@ -146,6 +203,7 @@ func (s *said) listen(ctx context.Context) {
 			if more, err := s.recall(ctx); more && err == nil { // what cannot be read now can be later
 				s.follow()
 			}
+			s.note(ctx)
 		}
 	}
 }

@@ -84,3 +84,30 @@ func TestWithoutAStateDirectoryAClosureSaysThatItIsNotKept(t *testing.T) {
 		t.Error("this run does not know it either")
 	}
 }
+
+func TestAnExceptionOfOneConsoleActsAtTheOtherAndItsHitsAreKept(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "interdict.db")
+	one, two := newSaid(casesIn(t, file), "ana"), newSaid(casesIn(t, file), "bob")
+	one.Engine, two.Engine = emptyEngine(t), emptyEngine(t)
+	x := detect.Exception{Name: "nightly", Reason: "announced", Expires: time.Now().Add(time.Hour),
+		Entries: []detect.Entry{{Field: "process.command_line", Values: []string{"rsync a h:"}}}}
+	if err := one.Except(x); err != nil {
+		t.Fatal(err)
+	}
+	if more, err := two.recall(t.Context()); err != nil || !more {
+		t.Fatalf("nothing was heard: %v", err)
+	}
+	all, err := two.Exceptions()
+	if err != nil || len(all) != 1 || all[0].Author != "ana" {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	if err := two.EndException(all[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	if more, err := one.recall(t.Context()); err != nil || !more {
+		t.Fatalf("its end was not heard: %v", err)
+	}
+	if err := one.EndException(all[0].ID); err == nil {
+		t.Error("it ends twice")
+	}
+}

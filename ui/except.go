@@ -1,0 +1,157 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"interdict/detect"
+	"interdict/playbooks"
+)
+
+// exceptForm makes an exception from an alert: how wide, why, and how long.
+type exceptForm struct {
+	finding *detect.Finding
+	choices []playbooks.Proposal // the narrowest first
+	at      int
+	days    int // in exceptDays
+	why     line
+	no      string // why it was not made
+}
+
+// exceptDays are the ends that can be chosen. There is no exception without one.
+var exceptDays = []int{30, 90, 1, 7}
+
+// openExcept opens the form, on what hides least beside the alert.
+func (m *Model) openExcept(f *detect.Finding) tea.Cmd {
+	all := playbooks.Propose(f)
+	if len(all) == 0 {
+		m.warn("too little is known of this alert to hide what is like it and nothing else")
+		return nil
+	}
+	m.overlay = &exceptForm{finding: f, choices: all}
+	return nil
+}
+
+func (e *exceptForm) mode() mode { return inExcept }
+
+func (e *exceptForm) key(m *Model, k tea.KeyMsg) tea.Cmd {
+	a, known := m.keys.find(inExcept, k.String())
+	if !known {
+		e.why.edit(k)
+		return nil
+	}
+	switch a {
+	case up:
+		e.at = max(e.at-1, 0)
+	case down:
+		e.at = min(e.at+1, len(e.choices)-1)
+	case next:
+		e.days = (e.days + 1) % len(exceptDays)
+	case back:
+		m.overlay = nil
+		m.say("nothing is hidden")
+	case open:
+		return e.make(m)
+	}
+	return nil
+}
+
+// exception is what is chosen now.
+func (e *exceptForm) exception(m *Model) detect.Exception {
+	x := e.choices[e.at].Exception
+	x.Reason = strings.TrimSpace(e.why.text())
+	x.Expires = m.now().Add(time.Duration(exceptDays[e.days]) * 24 * time.Hour).Truncate(time.Second)
+	return x
+}
+
+func (e *exceptForm) make(m *Model) tea.Cmd {
+	x := e.exception(m)
+	if x.Reason == "" {
+		e.no = "say why it is allowed: whoever renews it will want to know"
+		return nil
+	}
+	m.overlay = nil
+	engine := m.config.Engine
+	return func() tea.Msg {
+		if err := engine.Except(x); err != nil {
+			return warned{"no exception was made: " + err.Error()}
+		}
+		return spoken{done: "hiding what is like it until " + x.Expires.Format(time.DateOnly) + "; 6 lists exceptions", over: true}
+	}
+}
+
+func (e *exceptForm) lines(m *Model, w, h int) []string {
+	b := newBox(m, w, "EXCEPTION for "+what(e.finding)+" on "+e.finding.Host.Name)
+	if m.sends(e.finding) {
+		b.add(critical, "Now", "STILL SENDING: hiding it does not stop it")
+	}
+	for i, c := range e.choices {
+		mark, r := "  ", normal
+		if i == e.at {
+			mark, r = "▌ ", title
+		}
+		b.add(r, mark+fmt.Sprint(i+1), c.Words)
+	}
+	x := e.exception(m)
+	for i, t := range entryTexts(x.Entries) {
+		label := ""
+		if i == 0 {
+			label = "Hides"
+		}
+		b.add(normal, label, t)
+	}
+	b.add(normal, "Never", "more than "+size(x.MaxBytes)+" at once, key material, credentials, or what runs from a deleted file")
+	b.add(normal, "Ends", fmt.Sprintf("in %s, %s (tab)", plural(exceptDays[e.days], "day"), x.Expires.Format(time.DateOnly)))
+	b.add(normal, "Of now", fitsWord(&x, m.snap.Findings))
+	b.add(normal, "Why", e.why.shown(b.inner()-labelWidth, true))
+	if e.no != "" {
+		b.add(critical, "", e.no)
+	}
+	return b.close()
+}
+
+// fitsWord counts what an exception would hide of what is open, and names the first.
+func fitsWord(x *detect.Exception, all []*detect.Finding) string {
+	n, first := 0, ""
+	for _, f := range all {
+		if !x.Fits(f) {
+			continue
+		}
+		if n++; n == 1 {
+			first = ": " + what(f) + " on " + f.Host.Name + " (" + riskWord(f) + ")"
+		}
+	}
+	return fmt.Sprintf("hides %d of %s%s", n, plural(len(all), "alert"), first)
+}
+
+// entryTexts are conditions in words.
+func entryTexts(entries []detect.Entry) []string {
+	var out []string
+	for _, e := range entries {
+		not := ""
+		if e.Not {
+			not = " not"
+		}
+		switch {
+		case e.Exists:
+			out = append(out, e.Field+" is"+not+" there")
+		case e.Wildcard:
+			out = append(out, e.Field+" is"+not+" like "+strings.Join(e.Values, " or "))
+		default:
+			out = append(out, e.Field+" is"+not+" "+strings.Join(e.Values, " or "))
+		}
+	}
+	return out
+}
+
+// exceptionWords is an exception in one line.
+func exceptionWords(x *detect.Exception) string {
+	s := fmt.Sprintf("%q by %s: %s", x.Name, x.Author, x.Reason)
+	if !x.Expires.IsZero() {
+		s += ", until " + x.Expires.UTC().Format(time.DateOnly)
+	}
+	return s
+}
