@@ -46,7 +46,7 @@ func openSources(o cli.OpenOptions) (*cli.Opened, error) {
 		return recorded(opened, replay.Incident(o.Speed, time.Now))
 	}
 	if len(o.Sources) == 0 {
-		kernel, err := ebpf.New(ebpf.Config{Scope: o.Scope, Log: slog.New(slog.DiscardHandler)})
+		kernel, err := openKernel(o)
 		var unsupported *ebpf.Unsupported
 		if errors.As(err, &unsupported) {
 			opened.Banner = fmt.Sprintf("RECORDED INCIDENT, not this machine: %v", err)
@@ -73,7 +73,7 @@ func openSource(opened *cli.Opened, o cli.OpenOptions, name string) error {
 	kind, rest, _ := strings.Cut(name, ":")
 	switch {
 	case name == "ebpf":
-		kernel, err := ebpf.New(ebpf.Config{Scope: o.Scope, Log: slog.New(slog.DiscardHandler)})
+		kernel, err := openKernel(o)
 		if err != nil {
 			return err
 		}
@@ -88,6 +88,15 @@ func openSource(opened *cli.Opened, o cli.OpenOptions, name string) error {
 		return err
 	}
 	return cli.Misuse(fmt.Errorf("--source %q: is ebpf, or replay:FILE", name))
+}
+
+// openKernel loads the sensor; behind a screen, which has something to show meanwhile.
+func openKernel(o cli.OpenOptions) (*ebpf.Source, error) {
+	config := ebpf.Config{Scope: o.Scope, Log: slog.New(slog.DiscardHandler)}
+	if o.Screen {
+		return ebpf.Start(config)
+	}
+	return ebpf.New(config)
 }
 
 func recorded(opened *cli.Opened, s sources.Source) (*cli.Opened, error) {

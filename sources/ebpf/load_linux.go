@@ -32,9 +32,6 @@ func load(config Config, tools *toolTable) (*programs, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := mayLoad(); err != nil {
-		return nil, err
-	}
 	p := &programs{have: probe(types)}
 	spec, err := p.spec(config)
 	if err != nil {

@@ -52,13 +52,17 @@ func kernelTypes() (*btf.Spec, error) {
 	return spec, nil
 }
 
-// mayLoad tells whether programs may be loaded at all.
+// mayLoad tells what is plainly missing for programs to be loaded, in a few ms.
 func mayLoad() error {
+	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); err != nil || !atLeast(minimum[0], minimum[1]) {
+		if _, err := kernelTypes(); err != nil {
+			return err
+		}
+	}
 	if err := rlimit.RemoveMemlock(); err != nil && !errors.Is(err, os.ErrPermission) {
 		return &Unsupported{Missing: "locked memory for the kernel's maps", Err: err}
 	}
-	err := features.HaveMapType(ebpf.RingBuf)
-	if errors.Is(err, os.ErrPermission) {
+	if errors.Is(features.HaveMapType(ebpf.RingBuf), os.ErrPermission) || errors.Is(features.HaveProgramType(ebpf.RawTracepoint), os.ErrPermission) {
 		return &Unsupported{Missing: "no right to watch the kernel", Hint: "run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE"}
 	}
 	return nil // another error shows when the programs are loaded, with its reason

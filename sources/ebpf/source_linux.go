@@ -16,12 +16,16 @@ import (
 
 // Source is the kernel of this machine. One Run at a time.
 type Source struct {
-	config   Config
-	log      *slog.Logger
+	config Config
+	log    *slog.Logger
+
+	loaded   chan struct{} // closed when what follows is set
 	programs *programs
 	tools    *toolTable
-	running  sync.Mutex
-	runs     int
+	err      error // why there are no programs
+
+	running sync.Mutex
+	runs    int
 
 	mu    sync.Mutex
 	stats sources.Stats
@@ -32,17 +36,38 @@ type Source struct {
 // New loads the sensor into the kernel and attaches it. An error that this
 // machine or user is to blame for is an [*Unsupported]. Close it.
 func New(config Config) (*Source, error) {
-	s := &Source{config: config, log: config.Log, tools: newToolTable()}
+	s, err := Start(config)
+	if err != nil {
+		return nil, err
+	}
+	if <-s.loaded; s.err != nil {
+		return nil, s.err
+	}
+	return s, nil
+}
+
+// Start is New that does not wait for the kernel, which looks at the programs for
+// some tenths of a second. What is plainly missing is an error at once; what the
+// kernel refuses later is the error of Run, and a note of Stats.
+func Start(config Config) (*Source, error) {
+	if err := mayLoad(); err != nil {
+		return nil, err
+	}
+	if _, err := cgroupID(config.Scope); err != nil {
+		return nil, err
+	}
+	s := &Source{config: config, log: config.Log, loaded: make(chan struct{})}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if s.config.Host.BootID == "" {
-		s.config.Host = thisMachine()
-	}
-	var err error
-	if s.programs, err = load(config, s.tools); err != nil {
-		return nil, err
-	}
+	go func() {
+		defer close(s.loaded)
+		if s.config.Host.BootID == "" {
+			s.config.Host = thisMachine()
+		}
+		s.tools = newToolTable()
+		s.programs, s.err = load(config, s.tools)
+	}()
 	return s, nil
 }
 
@@ -50,10 +75,23 @@ func New(config Config) (*Source, error) {
 func (s *Source) Name() string { return "ebpf" }
 
 // Close takes the sensor out of the kernel. Run must have returned.
-func (s *Source) Close() error { return s.programs.close() }
+func (s *Source) Close() error {
+	if <-s.loaded; s.err != nil {
+		return nil
+	}
+	return s.programs.close()
+}
 
 // Stats may be called at any time.
 func (s *Source) Stats() sources.Stats {
+	select {
+	case <-s.loaded:
+		if s.err != nil {
+			return sources.Stats{Notes: []string{s.err.Error()}}
+		}
+	default:
+		return sources.Stats{Notes: []string{"starting"}}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stats := s.stats
@@ -71,6 +109,14 @@ func (s *Source) Stats() sources.Stats {
 func (s *Source) Run(ctx context.Context, out sources.Sink) error {
 	s.running.Lock()
 	defer s.running.Unlock()
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.loaded:
+		if s.err != nil {
+			return s.err
+		}
+	}
 	e := newEvents(s.config.Host, s.programs, s.tools)
 	since := s.programs.attached
 	if s.runs > 0 {

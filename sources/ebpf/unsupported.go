@@ -17,6 +17,9 @@ func New(Config) (*Source, error) {
 	return nil, &Unsupported{Missing: "watching executions needs Linux on amd64 or arm64, this is " + runtime.GOOS + "/" + runtime.GOARCH}
 }
 
+// Start answers as New does.
+func Start(c Config) (*Source, error) { return New(c) }
+
 // Name is "ebpf".
 func (*Source) Name() string { return "ebpf" }
 

@@ -45,6 +45,7 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 	}
 	defer kept.close()
 	memory := newSaid(kept.cases, respond.CurrentActor().User)
+	f.Screen = !f.plain
 	s, err := c.start(ctx, f.OpenOptions, detect.Options{Past: memory.past})
 	if err != nil {
 		return err

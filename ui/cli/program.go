@@ -48,6 +48,7 @@ type OpenOptions struct {
 	Demo     bool     // the recorded incident
 	Speed    float64  // of a replay: 1 as recorded, 0 as fast as possible
 	Scope    string   // cgroup to stay inside of
+	Screen   bool     // a screen is waiting: what takes long goes on behind it, and Stats say so
 	StateDir string   // "" keeps nothing
 	MaxAge   time.Duration
 	MaxBytes int64
