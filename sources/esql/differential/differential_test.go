@@ -214,13 +214,27 @@ func differ(query string, theirs, ours answer) string {
 }
 
 // conditions gives the places of WHERE's expressions. Which of them warn, and
-// in the name of which part, depends on what Elasticsearch asks its index.
+// in the name of which part, depends on what Elasticsearch asks its index. For
+// an aggregate with a WHERE it computes also what that leaves out.
 func conditions(query string) map[string]bool {
 	in := map[string]bool{}
-	if q, err := parse.Parse(query); err == nil {
-		for _, c := range q.Commands {
-			if w, ok := c.(*parse.Where); ok {
-				parse.Walk(w.Condition, func(e parse.Expr) { in[fmt.Sprintf("Line %d:%d", e.At().Line, e.At().Column)] = true })
+	mark := func(e parse.Expr) {
+		parse.Walk(e, func(e parse.Expr) { in[fmt.Sprintf("Line %d:%d", e.At().Line, e.At().Column)] = true })
+	}
+	q, err := parse.Parse(query)
+	if err != nil {
+		return nil
+	}
+	for _, c := range q.Commands {
+		switch x := c.(type) {
+		case *parse.Where:
+			mark(x.Condition)
+		case *parse.Stats:
+			for _, a := range x.Aggregates {
+				if a.Where != nil {
+					mark(a.Expr)
+					mark(a.Where)
+				}
 			}
 		}
 	}

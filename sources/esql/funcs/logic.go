@@ -19,13 +19,15 @@ func logic() []Def {
 }
 
 // both computes AND (decides 0) or OR (decides 1): a side that decides does so
-// whatever the other one is; else null if one is null. Several values count as null.
+// whatever the other one is; else null if one is null. Of several values nothing follows.
 func both(in []Vec, n int, decides int64) *frame.Column {
 	out := &frame.Column{Type: frame.Boolean, Ints: make([]int64, n)}
 	for i := range n {
-		a, aOK := single(in[0], i)
-		b, bOK := single(in[1], i)
+		a, aOK, aMulti := single(in[0], i)
+		b, bOK, bMulti := single(in[1], i)
 		switch {
+		case aMulti || bMulti:
+			out.Nulls = out.Nulls.Set(i)
 		case aOK && a == decides, bOK && b == decides:
 			out.Ints[i] = decides
 		case aOK && bOK:
@@ -37,13 +39,14 @@ func both(in []Vec, n int, decides int64) *frame.Column {
 	return out
 }
 
-func single(v Vec, i int) (int64, bool) {
+// single is the value of a row, ok if it has one alone.
+func single(v Vec, i int) (value int64, ok, multi bool) {
 	if v.Same {
 		i = 0
 	}
 	lo, hi := v.Range(i)
 	if hi-lo != 1 {
-		return 0, false
+		return 0, false, hi > lo
 	}
-	return v.Ints[lo], true
+	return v.Ints[lo], true, false
 }

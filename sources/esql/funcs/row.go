@@ -138,7 +138,8 @@ func Eval(d *Def, c *Call, row func(*Row), in []Vec, n int) *frame.Column {
 // begin finds the values of row i and tells whether the function is to see it.
 func (r *Row) begin(i int, d *Def) bool {
 	r.row = i
-	null, multi := false, false
+	empty := false
+	null, multi := false, false // null if it comes first: then several values are not warned of
 	for a := range r.in {
 		v := &r.in[a]
 		at := i
@@ -147,8 +148,9 @@ func (r *Row) begin(i int, d *Def) bool {
 		}
 		lo, hi := v.Range(at)
 		r.lo[a], r.n[a] = lo, hi-lo
-		null = null || hi == lo
-		multi = multi || hi-lo > 1
+		null = null || hi == lo && !multi
+		multi = multi || hi-lo > 1 && (!null || d.Nulls)
+		empty = empty || hi == lo
 	}
 	if null && !d.Nulls {
 		return false
@@ -157,5 +159,5 @@ func (r *Row) begin(i int, d *Def) bool {
 		r.warn(i, MultiValue)
 		return false
 	}
-	return true
+	return !empty || d.Nulls
 }

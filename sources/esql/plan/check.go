@@ -46,7 +46,7 @@ func Check(q *parse.Query, fields []frame.Field, tables Tables, now time.Time) (
 		return nil, &parse.Error{Type: c.kind, Problems: c.distinct()}
 	}
 	c.plan.Output = c.scope
-	c.plan.Steps = pushConditions(c.plan.Steps)
+	c.plan.Steps = c.plan.pruned(pushed(c.plan.Steps))
 	return c.plan, nil
 }
 
@@ -173,6 +173,12 @@ func (c *checker) where(x *parse.Where) {
 	e := c.expr(x.Condition)
 	if t := e.Type(); t != frame.Boolean && t != frame.Null && len(c.problems) == before {
 		c.late(x.Condition.At(), "Condition expression needs to be boolean, found [%s]", strings.ToUpper(funcs.TypeName(t)))
+	}
+	if k, ok := e.(*Const); ok { // all rows or none
+		if v, _ := k.Value.Value(0).(bool); !v {
+			c.step(&Limit{})
+		}
+		return
 	}
 	c.step(&Where{e})
 }

@@ -1,42 +1,40 @@
 package plan
 
-// pushConditions moves conditions before the steps that they do not depend on,
-// as Elasticsearch does: less is computed, and no warning is given of rows that
-// are left out.
-func pushConditions(steps []Step) []Step {
+// pushed moves conditions, sorts and limits before the steps that they do not
+// depend on, as Elasticsearch does: less is computed, and no warning is given
+// of rows that are left out.
+func pushed(steps []Step) []Step {
 	var out []Step
+	insert := func(at int, s Step) { out = append(out[:at], append([]Step{s}, out[at:]...)...) }
 	for _, s := range steps {
-		w, ok := s.(*Where)
-		if !ok {
-			out = append(out, s)
-			continue
-		}
-		var stay []Expr
-		for _, c := range Conjuncts(w.Cond) {
-			if at := earliest(out, c); at < len(out) {
-				out = append(out[:at], append([]Step{&Where{c}}, out[at:]...)...)
-			} else {
-				stay = append(stay, c)
+		switch x := s.(type) {
+		case *Where:
+			for _, c := range Conjuncts(x.Cond) {
+				insert(earliest(out, true, c), &Where{c})
 			}
-		}
-		switch {
-		case len(stay) == len(Conjuncts(w.Cond)):
-			out = append(out, w)
+		case *Sort:
+			var keys []Expr
+			for _, k := range x.Keys {
+				keys = append(keys, k.Expr)
+			}
+			insert(earliest(out, false, keys...), x)
+		case *Limit:
+			insert(earliest(out, false), x)
 		default:
-			for _, c := range stay {
-				out = append(out, &Where{c})
-			}
+			out = append(out, s)
 		}
 	}
 	return out
 }
 
-// earliest is the first place at the end of steps where a condition gives the
-// same as after them.
-func earliest(steps []Step, c Expr) int {
+// earliest is the first place at the end of steps where expressions give the
+// same as after them. Conditions may also stand before a SORT.
+func earliest(steps []Step, condition bool, of ...Expr) int {
 	slots := map[int]bool{}
-	for _, s := range Slots(c) {
-		slots[s] = true
+	for _, e := range of {
+		for _, s := range Slots(e) {
+			slots[s] = true
+		}
 	}
 	at := len(steps)
 	for i := len(steps) - 1; i >= 0; i-- {
@@ -56,11 +54,88 @@ func earliest(steps []Step, c Expr) int {
 			}
 			at = i
 		case *Sort:
+			if !condition {
+				return at
+			}
 			at = i
-		case *Where: // both are asked, in their order
+		case *Where:
+			if !condition {
+				return at
+			}
 		default:
 			return at
 		}
 	}
 	return at
+}
+
+// pruned leaves out what is computed and not asked for later.
+func (p *Plan) pruned(steps []Step) []Step {
+	used := map[int]bool{}
+	use := func(list ...Expr) {
+		for _, e := range list {
+			for _, s := range Slots(e) {
+				used[s] = true
+			}
+		}
+	}
+	for _, c := range p.Output {
+		used[c.Slot] = true
+	}
+	out := make([]Step, len(steps))
+	n := len(steps)
+	for i := len(steps) - 1; i >= 0; i-- {
+		s := steps[i]
+		switch x := s.(type) {
+		case *Eval:
+			fields := prune(x.Fields, used, use)
+			if len(fields) == 0 {
+				continue
+			}
+			s = &Eval{fields}
+		case *Stats:
+			s = x.pruned(used, use)
+		case *Where:
+			use(x.Cond)
+		case *Sort:
+			for _, k := range x.Keys {
+				use(k.Expr)
+			}
+		case *Expand:
+			used[x.From] = true
+		case *Extract:
+			use(x.Input)
+		case *Join:
+			use(x.Keys...)
+		}
+		n--
+		out[n] = s
+	}
+	return out[n:]
+}
+
+func prune(fields []Assign, used map[int]bool, use func(...Expr)) []Assign {
+	var kept []Assign
+	for i := len(fields) - 1; i >= 0; i-- {
+		if used[fields[i].Slot] {
+			use(fields[i].Expr)
+			kept = append([]Assign{fields[i]}, kept...)
+		}
+	}
+	return kept
+}
+
+func (s *Stats) pruned(used map[int]bool, use func(...Expr)) *Stats {
+	out := &Stats{Keys: s.Keys, Inline: s.Inline}
+	for i, a := range s.Aggs {
+		if !used[a.Slot] && (len(s.Keys) > 0 || len(out.Aggs) > 0 || i < len(s.Aggs)-1) {
+			continue
+		}
+		out.Aggs = append(out.Aggs, a)
+		use(a.Call, a.Where)
+	}
+	for _, k := range s.Keys {
+		use(k.Expr)
+	}
+	return out
 }

@@ -73,8 +73,26 @@ func (s *statsChecker) key(f parse.Field) {
 		e = Null()
 	}
 	col := s.slot(f.Name, e.Type())
-	s.step.Keys = append(s.step.Keys, Assign{col.Slot, e})
+	if same, ok := s.grouped(e); ok { // the same column twice groups once
+		col.Slot = same
+	} else {
+		s.step.Keys = append(s.step.Keys, Assign{col.Slot, e})
+	}
 	s.keys = s.keys.put(col)
+}
+
+// grouped finds the key that a column is grouped by already.
+func (s *statsChecker) grouped(e Expr) (slot int, ok bool) {
+	ref, ok := e.(*Ref)
+	if !ok {
+		return 0, false
+	}
+	for _, k := range s.step.Keys {
+		if r, isRef := k.Expr.(*Ref); isRef && r.Slot == ref.Slot {
+			return k.Slot, true
+		}
+	}
+	return 0, false
 }
 
 // aggregate checks one output and gives its column.
