@@ -129,7 +129,7 @@ func ordered(t *testing.T, h sources.History) {
 	}
 }
 
-const countAll = `FROM logs-* | STATS n = COUNT(*), first = MIN(process.pid), last = MAX(process.pid)`
+const countAll = `FROM logs-* | STATS n = COUNT(*), low = MIN(process.pid), high = MAX(process.pid)`
 
 func windowed(t *testing.T, h sources.History) {
 	at := func(i int) time.Time { return Began.Add(time.Duration(i) * time.Second) }

@@ -1,6 +1,7 @@
 package org.elasticsearch.node;
 
 import org.elasticsearch.common.logging.LogConfigurator;
+import org.elasticsearch.common.settings.SecureString;
 import org.elasticsearch.common.settings.Settings;
 import org.elasticsearch.env.Environment;
 import org.elasticsearch.http.HttpServerTransport;
@@ -11,13 +12,16 @@ import org.elasticsearch.plugins.PluginsLoader;
 import org.elasticsearch.plugins.PluginsService;
 import org.elasticsearch.transport.netty4.Netty4Plugin;
 import org.elasticsearch.xpack.core.XPackPlugin;
+import org.elasticsearch.xpack.core.security.authc.support.Hasher;
 import org.elasticsearch.xpack.esql.core.plugin.EsqlCorePlugin;
 import org.elasticsearch.xpack.esql.plugin.EsqlPlugin;
 import org.elasticsearch.xpack.kql.KqlPlugin;
+import org.elasticsearch.xpack.security.KeysAndRoles;
 import org.elasticsearch.xpack.versionfield.VersionFieldPlugin;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -30,12 +34,21 @@ public final class TestNode extends Node {
     private static final List<Class<? extends Plugin>> PLUGINS = List.of(Netty4Plugin.class, XPackPlugin.class, EsqlCorePlugin.class,
         VersionFieldPlugin.class, KqlPlugin.class, MissingModules.class, EsqlPlugin.class);
 
+    private static List<Class<? extends Plugin>> plugins(Settings settings) {
+        if (settings.getAsBoolean("xpack.security.enabled", false) == false) {
+            return PLUGINS;
+        }
+        List<Class<? extends Plugin>> all = new ArrayList<>(PLUGINS);
+        all.add(KeysAndRoles.class);
+        return all;
+    }
+
     private TestNode(Environment environment) {
         super(NodeConstruction.prepareConstruction(environment, PluginsLoader.createPluginsLoader(Set.of(), Set.of(), Map.of(), false),
             new NodeServiceProvider() {
                 @Override
                 PluginsService newPluginService(Environment e, PluginsLoader loader) {
-                    return new ClassPathPlugins(e, loader, PLUGINS);
+                    return new ClassPathPlugins(e, loader, plugins(e.settings()));
                 }
             }, false));
     }
@@ -55,6 +68,11 @@ public final class TestNode extends Node {
             settings.put(arg.substring(0, arg.indexOf('=')), arg.substring(arg.indexOf('=') + 1));
         }
         Path config = Files.createDirectories(home.resolve("config"));
+        if ("true".equals(settings.get("xpack.security.enabled"))) { // a superuser: admin, adminadmin
+            char[] hash = Hasher.BCRYPT4.hash(new SecureString("adminadmin".toCharArray()));
+            Files.writeString(config.resolve("users"), "admin:" + new String(hash) + "\n");
+            Files.writeString(config.resolve("users_roles"), "superuser:admin\n");
+        }
         LogConfigurator.configureESLogging();
         LogConfigurator.setNodeName("test");
         Environment environment = InternalSettingsPreparer.prepareEnvironment(settings.build(), Map.of(), config, () -> "test");

@@ -43,7 +43,7 @@ public final class ClassPathPlugins extends PluginsService {
         SPIClassIterator.get(service, getClass().getClassLoader()).forEachRemaining(type -> {
             for (Constructor<?> make : type.getConstructors()) {
                 Stream<Object[]> arguments = switch (make.getParameterCount()) {
-                    case 0 -> Stream.<Object[]>of(new Object[0]);
+                    case 0 -> Stream.<Object[]>of(new Object[0]).filter(none -> type.getConstructors().length == 1); // else it wants its plugin
                     case 1 -> all.stream().map(LoadedPlugin::instance).filter(make.getParameterTypes()[0]::isInstance).map(p -> new Object[] { p });
                     default -> Stream.empty();
                 };
