@@ -1,5 +1,10 @@
 package plan
 
+import (
+	"interdict/sources/esql/funcs"
+	"interdict/sources/frame"
+)
+
 // pushed moves conditions, sorts and limits before the steps that they do not
 // depend on, as Elasticsearch does: less is computed, and no warning is given
 // of rows that are left out.
@@ -23,6 +28,22 @@ func pushed(steps []Step) []Step {
 		default:
 			out = append(out, s)
 		}
+	}
+	return joinedConditions(out)
+}
+
+// joinedConditions makes one step of those that follow one another: rows are gathered once.
+func joinedConditions(steps []Step) []Step {
+	var out []Step
+	for _, s := range steps {
+		w, ok := s.(*Where)
+		if n := len(out); ok && n > 0 {
+			if before, ok := out[n-1].(*Where); ok {
+				out[n-1] = &Where{&Call{Def: funcs.Lookup("and"), Args: []Expr{before.Cond, w.Cond}, T: frame.Boolean}}
+				continue
+			}
+		}
+		out = append(out, s)
 	}
 	return out
 }
