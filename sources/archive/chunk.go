@@ -161,7 +161,7 @@ func (g *growing) appendSingle(src *frame.Column, rows, codes []uint32) (grown i
 func more[T any](values *[]T, n int) []T {
 	before := len(*values)
 	if need := before + n; need > cap(*values) {
-		room := max(need, min(4*cap(*values), chunkRows))
+		room := max(need, chunkRows/64, min(4*cap(*values), chunkRows))
 		*values = append(make([]T, 0, room), *values...)
 	}
 	*values = (*values)[:before+n]

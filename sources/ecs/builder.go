@@ -25,54 +25,44 @@ type Host struct {
 type OS struct{ Type, Name, Full, Version, Kernel, Platform, Family string }
 
 // Builder makes batches of events. Not safe for concurrent use.
-type Builder struct {
-	b    *frame.Builder
-	host Host
-}
+type Builder struct{ b *frame.Builder }
 
 // NewBuilder makes a builder whose rows belong to host unless they say otherwise.
 func NewBuilder(host Host) *Builder {
 	if host.AgentID == "" {
 		host.AgentID = host.ID
 	}
-	return &Builder{b: frame.NewBuilder(catalogue[:]), host: host}
+	b := &Builder{b: frame.NewBuilder(catalogue[:])}
+	for c, s := range map[Column]string{
+		EventKind: "event", EventModule: "endpoint", DataStreamType: "logs", DataStreamNamespace: "default", AgentType: "interdict",
+		AgentID: host.AgentID, HostID: host.ID, HostBootID: host.BootID, HostName: host.Name, HostArchitecture: host.Architecture,
+		HostOSType: host.OS.Type, HostOSName: host.OS.Name, HostOSFull: host.OS.Full, HostOSVersion: host.OS.Version,
+		HostOSKernel: host.OS.Kernel, HostOSPlatform: host.OS.Platform, HostOSFamily: host.OS.Family,
+	} {
+		if s != "" {
+			b.b.Always(int(c), s)
+		}
+	}
+	var ips []string
+	for _, ip := range host.IPs {
+		if ip.IsValid() {
+			ips = append(ips, frame.AddrKey(ip))
+		}
+	}
+	b.b.Always(int(HostIP), ips...)
+	return b
 }
 
-// Event begins a row: the time and kind of the event, and the host's fields.
-// typ is event.type: start, end, change, info, access…
+// Event begins a row: the time and kind of the event. The host's fields are
+// every row's. typ is event.type: start, end, change, info, access…
 func (b *Builder) Event(d Dataset, action, typ string, at time.Time) {
 	b.b.Row()
 	b.Time(Timestamp, at)
-	b.Keyword(EventKind, "event")
 	b.Keyword(EventCategory, datasets[d].category)
 	b.Keyword(EventType, typ)
 	b.Keyword(EventAction, action)
-	b.Keyword(EventModule, "endpoint")
 	b.Keyword(EventDataset, datasets[d].name)
-	b.Keyword(DataStreamType, "logs")
 	b.Keyword(DataStreamDataset, datasets[d].name)
-	b.Keyword(DataStreamNamespace, "default")
-	b.hostFields()
-}
-
-func (b *Builder) hostFields() {
-	h := &b.host
-	b.Keyword(AgentID, h.AgentID)
-	b.Keyword(AgentType, "interdict")
-	b.Keyword(HostID, h.ID)
-	b.Keyword(HostBootID, h.BootID)
-	b.Keyword(HostName, h.Name)
-	b.Keyword(HostArchitecture, h.Architecture)
-	b.Keyword(HostOSType, h.OS.Type)
-	b.Keyword(HostOSName, h.OS.Name)
-	b.Keyword(HostOSFull, h.OS.Full)
-	b.Keyword(HostOSVersion, h.OS.Version)
-	b.Keyword(HostOSKernel, h.OS.Kernel)
-	b.Keyword(HostOSPlatform, h.OS.Platform)
-	b.Keyword(HostOSFamily, h.OS.Family)
-	for _, ip := range h.IPs {
-		b.IP(HostIP, ip)
-	}
 }
 
 // Keyword sets text; "" leaves the field null.

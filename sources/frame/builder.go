@@ -14,6 +14,7 @@ type Builder struct {
 	place  map[string]int
 	cols   []colBuilder
 	rows   int
+	always map[int]*always
 }
 
 // colBuilder grows one column. rows is how many rows it has been filled for;
@@ -268,13 +269,21 @@ func (c *colBuilder) truncate(rows int) {
 func (b *Builder) Snapshot() *Frame {
 	f := &Frame{Rows: b.rows}
 	for i := range b.cols {
-		c := &b.cols[i]
-		if c.rows == 0 {
+		c, all := &b.cols[i], b.always[i]
+		var column *Column
+		switch {
+		case c.rows > 0:
+			c.pad(b.rows)
+			if column = c.view(); all != nil {
+				column = all.fill(column, b.rows)
+			}
+		case all != nil && b.rows > 0:
+			column = all.column(c.Type, b.rows)
+		default:
 			continue
 		}
-		c.pad(b.rows)
 		f.Names = append(f.Names, b.fields[i].Name)
-		f.Columns = append(f.Columns, c.view())
+		f.Columns = append(f.Columns, column)
 	}
 	return f
 }
