@@ -158,7 +158,7 @@ func (a *Archive) add(b sources.Batch) {
 		d := &a.sets[set]
 		if d.open.full() {
 			d.packed = append(d.packed, pack(d.open.frame(), d.open.times))
-			d.open = newChunk()
+			d.open = d.open.next()
 		}
 		d.open.append(cols, places, rows, &a.scratch)
 	}

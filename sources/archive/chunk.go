@@ -15,24 +15,21 @@ const chunkBytes = 16 << 20
 // appending only, so that a snapshot shares their memory. Guarded by the
 // archive's mutex.
 type chunk struct {
-	rows  int
-	cols  [][]*growing // by place in the catalogue; see at
-	order []*growing   // in order of first use: a column's number in the log
-	bytes int          // of dictionary texts
-	times span
+	rows   int
+	cols   [][]*growing // by place in the catalogue; see at
+	order  []*growing   // in order of first use
+	bytes  int          // of dictionary texts
+	times  span
+	shared bool // a snapshot may still be read
 }
 
 // growing is one column of a chunk.
 type growing struct {
 	field  frame.Field
-	number int // in chunk.order
 	col    frame.Column
-	rows   int
+	rows   int      // 0: no row of this chunk has a value
 	values []string // dictionary; values[0] is null
 	index  map[string]uint32
-
-	// What the log has of it already.
-	loggedValues int
 }
 
 func newChunk() *chunk { return &chunk{times: emptySpan()} }
@@ -54,13 +51,30 @@ func (c *chunk) at(place ecs.Column) *growing {
 }
 
 func (c *chunk) add(f frame.Field) *growing {
-	g := &growing{field: f, number: len(c.order), col: frame.Column{Type: f.Type}}
+	g := &growing{field: f, col: frame.Column{Type: f.Type}}
 	if f.Type.Coded() {
 		g.values = make([]string, 1, 16)
-		g.loggedValues = 1
 	}
 	c.order = append(c.order, g)
 	return g
+}
+
+// next gives an empty chunk; in the same memory where no snapshot reads it.
+func (c *chunk) next() *chunk {
+	if c.shared {
+		return newChunk()
+	}
+	c.rows, c.bytes, c.times = 0, 0, emptySpan()
+	for _, g := range c.order {
+		g.rows = 0
+		g.col = frame.Column{Type: g.col.Type, Codes: g.col.Codes[:0], Ints: g.col.Ints[:0], Floats: g.col.Floats[:0]}
+		if g.values != nil {
+			clear(g.values)
+			g.values = g.values[:1]
+			clear(g.index)
+		}
+	}
+	return c
 }
 
 // full tells that the next row belongs to another chunk.
@@ -263,6 +277,9 @@ func (g *growing) makeMulti() {
 func (c *chunk) frame() *frame.Frame {
 	f := &frame.Frame{Rows: c.rows}
 	for _, g := range c.order {
+		if g.rows == 0 {
+			continue
+		}
 		g.pad(c.rows)
 		if g.size() > 0 {
 			f.Names = append(f.Names, g.field.Name)

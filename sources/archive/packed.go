@@ -115,8 +115,15 @@ func packValues(c *frame.Column, rows int) packedColumn {
 }
 
 // usedCodes numbers the values anew, in the order of their first use, and
-// leaves out those that no row has.
+// leaves out those that no row has. What is numbered so already is given as it is.
 func usedCodes(c *frame.Column) (codes []uint32, values []string) {
+	if n := c.Dict.Len(); inOrder(c.Codes, uint32(n)) {
+		values = make([]string, n-1)
+		for i := range values {
+			values[i] = c.Dict.Value(uint32(i + 1))
+		}
+		return c.Codes, values
+	}
 	codes = make([]uint32, len(c.Codes))
 	renumbered := make([]uint32, c.Dict.Len())
 	for i, code := range c.Codes {
@@ -127,6 +134,20 @@ func usedCodes(c *frame.Column) (codes []uint32, values []string) {
 		codes[i] = renumbered[code]
 	}
 	return codes, values
+}
+
+// inOrder tells whether the codes below n are used in order, and all of them.
+func inOrder(codes []uint32, n uint32) bool {
+	next := uint32(1)
+	for _, code := range codes {
+		switch {
+		case code == next:
+			next++
+		case code > next:
+			return false
+		}
+	}
+	return next == n
 }
 
 func packTexts(values []string) (string, packedInts) {

@@ -52,6 +52,7 @@ func (d *dataset) memory(set ecs.Dataset) []*segment {
 	}
 	if d.open.rows > 0 {
 		f := d.open.frame()
+		d.open.shared = true
 		out = append(out, &segment{set: set, rows: f.Rows, times: d.open.times, read: func(_ context.Context, columns []string) (*frame.Frame, error) { return only(f, columns), nil }})
 	}
 	return out

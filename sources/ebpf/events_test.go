@@ -82,6 +82,7 @@ func BenchmarkAnExecution(b *testing.B) {
 		put(e.builder.Build())
 		b.ReportAllocs()
 		b.ResetTimer()
+		used := ownCPU()
 		for n := 0; n < b.N; n += batch {
 			e.decode(slabs[n/batch%generations])
 			f := e.builder.Build()
@@ -90,6 +91,7 @@ func BenchmarkAnExecution(b *testing.B) {
 			}
 			put(f)
 		}
+		b.ReportMetric(float64((ownCPU()-used).Nanoseconds())/float64(b.N), "cpu-ns/op")
 	}
 	b.Run("decoded", func(b *testing.B) { run(b, func(*frame.Frame) {}) })
 	b.Run("to history and rules", func(b *testing.B) {
