@@ -59,28 +59,50 @@ const blockTable = `table inet interdict_block {
 }
 `
 
-// setOf is the set that a place belongs in.
-func setOf(p netip.Prefix) string {
+// setOf is the set that a place belongs in; rate is 0 for what is blocked.
+func setOf(p netip.Prefix, rate int) string {
 	name := "net"
 	if p.IsSingleIP() {
 		name = "host"
 	}
-	if p.Addr().Is4() {
-		return name + "4"
+	name += map[bool]string{true: "4", false: "6"}[p.Addr().Is4()]
+	if rate > 0 {
+		name += "_" + strconv.Itoa(rate)
 	}
-	return name + "6"
+	return name
 }
 
-// blockElements blocks places for a time. One that is blocked already gets the
-// new time and note: taken out and put in again in the same transaction, since
-// adding it alone keeps the old time on older kernels.
-func blockElements(n Note, places []netip.Prefix, length time.Duration) string {
+// rateTable holds what is sent to places to a rate in kB/s, those of one set
+// together. What comes from there is not held up.
+func rateTable(rate int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "table inet interdict_block {\n")
+	sets := []struct{ name, kind, flags, family string }{
+		{"host4", "ipv4_addr", "timeout", "ip"}, {"host6", "ipv6_addr", "timeout", "ip6"},
+		{"net4", "ipv4_addr", "interval, timeout", "ip"}, {"net6", "ipv6_addr", "interval, timeout", "ip6"},
+	}
+	for _, s := range sets {
+		fmt.Fprintf(&b, "\tset %s_%d {\n\t\ttype %s\n\t\tflags %s\n\t}\n", s.name, rate, s.kind, s.flags)
+	}
+	fmt.Fprintf(&b, "\tchain cap_%d {\n\t\ttype filter hook postrouting priority 10; policy accept;\n", rate)
+	for _, s := range sets {
+		fmt.Fprintf(&b, "\t\t%s daddr @%s_%d limit rate over %d kbytes/second burst %d kbytes counter drop\n", s.family, s.name, rate, rate, rate)
+	}
+	b.WriteString("\t}\n}\n")
+	return b.String()
+}
+
+// blockElements blocks places for a time, or holds them to a rate. One that is
+// there already gets the new time and note: taken out and put in again in the
+// same transaction, since adding it alone keeps the old time on older kernels.
+func blockElements(n Note, places []netip.Prefix, length time.Duration, rate int) string {
 	var b strings.Builder
 	for _, p := range places {
-		element := fmt.Sprintf("%s timeout %ds comment %q", showNet(p), int(length.Seconds()), n.line())
-		fmt.Fprintf(&b, "add element inet interdict_block %s { %s }\n", setOf(p), element)
-		fmt.Fprintf(&b, "delete element inet interdict_block %s { %s }\n", setOf(p), showNet(p))
-		fmt.Fprintf(&b, "add element inet interdict_block %s { %s }\n", setOf(p), element)
+		set := setOf(p, rate)
+		element := fmt.Sprintf("%s timeout %ds comment %q", showNet(p), max(int(length.Seconds()), 1), n.line())
+		fmt.Fprintf(&b, "add element inet interdict_block %s { %s }\n", set, element)
+		fmt.Fprintf(&b, "delete element inet interdict_block %s { %s }\n", set, showNet(p))
+		fmt.Fprintf(&b, "add element inet interdict_block %s { %s }\n", set, element)
 	}
 	return b.String()
 }

@@ -47,6 +47,10 @@ func ActionOf(kind string) (respond.Action, bool) {
 		return &isolation{}, true
 	case KindRelease:
 		return &release{}, true
+	case KindBlock:
+		return &block{}, true
+	case KindUnblock:
+		return &unblock{}, true
 	}
 	return nil, false
 }
@@ -266,7 +270,7 @@ func (in intent) message(identity respond.Identity) []byte {
 	m.file("block", "")
 	if len(in.Block) > 0 && in.Tool == "nft" {
 		m.file("blocktable", blockTable)
-		m.file("block", blockElements(in.Note, in.Block, blockTime))
+		m.file("block", blockElements(in.Note, in.Block, blockTime, 0))
 	}
 	m.file("restore", restoreFile)
 	return m.Bytes()

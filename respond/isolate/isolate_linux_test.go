@@ -393,7 +393,7 @@ func TestWhatOthersChangeMeanwhileIsKeptAndListed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	contains(t, text(u.Lines), "came meanwhile: table inet late", "went meanwhile: table ip dockerish", "198.51.100.8")
+	contains(t, text(u.Lines), "came: table inet late", "went: table ip dockerish", "198.51.100.8")
 	contains(t, u.Summary, "minus ours")
 	if after := l.ruleset(); strings.Contains(after, "interdict") || !strings.Contains(after, "198.51.100.8") || !strings.Contains(meanwhile, "table inet late") || !strings.Contains(after, "table inet late") || strings.Contains(after, "dockerish") {
 		t.Error(after)

@@ -182,6 +182,7 @@ func (l *lab) sshd() {
 		l.t.Fatal(err)
 	}
 	l.host.sh("echo '" + strings.TrimSpace(string(public)) + "' > /run/o/authorized; /usr/sbin/sshd -f " + l.dir + "/sshd_config")
+	eventually(l.t, "sshd answers", 10*time.Second, func() bool { return l.host.passes("tcp", "127.0.0.1:22") })
 }
 
 func tool(t *testing.T, name string, args ...string) {

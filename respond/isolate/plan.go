@@ -33,6 +33,9 @@ func (a *isolation) refusals(s *survey) []respond.Reason {
 	if s.armed {
 		refuse("under-way", "", "it is being isolated by %s at this moment, and not confirmed yet", orElse(s.about.By, "somebody"))
 	}
+	if s.operatorUnknown() && len(a.options.Keep) == 0 {
+		refuse("operator-unknown", "console", "somebody is logged in over SSH there, and which of them is you cannot be told (a terminal multiplexer hides it): keep your address, or you may be cut off")
+	}
 	if by := s.tunnelled(); by != "" {
 		refuse("tunnel", "tunnel", "you reach it through %s, of which the outer packets would be cut: allow its far end, or come another way", by)
 	}
@@ -83,7 +86,7 @@ func (a *isolation) lines(s *survey, in intent) []respond.Line {
 	add("Cuts", "all else, IPv4 and IPv6, in, out and forwarded, established too: %d connections%s%s", s.total, s.containerText(), map[bool]string{true: "", false: ", DNS"}[a.options.DNS])
 	add("By", "%s", in.by(s))
 	add("No proof", "in %s: the host restores itself%s", in.Within, stays(in))
-	add("Does not stop", "a stolen cloud role or key that is used elsewhere; what has left; root on this host, who can undo it")
+	add("Not stopped", "a stolen cloud role or key that is used elsewhere; what has left; root on this host, who can undo it")
 	if in.Survive {
 		add("Survives", "a restart and whoever flushes the rules: a unit and a timer put them back within 5 s")
 	}
@@ -180,7 +183,10 @@ func (a *isolation) warnings(s *survey, in intent) []string {
 	var all []string
 	warn := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	if !s.manager.IsValid() {
-		warn("no SSH connection of yours was found: nobody is kept, and the proof is made on the machine alone")
+		warn("no SSH connection of yours was found: nobody is kept but who was named")
+	}
+	if s.onMachine {
+		warn("you are on the machine itself: no new login can be tried from here, the proof is what the machine sees")
 	}
 	if len(in.Devices) == 0 {
 		warn("netdev egress is not used here (%s): raw sockets and macvlan, ipvlan or SR-IOV children of containers are not stopped", s.whyNoEgress())

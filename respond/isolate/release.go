@@ -152,9 +152,9 @@ func (d released) lines(f facts) []respond.Line {
 		return append(lines, respond.Line{Label: "before", Text: "the rules are those from before the isolation"})
 	}
 	for _, line := range d.Meanwhile {
-		what := "came meanwhile"
+		what := "came"
 		if strings.HasPrefix(line, "<") {
-			what = "went meanwhile"
+			what = "went"
 		}
 		lines = append(lines, respond.Line{Label: what, Text: strings.TrimSpace(line[1:]) + " (by others: left as it is)"})
 	}

@@ -30,6 +30,10 @@ var (
 	statusText string
 	//go:embed scripts/release.sh
 	releaseText string
+	//go:embed scripts/block.sh
+	blockText string
+	//go:embed scripts/unblock.sh
+	unblockText string
 )
 
 var (
@@ -38,6 +42,8 @@ var (
 	proveScript   = respond.Script{Name: "isolate.prove", Text: commonText + surviveText + proveText, Root: true, Limit: 40 * time.Second}
 	statusScript  = respond.Script{Name: "isolate.status", Text: commonText + statusText, Root: true}
 	releaseScript = respond.Script{Name: "isolate.release", Text: commonText + surviveText + releaseText, Root: true, Limit: 40 * time.Second}
+	blockScript   = respond.Script{Name: "isolate.block", Text: commonText + blockText, Root: true}
+	unblockScript = respond.Script{Name: "isolate.unblock", Text: commonText + unblockText, Root: true}
 
 	// What stays on the host and is run by its own timers.
 	restoreFile = commonText + restoreText
@@ -105,7 +111,7 @@ func readFacts(out []byte) facts {
 		if !ok || len(f[name]) >= factLines {
 			continue
 		}
-		if name != "blocks" && len(value) > factLine {
+		if name != "blocks" && name != "before" && len(value) > factLine {
 			value = value[:factLine]
 		}
 		f[name] = append(f[name], value)

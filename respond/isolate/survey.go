@@ -15,19 +15,33 @@ import (
 
 // survey is what the probe found, read.
 type survey struct {
-	facts    facts
-	identity respond.Identity
-	tool     string // nft, iptables, iptables-nft or iptables-legacy; "" for none
-	manager  netip.AddrPort
-	server   netip.AddrPort // this host's end of the operator's connection
-	sessions []session
-	services []service
-	total    int // connections to other machines
-	standing string
-	about    Note
-	armed    bool
-	devices  []string // that netdev egress can cover
-	skipped  []string // devices that it cannot
+	facts     facts
+	identity  respond.Identity
+	tool      string // nft, iptables, iptables-nft or iptables-legacy; "" for none
+	manager   netip.AddrPort
+	server    netip.AddrPort // this host's end of the operator's connection
+	sessions  []session
+	services  []service
+	onMachine bool // the console runs there
+	total     int  // connections to other machines
+	standing  string
+	about     Note
+	armed     bool
+	devices   []string // that netdev egress can cover
+	skipped   []string // devices that it cannot
+}
+
+// operatorUnknown tells whether somebody is logged in from elsewhere, and it may
+// be the operator: to keep nobody would lock them out.
+func (s *survey) operatorUnknown() bool {
+	if s.manager.IsValid() {
+		return false
+	}
+	remote := slices.ContainsFunc(s.facts["who"], func(line string) bool {
+		_, from, ok := strings.Cut(line, "(")
+		return ok && !strings.HasPrefix(from, ":") && !strings.HasPrefix(from, "tmux")
+	})
+	return remote || len(s.sessions) > 0
 }
 
 // session is a connection to the port that the operator came by.
@@ -52,10 +66,11 @@ func look(ctx context.Context, h respond.Shell) (*survey, error) {
 	if s.identity.BootID == "" {
 		return nil, fmt.Errorf("%s does not say which boot it is in", h.Name())
 	}
+	s.onMachine = !h.Manager().IsValid()
 	s.total, _ = strconv.Atoi(f.one("connections"))
 	s.tool = s.writer()
-	s.readOperator(h.Manager())
 	s.readConnections()
+	s.readOperator(h.Manager())
 	s.readDevices()
 	if tool, id, ok := strings.Cut(f.one("standing"), " "); ok {
 		s.standing, s.about, s.armed = id, readNotes(comments(f["about"])), f.one("armed") == id
@@ -88,6 +103,9 @@ func (s *survey) readOperator(manager netip.AddrPort) {
 		s.manager, s.server = addrPort(f[0], f[1]), addrPort(f[2], f[3])
 	}
 	if !manager.IsValid() {
+		if !slices.ContainsFunc(s.sessions, func(c session) bool { return c.far == s.manager }) {
+			s.manager = netip.AddrPort{} // left over in a terminal multiplexer: that connection is gone
+		}
 		return
 	}
 	manager = netip.AddrPortFrom(manager.Addr().Unmap().WithZone(""), manager.Port())

@@ -52,10 +52,12 @@ func command(ctx context.Context, name string, args ...string) ([]byte, error) {
 type capped struct {
 	kept bytes.Buffer
 	left int
+	cut  bool // there was more
 }
 
 func (c *capped) Write(b []byte) (int, error) {
 	keep := min(len(b), c.left)
+	c.cut = c.cut || keep < len(b)
 	c.left -= keep
 	c.kept.Write(b[:keep])
 	return len(b), nil

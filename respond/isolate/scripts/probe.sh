@@ -67,11 +67,13 @@ cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v ssh="$hexport" '
 		if (addr($2) == addr($3) || addr($3) ~ /^(0100007F|00000000000000000000000001000000)$/) next
 		total++
 		clients[port($2)]++
+		far[addr($3)]++
 		if (port($2) == ssh && shown++ < 200) print "session\t" $2 " " $3
 		if (port($3) == "0016") jumps++
 	}
 	END {
 		print "connections\t" total + 0
+		for (a in far) if (f++ < 2000) print "far\t" a " " far[a]
 		print "sshout\t" jumps + 0
 		for (p in listens) if (n++ < 200) print "listen\t" p " " clients[p] + 0
 	}'
