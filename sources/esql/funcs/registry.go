@@ -13,7 +13,7 @@ import (
 // families are the lists of scalar functions, aggregates those of aggregates.
 var (
 	families   = []func() []Def{buckets, comparisons, logic, arithmetic, patterns, conversions, conditionals, dates, texts, encodings, maths, multis, addresses, matches}
-	aggregates = []func() []AggDef{counts, sums}
+	aggregates = []func() []AggDef{counts, sums, quantiles, spreads, tops}
 )
 
 type registry struct {
