@@ -18,6 +18,9 @@ var version = "dev"
 
 func main() {
 	early.Restore()
+	if guard() {
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	code := cli.Main(ctx, program(), os.Args[1:])
 	stop()
@@ -37,6 +40,7 @@ func program() cli.Program {
 		History: openHistory,
 		State:   openState,
 		Host:    findHost,
+		Guard:   guardTerminal,
 		Doctor:  doctor,
 	}
 }

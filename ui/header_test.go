@@ -36,3 +36,11 @@ func TestAJournalWithAGapNeverSaysThatNothingStands(t *testing.T) {
 	w.press("r")
 	w.shows("STANDING frozen 1 (1m) · unknown", "entry 6 was remembered", "scp 4121")
 }
+
+func TestATerminalThatDoesNotSayItsSizeIsTakenForAUsualOne(t *testing.T) {
+	w := newWorld(t, 0, 0)
+	w.shows("STANDING", "SENDING")
+	if w.layout.width != 80 || w.layout.height != 24 {
+		t.Errorf("it is %d×%d", w.layout.width, w.layout.height)
+	}
+}

@@ -216,7 +216,12 @@ func (m *Model) View() string {
 	return m.frame
 }
 
+// resize takes the window's size. One that does not say it, a serial line, is
+// taken for the smallest of the usual ones.
 func (m *Model) resize(w, h int) {
+	if w <= 0 || h <= 0 {
+		w, h = 80, 24
+	}
 	m.layout = arrange(w, h, len(m.notices(w, maxNotices)))
 }
 

@@ -15,8 +15,10 @@ import (
 // What the terminal is asked for, and what gives it back: the alternate screen,
 // no cursor, pastes marked as such.
 const (
+	// GiveTerminal gives a terminal back on which the console was.
+	GiveTerminal = "\x1b[0m\x1b[?2004l\x1b[?25h\x1b[?1049l"
+
 	takeTerminal = "\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[0m\x1b[2J"
-	giveTerminal = "\x1b[0m\x1b[?2004l\x1b[?25h\x1b[?1049l"
 )
 
 // Run shows the console on a terminal until the person quits, ctx ends or the
@@ -54,7 +56,7 @@ func runOn(ctx context.Context, m *Model, in io.Reader, screen term.File, gone f
 	if _, err := io.WriteString(screen, takeTerminal); err != nil {
 		return nil // it is gone before anything was shown
 	}
-	defer io.WriteString(screen, giveTerminal)
+	defer io.WriteString(screen, GiveTerminal)
 	painter := newPainter(screen, func(error) { gone() })
 	defer func() {
 		painter.close()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"sync"
 
@@ -27,7 +28,7 @@ type consoleFlags struct {
 func (f *consoleFlags) add(cmd *cobra.Command) {
 	addSourceFlags(cmd, &f.OpenOptions)
 	cmd.Flags().StringVar(&f.speed, "speed", "1", "of a recording: max, or a factor such as 1 or 20")
-	cmd.Flags().StringVar(&f.theme, "theme", "", "dark, light, high-contrast or none; asks the terminal otherwise")
+	cmd.Flags().StringVar(&f.theme, "theme", "", "dark, light, high-contrast or none; the terminal's own sixteen colours otherwise")
 	cmd.Flags().BoolVar(&f.readOnly, "read-only", false, "remove everything that changes a host")
 	cmd.Flags().BoolVar(&f.plain, "plain", false, "lines instead of a screen: for screen readers, serial lines and scripts")
 }
@@ -64,7 +65,7 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 	var broken error
 	ended.Go(func() { broken = s.run(running) })
 	ended.Go(func() { memory.listen(running) })
-	show := ui.Run
+	show := c.guarded
 	if f.plain {
 		show = ui.Plain
 	}
@@ -72,6 +73,16 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 	stop()
 	ended.Wait()
 	return errors.Join(err, broken, s.opened.Close())
+}
+
+// guarded is the screen on a terminal that is given back however this process ends.
+func (c *command) guarded(ctx context.Context, config ui.Config, in io.Reader, out io.Writer) error {
+	if c.Guard != nil {
+		if release, err := c.Guard(); err == nil { // without one the console works all the same
+			defer release()
+		}
+	}
+	return ui.Run(ctx, config, in, out)
 }
 
 func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session, kept *state, memory *said, feed *ui.Feed) ui.Config {

@@ -38,6 +38,9 @@ type Program struct {
 	State func(ctx context.Context, dir string) (db *sql.DB, notes []string, err error)
 	// Host finds a host of the inventory; "local" is this machine.
 	Host func(name string) (respond.Host, error)
+	// Guard has the terminal given back also when this process is killed or
+	// crashes; release ends that. nil: nobody does.
+	Guard func() (release func(), err error)
 	// Doctor says what works here.
 	Doctor func(ctx context.Context) []Check
 }
