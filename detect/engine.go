@@ -161,6 +161,11 @@ func (e *Engine) begin(ctx context.Context) {
 // step is how finely a recording is cut in time: a rule sees at least every such moment.
 const step = 1000 // ms
 
+// absurd is how far behind the clock of a recording an event must be for the
+// clock to be what is wrong: an earlier event had a time far ahead. The clock is
+// set back then, or nothing that follows would be in any window.
+const absurd = 24 * 60 * 60 * 1000 // ms
+
 // steps takes a recording's batch as if its events had come when they happened.
 func (e *Engine) steps(ctx context.Context, f *frame.Frame) {
 	at := f.Column(timestamp)
@@ -178,11 +183,12 @@ func (e *Engine) steps(ctx context.Context, f *frame.Frame) {
 	}
 	for row := range f.Rows {
 		ms, ok := at.Int(row)
-		if ok && (start < 0 || ms >= start+step) {
+		back := ok && ms < e.newest-absurd
+		if ok && (start < 0 || ms >= start+step || back) {
 			flush()
 			start = ms
 		}
-		if ok && e.newest < ms {
+		if ok && (e.newest < ms || back) {
 			e.newest = ms
 		}
 		rows = append(rows, uint32(row))

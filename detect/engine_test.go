@@ -209,6 +209,20 @@ func TestARestartKeepsWhatWasClosedAndWhatCameSince(t *testing.T) {
 	}
 }
 
+// A clock that was wrong for one event of a recording hides nothing that follows.
+func TestOneEventOfTheFarFutureDoesNotBlindARecording(t *testing.T) {
+	d := newDesk(t, Options{Rules: rule(t, "rare-transfer-tool"), Recording: true})
+	now := d.scene.now
+	d.exec(100, 1, "ls")
+	d.scene.now = now.AddDate(7000, 0, 0)
+	d.exec(101, 1, "ls")
+	d.scene.now = now
+	d.wait(time.Second).exec(102, 1, "scp a h:")
+	if f := d.put(t).Findings; len(f) != 1 || f[0].Process.PID != 102 {
+		t.Errorf("%+v", f)
+	}
+}
+
 func TestTheSameBatchInTheSeedAndOnTheStreamCountsOnce(t *testing.T) {
 	past := &memory{}
 	d := newDesk(t, Options{Rules: rule(t, "rare-transfer-tool"), History: past})

@@ -143,6 +143,10 @@ func (s *session) lost() sources.Loss {
 	return l
 }
 
+// absurd is how far ahead of an event a clock is not that of its recording:
+// an event before it had a time that cannot be.
+const absurd = 24 * time.Hour
+
 // eventClock is the time of a recording: that of the newest event, and from
 // there on as much later as the recording has gone on since.
 type eventClock struct {
@@ -163,8 +167,10 @@ func (c *eventClock) Put(_ context.Context, b sources.Batch) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for r := range b.Events.Rows {
-		if ms, ok := column.Int(r); ok && time.UnixMilli(ms).After(c.newest) {
-			c.newest, c.at = time.UnixMilli(ms), c.wall()
+		ms, ok := column.Int(r)
+		at := time.UnixMilli(ms)
+		if ok && (at.After(c.newest) || at.Before(c.newest.Add(-absurd))) {
+			c.newest, c.at = at, c.wall()
 		}
 	}
 	return nil
