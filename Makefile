@@ -46,8 +46,8 @@ bench-%: .SHELLFLAGS = -o pipefail -c
 bench-sensor:
 	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' -bench . ./sources/ebpf | $(figures)
 
-bench-esql:
-	@$(GO) test -count=1 -run '^$$' -bench . ./sources/esql/... ./sources/archive ./sources/files | $(figures)
+bench-esql: ## beside DuckDB and polars where INTERDICT_BENCH_PYTHON, or python3, has them
+	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' -bench . ./sources/esql/... ./sources/archive ./sources/files | $(figures)
 
 bench-screen:
 	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' . | $(figures)

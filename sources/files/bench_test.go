@@ -16,7 +16,7 @@ import (
 // events of about 1.8 KB, of which one in fifty is of a transfer tool: plainly,
 // and with the rule's conditions.
 func BenchmarkTransferColumnsOfNDJSON(b *testing.B) {
-	path, size := benchmarkFile(b)
+	path, size := benchmarkFile(b, 100_000)
 	h, err := Open(b.Context(), Config{Paths: []string{path}})
 	if err != nil {
 		b.Fatal(err)
@@ -46,7 +46,7 @@ func BenchmarkTransferColumnsOfNDJSON(b *testing.B) {
 	}
 }
 
-func benchmarkFile(b *testing.B) (path string, size int64) {
+func benchmarkFile(b testing.TB, events int) (path string, size int64) {
 	b.Helper()
 	path = filepath.Join(b.TempDir(), "events.ndjson")
 	f, err := os.Create(path)
@@ -55,7 +55,7 @@ func benchmarkFile(b *testing.B) (path string, size int64) {
 	}
 	w := bufio.NewWriter(f)
 	padding := strings.Repeat("x", 40)
-	for i := range 100_000 {
+	for i := range events {
 		fmt.Fprintf(w, benchmarkEvent, i%60, i%1000, i%1000, padding, i, i, i%50, i%50, padding, padding, i, i, i, padding, i%200, padding, padding[:24], i%200, padding, 1000+i%9, 2000+i)
 	}
 	if err := w.Flush(); err != nil {

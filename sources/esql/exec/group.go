@@ -239,20 +239,20 @@ func (g *grouping) order() []uint32 {
 // result gives a batch with a row for each group.
 func (g *grouping) result() *batch {
 	out := &batch{n: g.size, cols: make([]*frame.Column, g.ev.run.plan.Slots)}
-	keys := make([]*funcs.Out, len(g.keys))
-	for k := range keys {
-		keys[k] = funcs.NewOut(g.known[k].Type, g.size)
+	codes := make([][]uint32, len(g.keys))
+	for k := range codes {
+		codes[k] = make([]uint32, g.size)
 	}
 	for group := range g.size {
 		at := uint32(group)
 		for k := len(g.keys) - 1; k >= 0; k-- {
 			made := g.made[k][at]
-			g.known[k].Put(keys[k], group, made[1])
+			codes[k][group] = made[1]
 			at = made[0]
 		}
 	}
 	for k, key := range g.step.Keys {
-		out.cols[key.Slot] = keys[k].Column()
+		out.cols[key.Slot] = g.known[k].Values(codes[k], nil)
 	}
 	for i, a := range g.step.Aggs {
 		out.cols[a.Slot] = g.aggs[i].agg.Result(g.size)

@@ -51,47 +51,74 @@ func (a *count) Result(n int) *frame.Column {
 
 func (a *count) Bytes() int { return 8 * cap(a.n) }
 
-// pairs is a set of (group, value), in the order in which they came.
+// pairs is a set of (group, value). Most groups have one value, which needs no set.
 type pairs struct {
-	in   *Interner
-	set  Table
-	list []uint64 // group<<32 | code
+	in    *Interner
+	first []uint32 // by group: the code that came first, 0 for none
+	set   Table
+	list  []uint64 // group<<32 | code of all others, in the order in which they came
 }
 
 func newPairs(t frame.Type) *pairs { return &pairs{in: NewInterner(t)} }
 
-func (p *pairs) add(groups []uint32, v Vec, n int, fresh func(group, code uint32)) {
+func (p *pairs) add(groups []uint32, v Vec, n int) {
 	if v.Type == frame.Null {
 		return
 	}
-	each(groups, v, n, func(g uint32, k int) { p.put(g, p.in.Code(v.Column, k), fresh) })
+	each(groups, v, n, func(g uint32, k int) { p.put(g, p.in.Code(v.Column, k)) })
 }
 
-func (p *pairs) put(group, code uint32, fresh func(group, code uint32)) {
+// put adds a pair and tells whether it is new.
+func (p *pairs) put(group, code uint32) bool {
+	if int(group) >= len(p.first) {
+		p.first = grown(p.first, int(group)+1)
+	}
+	switch p.first[group] {
+	case 0:
+		p.first[group] = code
+		return true
+	case code:
+		return false
+	}
 	key := uint64(group)<<32 | uint64(code)
-	if _, isNew := p.set.At(key, 0); isNew {
+	_, fresh := p.set.At(key, 0)
+	if fresh {
 		p.list = append(p.list, key)
-		if fresh != nil {
-			fresh(group, code)
+	}
+	return fresh
+}
+
+// all gives the pairs; those of a group in the order in which they came.
+func (p *pairs) all(yield func(group, code uint32) bool) {
+	for g, code := range p.first {
+		if code != 0 && !yield(uint32(g), code) {
+			return
+		}
+	}
+	for _, key := range p.list {
+		if !yield(uint32(key>>32), uint32(key)) {
+			return
 		}
 	}
 }
 
-func (p *pairs) merge(q *pairs, groups []uint32, fresh func(group, code uint32)) {
+func (p *pairs) len() int { return len(p.first) + len(p.list) }
+
+func (p *pairs) merge(q *pairs, groups []uint32) {
 	codes := p.in.Take(q.in)
-	for _, key := range q.list {
-		p.put(groups[key>>32], codes[uint32(key)], fresh)
+	for g, code := range q.all {
+		p.put(groups[g], codes[code])
 	}
 }
 
-func (p *pairs) bytes() int { return p.in.Bytes() + p.set.Bytes() + 8*cap(p.list) }
+func (p *pairs) bytes() int { return p.in.Bytes() + p.set.Bytes() + 8*cap(p.list) + 4*cap(p.first) }
 
 // byGroup gives each group's codes, sorted by value.
 func (p *pairs) byGroup(n int) [][]uint32 {
 	lists := make([][]uint32, n)
-	for _, key := range p.list {
-		if g := key >> 32; int(g) < n {
-			lists[g] = append(lists[g], uint32(key))
+	for g, code := range p.all {
+		if int(g) < n {
+			lists[g] = append(lists[g], code)
 		}
 	}
 	for _, l := range lists {
@@ -112,20 +139,24 @@ func (p *pairs) byGroup(n int) [][]uint32 {
 // open, and a fixed one makes results comparable.
 type values struct{ pairs *pairs }
 
-func (a *values) Add(groups []uint32, _ int, in []Vec, n int) { a.pairs.add(groups, in[0], n, nil) }
+func (a *values) Add(groups []uint32, _ int, in []Vec, n int) { a.pairs.add(groups, in[0], n) }
 
 func (a *values) Merge(other Aggregator, groups []uint32, _ int) {
-	a.pairs.merge(other.(*values).pairs, groups, nil)
+	a.pairs.merge(other.(*values).pairs, groups)
 }
 
 func (a *values) Result(n int) *frame.Column {
-	out := NewOut(a.pairs.in.Type, n)
-	for g, codes := range a.pairs.byGroup(n) {
-		for _, c := range codes {
-			a.pairs.in.Put(out, g, c)
-		}
+	codes, offsets := make([]uint32, 0, a.pairs.len()), make([]uint32, 1, n+1)
+	single := true
+	for _, of := range a.pairs.byGroup(n) {
+		codes = append(codes, of...)
+		offsets = append(offsets, uint32(len(codes)))
+		single = single && len(of) == 1
 	}
-	return out.Column()
+	if single {
+		offsets = nil
+	}
+	return a.pairs.in.Values(codes, offsets)
 }
 
 func (a *values) Bytes() int { return a.pairs.bytes() }

@@ -55,39 +55,36 @@ func (a *distinct) see(g, code uint32) {
 		s.add(a.hash(code))
 		return
 	}
-	a.pairs.put(g, code, a.counted)
-}
-
-func (a *distinct) counted(g, _ uint32) {
-	a.counts[g]++
-	if a.counts[g] <= a.threshold {
+	if !a.pairs.put(g, code) {
 		return
 	}
+	if a.counts[g]++; a.counts[g] > a.threshold {
+		a.sketch(g)
+	}
+}
+
+// sketch begins to estimate a group's number from what was seen of it.
+func (a *distinct) sketch(group uint32) {
 	s := newSketch(a.precision)
-	for _, key := range a.pairs.list {
-		if uint32(key>>32) == g {
-			s.add(a.hash(uint32(key)))
+	for g, code := range a.pairs.all {
+		if g == group {
+			s.add(a.hash(code))
 		}
 	}
-	a.sketches[g] = s
+	a.sketches[group] = s
 }
 
 func (a *distinct) Merge(other Aggregator, groups []uint32, size int) {
 	b := other.(*distinct)
 	a.counts = grown(a.counts, size)
 	codes := a.pairs.in.Take(b.pairs.in)
-	for _, key := range b.pairs.list {
-		a.see(groups[key>>32], codes[uint32(key)])
+	for g, code := range b.pairs.all {
+		a.see(groups[g], codes[code])
 	}
 	for g, s := range b.sketches {
 		to := groups[g]
 		if a.sketches[to] == nil {
-			a.sketches[to] = newSketch(a.precision)
-			for _, key := range a.pairs.list {
-				if uint32(key>>32) == to {
-					a.sketches[to].add(a.hash(uint32(key)))
-				}
-			}
+			a.sketch(to)
 		}
 		a.sketches[to].merge(s)
 	}

@@ -8,25 +8,30 @@ import (
 
 // Table maps numbers to small numbers, faster than a map.
 type Table struct {
-	keys []uint64
-	vals []uint32 // plus one; 0 is empty
-	n    int
+	slots []slot
+	n     int
+}
+
+type slot struct {
+	key   uint64
+	value uint32 // plus one; 0 is empty
 }
 
 // At gives the value of a key. A new key gets next, and fresh is true.
 func (t *Table) At(key uint64, next uint32) (v uint32, fresh bool) {
-	if t.n*4 >= len(t.keys)*3 {
+	if t.n*4 >= len(t.slots)*3 {
 		t.grow()
 	}
-	mask := uint64(len(t.keys) - 1)
+	mask := uint64(len(t.slots) - 1)
 	for i := mix(key) & mask; ; i = (i + 1) & mask {
+		s := &t.slots[i]
 		switch {
-		case t.vals[i] == 0:
-			t.keys[i], t.vals[i] = key, next+1
+		case s.value == 0:
+			*s = slot{key, next + 1}
 			t.n++
 			return next, true
-		case t.keys[i] == key:
-			return t.vals[i] - 1, false
+		case s.key == key:
+			return s.value - 1, false
 		}
 	}
 }
@@ -38,24 +43,23 @@ func mix(x uint64) uint64 {
 }
 
 func (t *Table) grow() {
-	old := *t
-	size := max(16, 2*len(old.keys))
-	t.keys, t.vals = make([]uint64, size), make([]uint32, size)
-	mask := uint64(size - 1)
-	for j, v := range old.vals {
-		if v == 0 {
+	old := t.slots
+	t.slots = make([]slot, max(16, 2*len(old)))
+	mask := uint64(len(t.slots) - 1)
+	for _, s := range old {
+		if s.value == 0 {
 			continue
 		}
-		i := mix(old.keys[j]) & mask
-		for t.vals[i] != 0 {
+		i := mix(s.key) & mask
+		for t.slots[i].value != 0 {
 			i = (i + 1) & mask
 		}
-		t.keys[i], t.vals[i] = old.keys[j], v
+		t.slots[i] = s
 	}
 }
 
 // Bytes is the memory held.
-func (t *Table) Bytes() int { return 12 * len(t.keys) }
+func (t *Table) Bytes() int { return 16 * len(t.slots) }
 
 // Interner numbers the distinct values of columns of one type, whose
 // dictionaries differ, from 1 on. 0 is null.
@@ -171,12 +175,40 @@ func (in *Interner) Take(other *Interner) []uint32 {
 			continue
 		}
 		v, before := other.dict.Value(uint32(i)), in.dict.Len()
-		to[i] = in.dict.Code(v)
+		to[i] = in.dict.code(v, other.dict.hashes[i-1])
 		if in.dict.Len() > before {
 			in.bytes += len(v) + 64
 		}
 	}
 	return to
+}
+
+// Values gives the column whose rows have the values of these numbers, one a
+// row, or, with offsets, as many as these say.
+func (in *Interner) Values(codes, offsets []uint32) *frame.Column {
+	out := &frame.Column{Type: in.Type, Offsets: offsets}
+	switch {
+	case in.Type == frame.Null:
+		return out
+	case in.Type.Coded():
+		out.Codes, out.Dict = codes, in.dict.View()
+		return out
+	case in.Type == frame.Double:
+		out.Floats = make([]float64, len(codes))
+	default:
+		out.Ints = make([]int64, len(codes))
+	}
+	for i, code := range codes {
+		switch {
+		case code == 0:
+			out.Nulls = out.Nulls.Set(i)
+		case out.Floats != nil:
+			out.Floats[i] = math.Float64frombits(in.nums[code-1])
+		default:
+			out.Ints[i] = int64(in.nums[code-1])
+		}
+	}
+	return out
 }
 
 // Put adds the value of a number to a row.

@@ -155,40 +155,5 @@ func (o *Out) Column() *frame.Column {
 	return o.col
 }
 
-// Dict grows a dictionary.
-type Dict struct {
-	values []string
-	index  map[string]uint32
-	last   string
-	code   uint32
-}
-
-// NewDict makes an empty one.
-func NewDict() *Dict { return &Dict{index: map[string]uint32{}} }
-
-// Code gives the code of a value, a new one if need be.
-func (d *Dict) Code(s string) uint32 {
-	if s == d.last && d.code != 0 {
-		return d.code
-	}
-	c, ok := d.index[s]
-	if !ok {
-		d.values = append(d.values, s)
-		c = uint32(len(d.values))
-		d.index[s] = c
-	}
-	d.last, d.code = s, c
-	return c
-}
-
-// Len is the number of values.
-func (d *Dict) Len() int { return len(d.values) }
-
-// Value is that of a code.
-func (d *Dict) Value(code uint32) string { return d.values[code-1] }
-
-// View is an immutable dictionary of the values so far.
-func (d *Dict) View() *frame.Dict { return frame.NewDict(d.values) }
-
 // Nulls is a column of n nulls of a type.
 func Nulls(t frame.Type, n int) *frame.Column { return NewOut(t, n).Column() }

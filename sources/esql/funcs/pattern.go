@@ -115,21 +115,34 @@ func globParts(pattern string) ([]string, error) {
 
 // globMatcher matches parts one after the other, each as early as it fits.
 func globMatcher(parts []string) func(string) bool {
+	wild := make([]bool, len(parts)) // has a ?
+	for i, p := range parts {
+		wild[i] = strings.ContainsRune(p, one)
+	}
+	last := len(parts) - 1
 	return func(s string) bool {
-		n, ok := fits(s, parts[0])
-		if !ok {
-			return false
+		n, ok := len(parts[0]), strings.HasPrefix(s, parts[0])
+		if wild[0] {
+			n, ok = fits(s, parts[0])
 		}
-		if len(parts) == 1 {
-			return n == len(s)
+		if !ok || last == 0 {
+			return ok && n == len(s)
 		}
 		s = s[n:]
-		for _, p := range parts[1 : len(parts)-1] {
-			if s, ok = after(s, p); !ok {
+		for i, p := range parts[1:last] {
+			if wild[i+1] {
+				s, ok = after(s, p)
+			} else {
+				_, s, ok = strings.Cut(s, p)
+			}
+			if !ok {
 				return false
 			}
 		}
-		return endsWith(s, parts[len(parts)-1])
+		if !wild[last] {
+			return strings.HasSuffix(s, parts[last])
+		}
+		return endsWith(s, parts[last])
 	}
 }
 
