@@ -101,7 +101,7 @@ func TestMeasureAnIdleConsole(t *testing.T) {
 	bench.Wanted(t)
 	group, _ := enclosed(t)
 	console := startTerminal(t, 120, 40, built(t), "--state", t.TempDir(), "--scope", group)
-	console.wait("the first screen", `interdict`, `STANDING`)
+	console.wait("the first screen with the sensor at work", `ebpf ok`, `STANDING`)
 	<-time.After(10 * time.Second)
 	wrote, used := console.wrote(), cpu(t, console.pid)
 	anonymous, locked := status(t, console.pid, "RssAnon"), 32.0
@@ -167,14 +167,15 @@ func TestMeasureFromExecutionToAlert(t *testing.T) {
 		t.Fatal(err)
 	}
 	console := startTerminal(t, 120, 40, program, "--state", t.TempDir(), "--scope", group)
-	console.wait("the first screen", `interdict`, `STANDING`)
+	console.wait("the first screen with the sensor at work", `ebpf ok`, `STANDING`)
 	echo := startTerminal(t, 120, 40, "cat")
 	if err := storm.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { stop(t, storm, group) }()
-	run := func(args ...string) {
-		pid, err := syscall.ForkExec(tool, args, &syscall.ProcAttr{Sys: into})
+	other := bench.Noop(t)
+	run := func(program string, args ...string) {
+		pid, err := syscall.ForkExec(program, args, &syscall.ProcAttr{Sys: into})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -184,12 +185,12 @@ func TestMeasureFromExecutionToAlert(t *testing.T) {
 	for i := range probes {
 		<-time.After(time.Duration(40+i%7*10) * time.Millisecond)
 		began := time.Now()
-		run("scp", fmt.Sprintf("file-%d", i), "host:")
+		run(tool, "scp", fmt.Sprintf("file-%d", i), "host:")
 		console.waitFor("alert "+strconv.Itoa(i), func(screen string) bool { return alerts(screen) > i })
 		alert = append(alert, milliseconds(time.Since(began)))
 
 		began = time.Now()
-		run("noop")
+		run(other, "noop")
 		word := fmt.Sprintf("word-%d-", i)
 		echo.press(word)
 		echo.waitFor(word, func(screen string) bool { return strings.Contains(screen, word) })

@@ -237,7 +237,7 @@ func TestSomebodyRunsSCPAndThePersonAtTheConsoleStopsIt(t *testing.T) {
 	l := newLab(t, 40, 16)
 	state := filepath.Join(t.TempDir(), "state")
 	console := startTerminal(t, 120, 40, program, "--state", state, "--scope", l.group)
-	console.wait("the first screen", `interdict`, `STANDING`)
+	console.wait("the first screen with the sensor at work", `ebpf ok`, `STANDING`)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -138,7 +138,9 @@ func (e *Engine) Put(ctx context.Context, b sources.Batch) error {
 	} else {
 		e.take(ctx, b.Events)
 	}
-	e.publish()
+	if e.stale || e.track.dirty() || b.Lost.Total() > 0 {
+		e.publish() // else there is only more to count, which the next beat says
+	}
 	e.mu.Unlock()
 	e.put.Unlock()
 	e.deliver()
