@@ -21,6 +21,7 @@ type generator struct {
 	key    string // a column that no two rows have the same value in; "" if there is none
 	fresh  int
 	sorted bool
+	wrong  bool // types and names are wrong now and then
 }
 
 func (g *generator) one(of ...string) string { return of[g.IntN(len(of))] }
@@ -258,6 +259,16 @@ func (g *generator) constant(t frame.Type) string {
 
 // expr is an expression of a type.
 func (g *generator) expr(t frame.Type, depth int) string {
+	if g.wrong {
+		switch g.IntN(24) {
+		case 0:
+			t = g.anyType()
+		case 1:
+			return g.column(t) + "x"
+		case 2:
+			return g.one("LENGHT(", "TO_LOWRE(", "NOTHING(", "COUNT(") + g.column(t) + ")"
+		}
+	}
 	if depth == 0 || g.IntN(5) == 0 {
 		if g.IntN(5) == 0 && t != frame.Boolean {
 			return g.constant(t)
@@ -384,12 +395,12 @@ const (
 // otherwise are the queries that Elasticsearch answers in another way, by number.
 var otherwise = map[int]string{
 	333:  "IS NOT NULL of what a count became makes the count 0 there",
+	887:  "two conditions in a row are one before they are checked",
+	1387: "the last of what VALUES gives is open",
 	848:  "the first of what VALUES gives is open",
 	1374: "beside k2 IS NULL, CASE over k2 is taken for null there",
 	4301: "the first of what VALUES gives is open",
 	4382: "(bs OR b) AND b is taken for b there, also where bs has several values",
-	5335: "beside ip IS NULL, CASE over ip is taken for null there",
-	5891: "beside k5 IS NULL, CASE over k5 is taken for null there",
 }
 
 func TestGeneratedQueriesAnswerAlike(t *testing.T) {
@@ -404,7 +415,7 @@ func TestGeneratedQueriesAnswerAlike(t *testing.T) {
 	}
 	rows, made, warned := 0, 0, 0
 	for ; made < most && time.Now().Before(until); made++ {
-		g := &generator{Rand: rand.New(rand.NewPCG(1, uint64(made)))}
+		g := &generator{Rand: rand.New(rand.NewPCG(1, uint64(made))), wrong: made%4 == 3}
 		query := g.query(w)
 		theirs := askNode(t, node, query)
 		rows += len(theirs.rows)
@@ -413,7 +424,10 @@ func TestGeneratedQueriesAnswerAlike(t *testing.T) {
 			warned++
 			continue
 		}
-		if _, known := otherwise[made]; what != "" && !known {
+		switch _, known := otherwise[made]; {
+		case what == "" && known:
+			t.Errorf("query %d: the answers are the same now: %s", made, query)
+		case what != "" && !known:
 			t.Errorf("query %d: %s\ndiffers in %s", made, query, what)
 		}
 	}

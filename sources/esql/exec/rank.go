@@ -87,9 +87,9 @@ func ranker(c *frame.Column, n int) func(place int) int64 {
 	return func(place int) int64 { return c.Ints[place] }
 }
 
-// rankFloat gives doubles' bits, turned around below 0; -0 is 0.
+// rankFloat gives doubles' bits, turned around below 0; -0 is below 0, as in Java.
 func rankFloat(f float64) int64 {
-	v := int64(math.Float64bits(f + 0))
+	v := int64(math.Float64bits(f))
 	if v < 0 {
 		v ^= math.MaxInt64
 	}

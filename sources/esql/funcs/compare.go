@@ -34,8 +34,10 @@ func comparisons() []Def {
 
 func checkComparison(t []frame.Type, equality bool) string {
 	a, b := t[0], t[1]
-	if !equality && a == frame.Boolean {
-		return "first argument of [%s] must be [date_nanos, datetime, double, integer, ip, keyword, long, text, unsigned_long or version], found value [%a] type [boolean]"
+	for i := range 2 {
+		if !equality && t[i] == frame.Boolean {
+			return fmt.Sprintf("%sargument of [%%s] must be [date_nanos, datetime, double, integer, ip, keyword, long, text, unsigned_long or version], found value [%%%d] type [boolean]", Ordinal(i, 2), i)
+		}
 	}
 	if !Comparable(a, b) || a != b && (a == frame.Null || b == frame.Null) {
 		return fmt.Sprintf("first argument of [%%s] is [%s] so second argument must also be [%s] but was [%s]", family(a), family(a), TypeName(b))

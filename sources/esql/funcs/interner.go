@@ -96,7 +96,7 @@ func (in *Interner) Code(c *frame.Column, k int) uint32 {
 		in.use(c.Dict)
 		return in.translate(c.Dict, c.Codes[k])
 	case c.Floats != nil:
-		return in.number(math.Float64bits(c.Floats[k] + 0)) // -0 is 0
+		return in.number(math.Float64bits(c.Floats[k])) // -0 is another number than 0, as in Java
 	}
 	return in.number(uint64(c.Ints[k]))
 }
@@ -230,7 +230,8 @@ func (in *Interner) Less(a, b uint32) bool {
 	case frame.Version:
 		return CompareVersions(in.dict.Value(a), in.dict.Value(b)) < 0
 	case frame.Double:
-		return math.Float64frombits(in.nums[a-1]) < math.Float64frombits(in.nums[b-1])
+		x, y := math.Float64frombits(in.nums[a-1]), math.Float64frombits(in.nums[b-1])
+		return x < y || x == y && math.Signbit(x) && !math.Signbit(y)
 	case frame.UnsignedLong:
 		return in.nums[a-1] < in.nums[b-1]
 	}

@@ -27,20 +27,25 @@ type checker struct {
 	problems []parse.Problem
 	later    []parse.Problem // those of queries whose every name and type is known
 	kind     string
-	grouping bool // in BY
+	grouping bool            // in BY
+	unknown  map[string]bool // calls of functions that are not there
 }
 
 // Check makes a plan of a query over a schema. tables may be nil. The error is
 // a *parse.Error.
 func Check(q *parse.Query, fields []frame.Field, tables Tables, now time.Time) (*Plan, error) {
-	c := &checker{plan: &Plan{Now: now}, fields: fields, tables: tables, now: now, kind: parse.Verification}
+	c := &checker{plan: &Plan{Now: now}, fields: fields, tables: tables, now: now, kind: parse.Verification, unknown: map[string]bool{}}
 	for _, command := range q.Commands {
+		before := len(c.later)
 		if c.command(command); len(c.problems) > 0 { // what comes after it may be wrong for its sake
 			break
 		}
+		c.later = slices.Concat(c.later[before:], c.later[:before]) // those of the last command are told first
 	}
 	if len(c.problems) == 0 {
 		c.problems = c.later
+	} else {
+		c.later = nil
 	}
 	if len(c.problems) > 0 {
 		return nil, &parse.Error{Type: c.kind, Problems: c.distinct()}
@@ -55,10 +60,12 @@ func (c *checker) distinct() []parse.Problem {
 		return c.problems
 	}
 	out := c.problems[:0:0]
+	told := map[string]bool{}
 	for _, p := range c.problems {
-		if !slices.Contains(out, p) {
+		if !told[p.Message] || len(c.later) > 0 || strings.HasPrefix(p.Message, "Unknown function") {
 			out = append(out, p)
 		}
+		told[p.Message] = true
 	}
 	return out
 }
@@ -171,7 +178,8 @@ func (c *checker) show(x *parse.Show) {
 func (c *checker) where(x *parse.Where) {
 	before := len(c.problems)
 	e := c.expr(x.Condition)
-	if t := e.Type(); t != frame.Boolean && t != frame.Null && len(c.problems) == before {
+	call, _ := e.(*Call)
+	if t := e.Type(); t != frame.Boolean && t != frame.Null && len(c.problems) == before && (call == nil || call.Agg == nil) {
 		c.late(x.Condition.At(), "Condition expression needs to be boolean, found [%s]", strings.ToUpper(funcs.TypeName(t)))
 	}
 	if k, ok := e.(*Const); ok { // all rows or none
@@ -192,6 +200,9 @@ func (c *checker) assign(fields []parse.Field, noColumn string) []Assign {
 		if e.Type() >= funcs.DatePeriod {
 			c.late(f.Expr.At(), "%s", strings.NewReplacer("%e", f.Expr.Text(), "%t", funcs.TypeName(e.Type())).Replace(noColumn))
 			e = Null()
+		}
+		if isWrong(e) { // there is no such column then
+			continue
 		}
 		col := c.slot(f.Name, e.Type())
 		out = append(out, Assign{col.Slot, e})

@@ -149,14 +149,21 @@ func (c *checker) function(x *parse.Call) Expr {
 			}
 		}
 		if funcs.LookupAgg(x.Name) != nil {
-			c.late(x.Pos, "aggregate function [%s] not allowed outside STATS command", x.Text())
+			if call := c.aggregated(x); call != nil {
+				c.late(x.Pos, "aggregate function [%s] not allowed outside STATS command", x.Text())
+				return call
+			}
 			return Null()
 		}
 		if why := funcs.Refused(x.Name); why != "" {
 			c.problem(x.Pos, "function [%s] is not supported by this engine: %s", x.Name, why)
 			return Null()
 		}
-		c.problem(x.Pos, "Unknown function [%s]%s", x.Name, didYouMean(x.Name, funcs.Names()))
+		if !c.unknown[x.Text()] {
+			name, _, _ := strings.Cut(x.Text(), "(")
+			c.problem(x.Pos, "Unknown function [%s]%s", strings.TrimSpace(name), didYouMean(x.Name, funcs.Names()))
+			c.unknown[x.Text()] = true
+		}
 		return Null()
 	}
 	if x.Star {
@@ -313,7 +320,7 @@ func (c *checker) castConstants(params []funcs.Param, call *Call, texts []parse.
 		if p := funcs.ParamFor(params, i); !p.Types.Has(frame.Keyword) {
 			switch { // no text becomes a number in SUM, and beside + it is a date or nothing
 			case call.Def == nil:
-			case call.Def.Name[0] >= 'a':
+			case funcs.Callable(call.Def.Name):
 				want = only(p.Types)
 			case call.Def.Name == "+" || call.Def.Name == "-":
 				want = dated(call.Args)

@@ -61,13 +61,14 @@ func (s *statsChecker) shadow(f parse.Field) {
 
 // key checks one expression of BY.
 func (s *statsChecker) key(f parse.Field) {
-	if agg := aggregateIn(f.Expr); agg != nil {
-		s.late(agg.At(), "cannot use an aggregate [%s] for grouping", agg.Text())
-		return
-	}
+	before := len(s.later)
 	s.grouping = true
 	e := s.expr(f.Expr)
 	s.grouping = false
+	if agg := aggregateIn(f.Expr); agg != nil {
+		s.later = s.later[:before]
+		s.late(agg.At(), "cannot use an aggregate [%s] for grouping", agg.Text())
+	}
 	if e.Type() >= funcs.DatePeriod {
 		s.problem(f.Pos, "cannot group by [%s] of type [%s]", f.Expr.Text(), funcs.TypeName(e.Type()))
 		e = Null()
@@ -176,42 +177,53 @@ func (s *statsChecker) ungrouped(e parse.Expr, inner scope) (out scope) {
 
 // hidden adds an aggregate to the step.
 func (s *statsChecker) hidden(x *parse.Call, where Expr) Column {
-	d := funcs.LookupAgg(x.Name)
-	args := x.Args
-	if x.Star && x.Name != "count" {
-		s.parseProblem(x.Pos, "error building [%s]: does not take [*]", x.Name)
-		return s.slot("", frame.Null)
-	}
-	if what := funcs.CheckArity(d.Params, d.Variadic, len(args)); what != "" {
-		s.parseProblem(x.Pos, "error building [%s]: %s", x.Name, what)
-		return s.slot("", frame.Null)
-	}
-	call := &Call{Agg: d, Source: x.Text(), Pos: x.Pos, Options: x.Map}
-	for _, a := range args {
+	for _, a := range x.Args {
 		if aggregateIn(a) != nil {
 			s.late(a.At(), "nested aggregations [%s] not allowed inside other aggregations [%s]", a.Text(), x.Text())
 			return s.slot("", frame.Null)
 		}
-		call.Args = append(call.Args, s.expr(a))
 	}
-	before := len(s.problems)
-	if slices.ContainsFunc(call.Args, isWrong) {
+	call := s.aggregated(x)
+	if call == nil {
 		return s.slot("", frame.Null)
-	}
-	if len(args) > 0 {
-		call.T = s.signature(d.Params, d.Result, d.Check, call, args)
-	} else {
-		call.T = d.Result(nil)
-	}
-	if len(s.problems) > before {
-		return s.slot("", frame.Null)
-	}
-	if _, err := d.New(call.Prepared(s.now)); err != nil {
-		s.problem(x.Pos, "%s", err)
 	}
 	col := s.slot("", call.T)
 	s.step.Aggs = append(s.step.Aggs, Agg{col.Slot, call, where})
 	return col
+}
+
+// aggregated checks the call of an aggregate; nil if it is wrong.
+func (c *checker) aggregated(x *parse.Call) *Call {
+	d := funcs.LookupAgg(x.Name)
+	if x.Star && x.Name != "count" {
+		c.parseProblem(x.Pos, "error building [%s]: does not take [*]", x.Name)
+		return nil
+	}
+	if what := funcs.CheckArity(d.Params, d.Variadic, len(x.Args)); what != "" {
+		c.parseProblem(x.Pos, "error building [%s]: %s", x.Name, what)
+		return nil
+	}
+	call := &Call{Agg: d, Source: x.Text(), Pos: x.Pos, Options: x.Map}
+	for _, a := range x.Args {
+		call.Args = append(call.Args, c.expr(a))
+	}
+	if slices.ContainsFunc(call.Args, isWrong) {
+		return nil
+	}
+	before := len(c.problems)
+	if len(x.Args) > 0 {
+		call.T = c.signature(d.Params, d.Result, d.Check, call, x.Args)
+	} else {
+		call.T = d.Result(nil)
+	}
+	if len(c.problems) > before {
+		return nil
+	}
+	if _, err := d.New(call.Prepared(c.now)); err != nil {
+		c.problem(x.Pos, "%s", err)
+		return nil
+	}
+	return call
 }
 
 // bucket makes BUCKET of BY: a step for dates or numbers, or as many as a range needs.
