@@ -42,5 +42,8 @@ func program() cli.Program {
 		Host:    findHost,
 		Guard:   guardTerminal,
 		Doctor:  doctor,
+
+		CheckCluster: checkCluster,
+		Role:         role,
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"interdict/sources"
 	"interdict/sources/archive"
 	"interdict/sources/ebpf"
+	"interdict/sources/elasticsearch"
 	"interdict/sources/files"
 	"interdict/sources/replay"
 	"interdict/ui/cli"
@@ -24,23 +25,26 @@ import (
 // open makes the sources that were asked for. Without any it takes the kernel,
 // and where that is not allowed the recorded incident, and says so.
 func open(ctx context.Context, o cli.OpenOptions) (*cli.Opened, error) {
-	opened, err := openSources(o)
+	opened, err := openSources(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	dir := ""
-	if o.StateDir != "" && !opened.Recorded {
+	if o.StateDir != "" && !opened.Recorded && !opened.Fleet {
 		dir = filepath.Join(o.StateDir, "archive")
 	}
 	kept, err := archive.Open(ctx, archive.Config{Dir: dir, MaxAge: o.MaxAge, MaxBytes: o.MaxBytes})
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
-	opened.Archive, opened.History, opened.Kept, opened.Close = kept, kept, kept.Stats, kept.Close
+	opened.Archive, opened.Kept, opened.Close = kept, kept.Stats, kept.Close
+	if opened.History == nil {
+		opened.History = kept
+	}
 	return opened, nil
 }
 
-func openSources(o cli.OpenOptions) (*cli.Opened, error) {
+func openSources(ctx context.Context, o cli.OpenOptions) (*cli.Opened, error) {
 	opened := &cli.Opened{}
 	if o.Demo {
 		return recorded(opened, replay.Incident(o.Speed, time.Now))
@@ -59,17 +63,21 @@ func openSources(o cli.OpenOptions) (*cli.Opened, error) {
 		return opened, nil
 	}
 	for _, name := range o.Sources {
-		if err := openSource(opened, o, name); err != nil {
+		if err := openSource(ctx, opened, o, name); err != nil {
 			return nil, err
 		}
 	}
-	if opened.Local && opened.Recorded {
-		return nil, cli.Misuse(errors.New("a recording and the live kernel have different clocks: open one of them"))
+	if (opened.Local || opened.Fleet) && opened.Recorded {
+		return nil, cli.Misuse(errors.New("a recording and what happens now have different clocks: open one of them"))
+	}
+	if opened.Fleet && len(opened.Sources) > 1 {
+		opened.History = nil
+		opened.Banner = "HISTORY is what came in since the start: no question can be put to several sources at once"
 	}
 	return opened, nil
 }
 
-func openSource(opened *cli.Opened, o cli.OpenOptions, name string) error {
+func openSource(ctx context.Context, opened *cli.Opened, o cli.OpenOptions, name string) error {
 	kind, rest, _ := strings.Cut(name, ":")
 	switch {
 	case name == "ebpf":
@@ -79,6 +87,8 @@ func openSource(opened *cli.Opened, o cli.OpenOptions, name string) error {
 		}
 		opened.Sources, opened.Local = append(opened.Sources, kernel), true
 		return nil
+	case kind == "elasticsearch":
+		return openCluster(ctx, opened, o, name)
 	case kind == "replay" && rest != "":
 		if _, err := os.Stat(rest); err != nil {
 			return fmt.Errorf("replay: %w", err)
@@ -87,7 +97,19 @@ func openSource(opened *cli.Opened, o cli.OpenOptions, name string) error {
 			Open: func() (io.ReadCloser, error) { return os.Open(rest) }}))
 		return err
 	}
-	return cli.Misuse(fmt.Errorf("--source %q: is ebpf, or replay:FILE", name))
+	return cli.Misuse(fmt.Errorf("--source %q: is ebpf, elasticsearch[:NAME] or replay:FILE", name))
+}
+
+// openCluster adds a live source over a cluster, whose history answers as long as
+// it is the only source.
+func openCluster(ctx context.Context, opened *cli.Opened, o cli.OpenOptions, name string) error {
+	cluster, err := connect(ctx, name, o.Cluster)
+	if err != nil {
+		return err
+	}
+	opened.Sources = append(opened.Sources, cluster.Source(elasticsearch.SourceConfig{}))
+	opened.History, opened.Fleet = cluster.History(), true
+	return nil
 }
 
 // openKernel loads the sensor; behind a screen, which has something to show meanwhile.
@@ -106,6 +128,13 @@ func recorded(opened *cli.Opened, s sources.Source) (*cli.Opened, error) {
 
 // openHistory opens what `query` asks.
 func openHistory(ctx context.Context, o cli.HistoryOptions) (sources.History, io.Closer, error) {
+	if o.Source != "" {
+		cluster, err := connect(ctx, o.Source, o.Cluster)
+		if err != nil {
+			return nil, nil, err
+		}
+		return cluster.History(), cluster, nil
+	}
 	if len(o.From) > 0 {
 		h, err := files.Open(ctx, files.Config{Paths: o.From, Stdin: o.Stdin})
 		if err != nil {

@@ -6,26 +6,62 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"interdict/testdata/elasticsearch"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"interdict": main})
+	testscript.Main(withNode{m}, map[string]func(){"interdict": main})
 }
+
+// withNode ends the node after the tests, if one asked for it.
+type withNode struct{ m *testing.M }
+
+func (w withNode) Run() int { return elasticsearch.Run(w.m) }
 
 // What the whole program does, told as text.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:   "testdata/script",
+		Setup: atHome,
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+	})
+}
+
+func atHome(e *testscript.Env) error {
+	e.Setenv("HOME", e.WorkDir)
+	e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, "state"))
+	e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
+	return nil
+}
+
+// What it does over a cluster.
+func TestClusterScript(t *testing.T) {
+	node := elasticsearch.Start(t)
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script/cluster",
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("HOME", e.WorkDir)
-			e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, "state"))
-			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
-			return nil
+			e.Setenv("NODE", node.URL)
+			return atHome(e)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits,
+			// node METHOD PATH [FILE]: one request to the node. AGO in the file is a minute ago.
+			"node": func(ts *testscript.TestScript, neg bool, args []string) {
+				body := ""
+				if len(args) > 2 {
+					body = strings.ReplaceAll(ts.ReadFile(args[2]), "AGO", time.Now().UTC().Add(-time.Minute).Format(time.RFC3339))
+				}
+				answer, err := node.Do(args[0], args[1], body)
+				ts.Check(err)
+				if strings.Contains(string(answer.Body), `"errors":true`) {
+					ts.Fatalf("%s", answer.Body)
+				}
+			}},
 	})
 }
 

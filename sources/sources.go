@@ -69,6 +69,8 @@ type Stats struct {
 	Read  int64 // rows delivered
 	Lost  Loss
 	Lag   time.Duration // age of the newest event when it was delivered
+	About string        // what it is connected to, for the header: "prod 8.19.21 basic"
+	Blind string        // why it cannot look at present; "" when it can. It is also in Notes.
 	Notes []string      // what is degraded, a sentence each, for the header and doctor
 }
 

@@ -176,9 +176,13 @@ func (m *Model) sourceWords() []worded {
 	var out []worded
 	for _, src := range m.config.Sources {
 		st := src.Stats()
-		w := worded{src.Name() + " ok", normal}
+		name := src.Name()
+		if st.About != "" {
+			name += " (" + st.About + ")"
+		}
+		w := worded{name + " ok", normal}
 		if len(st.Notes) > 0 {
-			w = worded{src.Name(), warning}
+			w = worded{name, warning}
 		}
 		if st.Lag > 2*time.Second {
 			w.text += ", lag " + span(st.Lag)

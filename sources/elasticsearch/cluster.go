@@ -31,8 +31,10 @@ const (
 type Cluster struct {
 	cfg    Config
 	client *es.Client
-	sleep  func(context.Context, time.Duration) error
-	fields *fieldCache
+
+	transport *http.Transport
+	sleep     func(context.Context, time.Duration) error
+	fields    *fieldCache
 
 	mu   sync.Mutex
 	info *Info
@@ -56,11 +58,17 @@ func Open(cfg Config) (*Cluster, error) {
 	if cfg.Namespace == "" {
 		cfg.Namespace = "default"
 	}
-	client, err := cfg.client()
+	client, transport, err := cfg.client()
 	if err != nil {
 		return nil, fmt.Errorf("cluster %s: %w", cfg.Name, err)
 	}
-	return &Cluster{cfg: cfg, client: client, sleep: sleep, fields: newFieldCache()}, nil
+	return &Cluster{cfg: cfg, client: client, transport: transport, sleep: sleep, fields: newFieldCache()}, nil
+}
+
+// Close lets the connections go.
+func (c *Cluster) Close() error {
+	c.transport.CloseIdleConnections()
+	return nil
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

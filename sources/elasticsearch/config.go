@@ -41,21 +41,21 @@ const defaultEvents = "logs-endpoint.events.*"
 
 // client makes what sends requests. Redirects are not followed, and nothing is
 // tried again below [Cluster.ask].
-func (c Config) client() (*es.Client, error) {
+func (c Config) client() (*es.Client, *http.Transport, error) {
 	if err := c.check(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 8
 	tlsConfig, err := c.tls()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	transport.TLSClientConfig = tlsConfig
 	if c.Proxy != "" {
 		proxy, err := url.Parse(c.Proxy)
 		if err != nil || proxy.Host == "" {
-			return nil, fmt.Errorf("proxy: %q is no URL such as http://proxy:3128", c.Proxy)
+			return nil, nil, fmt.Errorf("proxy: %q is no URL such as http://proxy:3128", c.Proxy)
 		}
 		transport.Proxy = http.ProxyURL(proxy)
 	}
@@ -63,7 +63,8 @@ func (c Config) client() (*es.Client, error) {
 		Addresses: c.URLs, CloudID: c.CloudID, Username: c.Username, Password: c.Password, ServiceToken: c.Bearer,
 		APIKey: encodedKey(c.APIKey), Transport: transport, DisableRetry: true,
 	}
-	return es.NewClient(cfg)
+	client, err := es.NewClient(cfg)
+	return client, transport, err
 }
 
 // encodedKey gives the key as the header wants it.

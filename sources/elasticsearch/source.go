@@ -112,9 +112,10 @@ func (s *Source) introduce(ctx context.Context) {
 func (s *Source) Stats() sources.Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := sources.Stats{Read: s.read, Lost: s.lost, Lag: s.lag}
+	st := sources.Stats{Read: s.read, Lost: s.lost, Lag: s.lag, About: s.info.String()}
 	note := func(format string, args ...any) { st.Notes = append(st.Notes, fmt.Sprintf(format, args...)) }
 	if s.blind != nil {
+		st.Blind = s.blind.Error()
 		note("CANNOT LOOK since %s: %v", s.since.Format(time.TimeOnly), s.blind)
 	}
 	for _, doubt := range sorted(s.doubts) {
@@ -264,7 +265,7 @@ func (p *polling) took(b sources.Batch, now time.Time) {
 			count(p.ahead, host, -behind)
 		}
 	}
-	if !newest.IsZero() {
+	if !newest.IsZero() && !p.fresh {
 		p.lag = max(now.Sub(newest), 0)
 	}
 }

@@ -23,6 +23,8 @@ type Config struct {
 	Scope       string        `toml:"scope"`       // cgroup to stay inside of
 	Theme       string        `toml:"theme"`       // auto, dark, light, high-contrast, none; "" is auto
 	Archive     ArchiveConfig `toml:"archive"`
+
+	Elasticsearch map[string]ClusterConfig `toml:"elasticsearch"`
 }
 
 // ArchiveConfig bounds the local history.
@@ -121,9 +123,13 @@ func describe(path string, err error) error {
 	if errors.As(err, &strict) && len(strict.Errors) > 0 {
 		e := strict.Errors[0]
 		line, _ := e.Position()
-		key := strings.Join(e.Key(), ".")
+		parts := e.Key()
+		key := strings.Join(parts, ".")
+		if parts[0] == "elasticsearch" && len(parts) > 2 {
+			parts = append([]string{"elasticsearch", anyName}, parts[2:]...)
+		}
 		known := knownKeys(reflect.TypeFor[Config](), "")
-		if near := parse.Nearest(key, known); near != "" {
+		if near := parse.Nearest(strings.Join(parts, "."), known); near != "" {
 			return fmt.Errorf("%s:%d: unknown key %q; the nearest known one is %q", path, line, key, near)
 		}
 		return fmt.Errorf("%s:%d: unknown key %q; known are %s", path, line, key, strings.Join(known, ", "))
@@ -139,11 +145,18 @@ func describe(path string, err error) error {
 	return nil
 }
 
+// anyName stands for what the user calls something.
+const anyName = "NAME"
+
 func knownKeys(t reflect.Type, prefix string) []string {
 	var keys []string
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name := prefix + f.Tag.Get("toml")
+		if f.Type.Kind() == reflect.Map {
+			keys = append(keys, knownKeys(f.Type.Elem(), name+"."+anyName+".")...)
+			continue
+		}
 		if f.Type.Kind() == reflect.Struct {
 			keys = append(keys, knownKeys(f.Type, name+".")...)
 			continue

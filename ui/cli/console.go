@@ -135,10 +135,24 @@ func joined(a, b string) string {
 // hostOf finds what acts on the machine that an alert names. Only events of this
 // machine's own kernel lead to it.
 func (c *command) hostOf(s *session, h detect.Host) (respond.Host, error) {
-	if !s.opened.Local {
+	switch {
+	case s.opened.Recorded:
 		return nil, fmt.Errorf("%s is not this machine: the events are a recording", text.Clean(h.Name))
+	case !s.opened.Local:
+		return nil, fmt.Errorf("%s is not this machine: its events come from a cluster", text.Clean(h.Name))
 	}
-	return c.Host("local")
+	host, err := c.Host("local")
+	if err != nil || !s.opened.Fleet {
+		return host, err
+	}
+	identity, err := host.Identity(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	if identity.HostID != h.ID {
+		return nil, fmt.Errorf("%s is not this machine: its events come from a cluster", text.Clean(h.Name))
+	}
+	return host, nil
 }
 
 // consoleState opens what is kept. Without it the console still shows

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,14 +15,23 @@ import (
 )
 
 func (c *command) doctor() *cobra.Command {
+	var role string
 	cmd := &cobra.Command{Use: "doctor", Short: "Say what works here, what does not, and what to do about it", Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.runDoctor(cmd.Context()) }}
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if role != "" {
+				return c.printRole(role)
+			}
+			return c.runDoctor(cmd.Context())
+		}}
+	cmd.Flags().StringVar(&role, "role", "", "print what an API key needs: console or sensor, or either of a cluster as sensor:NAME")
+	cmd.Flags().Lookup("role").NoOptDefVal = "console"
 	cmd.Flags().BoolVar(&c.json, "json", false, "one JSON document a line")
 	return cmd
 }
 
 func (c *command) runDoctor(ctx context.Context) error {
 	checks := append(c.Doctor(ctx), c.checkState(ctx), c.checkRules())
+	checks = append(checks, c.checkClusters(ctx)...)
 	for _, check := range checks {
 		if c.json {
 			b, err := json.Marshal(check)
@@ -36,6 +47,44 @@ func (c *command) runDoctor(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// printRole prints the least role of a key, as the API that makes keys takes it.
+// No secret is read for it.
+func (c *command) printRole(what string) error {
+	kind, name, named := strings.Cut(what, ":")
+	if kind != "console" && kind != "sensor" {
+		return usage("--role=%s: is console or sensor, or either of a cluster as sensor:NAME", what)
+	}
+	var of Cluster
+	for known, config := range c.config.Elasticsearch {
+		if known == name || !named && len(c.config.Elasticsearch) == 1 {
+			of.ClusterConfig, name = config, known
+		}
+	}
+	if named && of.URLs == nil && of.CloudID == "" {
+		return usage("no cluster is called %q", name)
+	}
+	fmt.Fprintln(c.Stdout, c.Role(of, kind == "sensor"))
+	return nil
+}
+
+// checkClusters asks every cluster of the configuration.
+func (c *command) checkClusters(ctx context.Context) (out []Check) {
+	names := make([]string, 0, len(c.config.Elasticsearch))
+	for name := range c.config.Elasticsearch {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		cluster, err := c.cluster(ctx, name)
+		if err != nil {
+			out = append(out, Check{Name: "cluster " + name, State: "no", Detail: err.Error()})
+			continue
+		}
+		out = append(out, c.CheckCluster(ctx, cluster))
+	}
+	return out
 }
 
 // checkState looks whether the state directory can be written, and makes nothing.

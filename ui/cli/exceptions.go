@@ -23,7 +23,9 @@ func (c *command) exceptions() *cobra.Command {
 	cmd := group("exceptions", "List, export, import and end what hides alerts")
 	var lasts string
 	imports := &cobra.Command{Use: "import FILE", Short: "Make the exceptions of an Elastic list that was exported, an item a line; - is standard input",
-		Args: exactly(1, "one file"), RunE: func(cmd *cobra.Command, args []string) error { return c.exceptionsImport(cmd.Context(), args[0], lasts) }}
+		Args: exactly(1, "one file"), RunE: func(cmd *cobra.Command, args []string) error {
+			return c.exceptionsImport(cmd.Context(), args[0], lasts)
+		}}
 	imports.Flags().StringVar(&lasts, "for", "", "how long those are in force that say no end: 30d …")
 	cmd.AddCommand(
 		&cobra.Command{Use: "list", Short: "List all exceptions, those that have ended included", Args: noArgs,

@@ -43,7 +43,14 @@ type Program struct {
 	Guard func() (release func(), err error)
 	// Doctor says what works here.
 	Doctor func(ctx context.Context) []Check
+	// CheckCluster says whether a cluster answers and what its key may not.
+	CheckCluster func(ctx context.Context, c Cluster) Check
+	// Role is what a key of a cluster needs, to be asked or to be shipped to, as JSON.
+	Role func(c Cluster, sensor bool) string
 }
+
+// FindCluster finds a cluster of the configuration; "" is the only one there.
+type FindCluster func(ctx context.Context, name string) (Cluster, error)
 
 // OpenOptions name sources.
 type OpenOptions struct {
@@ -55,6 +62,7 @@ type OpenOptions struct {
 	StateDir string   // "" keeps nothing
 	MaxAge   time.Duration
 	MaxBytes int64
+	Cluster  FindCluster
 }
 
 // Opened are running parts, ready to be started.
@@ -66,12 +74,15 @@ type Opened struct {
 	Banner   string               // what is missing here and how to get it; "" if nothing
 	Recorded bool                 // the events happened in the past: their time is the time
 	Local    bool                 // the events are of this machine
+	Fleet    bool                 // there are events of other machines, too
 	Close    func() error
 }
 
 // HistoryOptions name what to ask.
 type HistoryOptions struct {
+	Source   string   // a cluster; "" is none
 	From     []string // files, directories, globs, "-"; none: the archive of StateDir
+	Cluster  FindCluster
 	Stdin    io.Reader
 	StateDir string
 }

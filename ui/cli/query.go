@@ -30,12 +30,13 @@ func (c *command) query() *cobra.Command {
 	var f queryFlags
 	cmd := &cobra.Command{
 		Use:   "query 'ES|QL'",
-		Short: "Ask ES|QL of the local history, or of files",
+		Short: "Ask ES|QL of the local history, of files, or of a cluster",
 		Example: "  interdict query 'FROM logs-endpoint.events.process-* | WHERE process.name == \"scp\" | KEEP @timestamp, process.command_line'\n" +
 			"  zcat events.ndjson.gz | interdict query --from - 'FROM * | STATS count() BY process.name'",
 		RunE: func(cmd *cobra.Command, args []string) error { return c.runQuery(cmd.Context(), f, args) },
 	}
 	cmd.Flags().StringArrayVar(&f.From, "from", nil, "file, directory, glob or - instead of the local history; repeatable")
+	cmd.Flags().StringVar(&f.Source, "source", "", "elasticsearch[:NAME] instead of the local history")
 	cmd.Flags().StringVar(&f.format, "format", "table", "table, csv, ndjson or json (Elasticsearch's shape)")
 	cmd.Flags().StringVar(&f.window, "window", "", "only events of the last 24h, 14d …")
 	cmd.Flags().StringVar(&f.now, "now", "", "what now() and the window count from, as 2026-11-25T03:12:00Z")
@@ -58,8 +59,11 @@ func (c *command) runQuery(ctx context.Context, f queryFlags, args []string) err
 	if err := f.times(&q); err != nil {
 		return err
 	}
-	f.Stdin, f.StateDir = c.Stdin, c.statePath()
-	if f.StateDir == "" && len(f.From) == 0 {
+	if f.Source != "" && len(f.From) > 0 {
+		return usage("--source and --from: one of them is asked")
+	}
+	f.Stdin, f.StateDir, f.Cluster = c.Stdin, c.statePath(), c.cluster
+	if f.StateDir == "" && len(f.From) == 0 && f.Source == "" {
 		return errNoStatePath
 	}
 	history, closer, err := c.History(ctx, f.HistoryOptions)

@@ -26,7 +26,7 @@ type session struct {
 }
 
 func addSourceFlags(cmd *cobra.Command, o *OpenOptions) {
-	cmd.Flags().StringArrayVar(&o.Sources, "source", nil, "ebpf, or replay:FILE; repeatable")
+	cmd.Flags().StringArrayVar(&o.Sources, "source", nil, "ebpf, elasticsearch[:NAME] or replay:FILE; repeatable")
 	cmd.Flags().BoolVar(&o.Demo, "demo", false, "the bundled recorded incident")
 	cmd.Flags().StringVar(&o.Scope, "scope", "", "stay inside this cgroup (a path below /sys/fs/cgroup)")
 }
@@ -45,6 +45,7 @@ func (c *command) start(ctx context.Context, o OpenOptions, engine detect.Option
 		o.Scope = c.config.Scope
 	}
 	o.MaxAge, o.MaxBytes = time.Duration(c.config.Archive.MaxAge), c.config.Archive.MaxBytes
+	o.Cluster = c.cluster
 	opened, err := c.Open(ctx, o)
 	if err != nil {
 		return nil, err
@@ -133,6 +134,16 @@ func (s *session) note(ruleID string) string {
 		}
 	}
 	return ""
+}
+
+// blind tells whether a source cannot look: no alerts would mean nothing.
+func (s *session) blind() bool {
+	for _, source := range s.opened.Sources {
+		if source.Stats().Blind != "" {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *session) lost() sources.Loss {

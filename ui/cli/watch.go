@@ -83,7 +83,7 @@ func (c *command) runWatch(ctx context.Context, o OpenOptions, failOn string) er
 		return err
 	case failOn != "" && out.worst >= severityRank(failOn):
 		return &exit{code: Alerted}
-	case s.lost().Total() > 0:
+	case s.lost().Total() > 0 || s.blind():
 		return &exit{code: Degraded}
 	}
 	return nil
