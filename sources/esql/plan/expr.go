@@ -130,6 +130,9 @@ func (c *checker) call(name string, e parse.Expr, args ...parse.Expr) Expr {
 	return c.build(name, e, typed, args)
 }
 
+// intervalCasts are the functions that are casts to a type that no column has.
+var intervalCasts = map[string]string{"to_dateperiod": "date_period", "to_timeduration": "time_duration"}
+
 func (c *checker) function(x *parse.Call) Expr {
 	if x.Name == "kql" || x.Name == "qstr" {
 		return c.queryString(x)
@@ -140,6 +143,9 @@ func (c *checker) function(x *parse.Call) Expr {
 		}
 		c.late(x.Pos, "cannot use grouping function [%s] outside of a STATS command", x.Text())
 		return Null()
+	}
+	if to, ok := intervalCasts[x.Name]; ok && len(x.Args) == 1 {
+		return c.cast(&parse.Cast{Node: x.Node, Operand: x.Args[0], Type: to, TypeAt: x.Pos})
 	}
 	d := funcs.Lookup(x.Name)
 	if d == nil || !funcs.Callable(x.Name) {
