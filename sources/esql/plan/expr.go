@@ -111,7 +111,7 @@ func (c *checker) cast(x *parse.Cast) Expr {
 				if v.Duration != 0 {
 					t = funcs.TimeDuration
 				}
-				return &Const{Value: &frame.Column{Type: frame.Null}, T: t, Interval: v}
+				return interval(v, t)
 			}
 		}
 		c.problem(x.Pos, "Cannot convert [%s] to [%s]", x.Operand.Text(), x.Type)
