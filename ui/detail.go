@@ -175,9 +175,8 @@ func (d *detailed) left() {
 }
 
 func readWord(t *detect.Transfer) string {
-	first := append(t.Payload(), t.Files...)[0]
-	s := first.Path
-	if k := first.Sensitive; k != "" {
+	s := t.Files[0].Path
+	if k := t.Files[0].Sensitive; k != "" {
 		s += " (" + k + ")"
 	}
 	if n := len(t.Files) - 1; n > 0 {

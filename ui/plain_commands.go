@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"interdict/detect"
-	"interdict/playbooks"
 	"interdict/respond"
 	"interdict/sources"
 )
@@ -257,11 +256,7 @@ func (p *plain) change(ctx context.Context, a action, f *detect.Finding) {
 		p.say("%s", p.said)
 		return
 	}
-	var g *playbooks.Guide
-	if !tool(f).Alive() && p.config.Assess != nil {
-		g = p.config.Assess.Assess(ctx, f)
-	}
-	act := p.Model.action(p.config, a, f, target(f, g))
+	act := p.Model.action(p.config, a, f)
 	planning, cancel := context.WithTimeout(ctx, planLimit)
 	defer cancel()
 	plan, err := act.Plan(planning, h)

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"interdict/sources"
 	"interdict/sources/esql"
@@ -133,11 +134,22 @@ func warnings(h http.Header) []string {
 			if plain, err := url.PathUnescape(w); err == nil {
 				w = plain
 			}
+			if !utf8.ValidString(w) { // what Latin 1 has is one byte there
+				w = latin1(w)
+			}
 		}
 		out = append(out, w)
 	}
 	slices.Sort(out)
 	return out
+}
+
+func latin1(s string) string {
+	runes := make([]rune, len(s))
+	for i := range len(s) {
+		runes[i] = rune(s[i])
+	}
+	return string(runes)
 }
 
 func cell(v any, kind string) string {

@@ -120,11 +120,26 @@ func (a *weighted) Add(groups []uint32, size int, in []Vec, n int) {
 		}
 		switch {
 		case hi-lo == 1 && to-from == 1:
-			w.sum, w.any = w.sum+numberAt(in[0], lo)*numberAt(in[1], from), true
+			if p, ok := a.product(in, i, lo, from); ok {
+				w.sum, w.any = w.sum+p, true
+			}
 		case hi-lo > 1 && to > from, to-from > 1 && hi > lo:
 			a.call.Warn(i, "java.lang.IllegalArgumentException: single-value function encountered multi-value")
 		}
 	}
+}
+
+// product is that of two numbers. Of whole ones it may be none, which is warned of.
+func (a *weighted) product(in []Vec, row, x, y int) (float64, bool) {
+	if in[0].Ints == nil || in[1].Ints == nil {
+		return numberAt(in[0], x) * numberAt(in[1], y), true
+	}
+	w := multiply(in[0].Ints[x], in[1].Ints[y], Widest(in[0].Type, in[1].Type))
+	if w.problem != "" {
+		a.call.Warn(row, "java.lang.ArithmeticException: "+w.problem)
+		return 0, false
+	}
+	return float64(w.v), true
 }
 
 func rangeOf(v Vec, row int) (lo, hi int) {

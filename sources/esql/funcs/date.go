@@ -17,7 +17,7 @@ func dates() []Def {
 		}},
 		{Name: "date_trunc", Params: []Param{{Name: "interval", Types: Temporal | String, Const: true, Expect: "dateperiod or timeduration"}, {Name: "date", Types: Dates, Expect: "date_nanos or datetime"}}, Result: SameAs(1), New: truncRow},
 		{Name: "date_diff", Params: []Param{{Name: "unit", Types: String}, {Name: "startTimestamp", Types: Dates}, {Name: "endTimestamp", Types: Dates}},
-			Result: Fixed(frame.Integer), Row: diffRow},
+			Result: Fixed(frame.Integer), New: newDiff},
 	}
 }
 
@@ -117,7 +117,7 @@ func dateArithmetic(c *Call, minus bool) func(*Row) {
 	return func(r *Row) {
 		ms, ok := FromTime(v.after(ToTime(r.Int(at), c.Result)), c.Result)
 		if !ok {
-			r.Fail("java.lang.ArithmeticException: long overflow")
+			r.Fail("java.time.DateTimeException: Date nanos out of range.  Must be between 1970-01-01T00:00:00Z and 2262-04-11T23:47:16.854775807")
 			return
 		}
 		r.SetInt(ms)
@@ -221,12 +221,24 @@ func floorDiv(a, b int) int {
 	return q
 }
 
+// newDiff makes DATE_DIFF. A unit that is known before must be one.
+func newDiff(c *Call) (func(*Row), error) {
+	if s, ok := c.ConstStr(0); ok {
+		if _, known := Between(s, time.Time{}, time.Time{}); !known {
+			return nil, fmt.Errorf("invalid unit format for [%s]: %s; received [%s]", c.Source, unitNeeded, s)
+		}
+	}
+	return diffRow, nil
+}
+
+const unitNeeded = "A value of [YEAR, QUARTER, MONTH, DAYOFYEAR, DAY, WEEK, WEEKDAY, HOUR, MINUTE, SECOND, MILLISECOND, MICROSECOND, NANOSECOND] or their aliases is required"
+
 func diffRow(r *Row) {
 	from, to := ToTime(r.Int(1), r.Type(1)), ToTime(r.Int(2), r.Type(2))
 	n, ok := Between(r.Str(0), from, to)
 	switch {
 	case !ok:
-		r.Fail("java.lang.IllegalArgumentException: A value of [YEAR, QUARTER, MONTH, DAYOFYEAR, DAY, WEEK, WEEKDAY, HOUR, MINUTE, SECOND, MILLISECOND, MICROSECOND, NANOSECOND] or their aliases is required; received [%s]", r.Str(0))
+		r.Fail("java.lang.IllegalArgumentException: %s; received [%s]", unitNeeded, r.Str(0))
 	case int64(int32(n)) != n:
 		r.Fail("org.elasticsearch.xpack.esql.core.InvalidArgumentException: [%d] out of [integer] range", n)
 	default:
@@ -234,9 +246,21 @@ func diffRow(r *Row) {
 	}
 }
 
+// secondsBetween counts whole seconds, also where a Duration would not hold them.
+func secondsBetween(from, to time.Time) int64 {
+	s, ns := to.Unix()-from.Unix(), to.Nanosecond()-from.Nanosecond()
+	switch {
+	case s > 0 && ns < 0:
+		s--
+	case s < 0 && ns > 0:
+		s++
+	}
+	return s
+}
+
 // Between counts whole units from one time to another.
 func Between(unit string, from, to time.Time) (int64, bool) {
-	d := to.Sub(from)
+	d := secondsBetween(from, to)
 	switch strings.ToLower(unit) {
 	case "year", "years", "yyyy", "yy":
 		return monthsBetween(from, to) / 12, true
@@ -245,21 +269,21 @@ func Between(unit string, from, to time.Time) (int64, bool) {
 	case "month", "months", "mm", "m":
 		return monthsBetween(from, to), true
 	case "dayofyear", "dy", "y", "day", "days", "dd", "d", "weekday", "weekdays", "dw":
-		return int64(d / (24 * time.Hour)), true
+		return d / 86400, true
 	case "week", "weeks", "wk", "ww":
-		return int64(d / (7 * 24 * time.Hour)), true
+		return d / (7 * 86400), true
 	case "hour", "hours", "hh":
-		return int64(d / time.Hour), true
+		return d / 3600, true
 	case "minute", "minutes", "mi", "n":
-		return int64(d / time.Minute), true
+		return d / 60, true
 	case "second", "seconds", "ss", "s":
-		return int64(d / time.Second), true
+		return d, true
 	case "millisecond", "milliseconds", "ms":
 		return to.UnixMilli() - from.UnixMilli(), true
 	case "microsecond", "microseconds", "mcs":
-		return d.Microseconds(), true
+		return to.UnixMicro() - from.UnixMicro(), true
 	case "nanosecond", "nanoseconds", "ns":
-		return d.Nanoseconds(), true
+		return to.UnixNano() - from.UnixNano(), true
 	}
 	return 0, false
 }

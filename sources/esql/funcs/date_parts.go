@@ -12,7 +12,7 @@ import (
 func dateTexts() []Def {
 	return []Def{
 		{Name: "date_extract", Params: []Param{{Name: "datePart", Types: String}, {Name: "date", Types: Dates, Expect: "datetime or date_nanos"}}, Result: Fixed(frame.Long), New: extractDate},
-		{Name: "date_format", Params: []Param{{Name: "dateFormat", Types: String | Dates, Expect: "string, datetime or date_nanos"}, {Name: "date", Types: Dates, Optional: true, Expect: "datetime or date_nanos"}},
+		{Name: "date_format", Params: []Param{{Name: "dateFormat", Types: String | Dates, Expect: "string"}, {Name: "date", Types: Dates, Optional: true, Expect: "datetime or date_nanos"}},
 			Check: formatted, Result: Fixed(frame.Keyword), New: formatDate},
 		{Name: "date_parse", Params: []Param{{Name: "datePattern", Types: String}, {Name: "dateString", Types: String, Optional: true}}, Result: Fixed(frame.Date), New: readDate},
 		{Name: "day_name", Params: []Param{{Name: "date", Types: Dates}}, Result: Fixed(frame.Keyword),
@@ -101,7 +101,7 @@ func extractDate(c *Call) (func(*Row), error) {
 	return func(r *Row) {
 		n, ok := chronoField(r.Str(0), ToTime(r.Int(1), r.Type(1)))
 		if !ok {
-			r.Fail("org.elasticsearch.xpack.esql.core.InvalidArgumentException: invalid date field for [%s]: %s", c.Source, r.Str(0))
+			r.Fail("java.lang.IllegalArgumentException: No enum constant java.time.temporal.ChronoField.%s", strings.ToUpper(r.Str(0)))
 			return
 		}
 		r.SetInt(n)
@@ -158,6 +158,9 @@ func formatDate(c *Call) (func(*Row), error) {
 
 func readDate(c *Call) (func(*Row), error) {
 	pattern, err := patternOf(c)
+	if err != nil {
+		return nil, fmt.Errorf("invalid date pattern for [%s]: %w", c.Source, err)
+	}
 	at := len(c.Args) - 1
 	return func(r *Row) {
 		p, err := pattern(r)
@@ -171,5 +174,5 @@ func readDate(c *Call) (func(*Row), error) {
 			return
 		}
 		r.SetInt(t.UnixMilli())
-	}, err
+	}, nil
 }
