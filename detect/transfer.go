@@ -261,6 +261,11 @@ func (t *Transfer) Content() (class string, n int) {
 	return class, n
 }
 
+// Payload are the files that were read to be sent: a key that ssh logs in with is none.
+func (t *Transfer) Payload() []File {
+	return slices.DeleteFunc(slices.Clone(t.Files), func(f File) bool { return f.Sensitive == LoginKey })
+}
+
 // What names the tool under its parent and the first ancestor that is neither
 // a shell nor init: "scp ◂ .x.sh ◂ php-fpm".
 func (t *Transfer) What() string {

@@ -1,6 +1,7 @@
 package playbooks
 
 import (
+	"interdict/detect"
 	"time"
 
 	"interdict/sources"
@@ -59,10 +60,11 @@ type Guide struct {
 	AlertID     string
 	Verdict     Verdict
 	Answers     []Answer
-	Checklist   []Step   // of the rule's own note: what it asks and nobody answered
-	Environment Advice   // what it means and what to do where the host belongs; zero when unknown
-	Blind       []string // what cannot be seen, a sentence each
-	Stop        string   // the smallest action that ends it, a sentence; "" when nothing is left to stop
+	Checklist   []Step         // of the rule's own note: what it asks and nobody answered
+	Environment Advice         // what it means and what to do where the host belongs; zero when unknown
+	Blind       []string       // what cannot be seen, a sentence each
+	Stop        string         // the smallest action that ends it, a sentence; "" when nothing is left to stop
+	Root        detect.Process // that it begins at; zero when nothing is left to stop
 	Made        time.Time
 }
 

@@ -56,7 +56,8 @@ func (a *Assessor) Assess(ctx context.Context, f *detect.Finding) *Guide {
 	replies := e.answer(sheet, g)
 	a.override(ctx, g, replies)
 	g.Verdict = s.verdict(replies)
-	g.Blind, g.Stop = s.blind(e), s.stop()
+	g.Blind = s.blind(e)
+	g.Stop, g.Root = s.stop()
 	g.Environment = sheet.Environments[f.Host.Environment]
 	if a.Note != nil {
 		g.Checklist = ParseNote(a.Note(f.RuleID))

@@ -2,6 +2,7 @@ package playbooks
 
 import (
 	"fmt"
+	"slices"
 
 	"interdict/detect"
 	"interdict/respond/process"
@@ -61,16 +62,17 @@ func (s *subject) blind(e *evidence) []string {
 
 // stop says which processes to act on: from the highest untrusted ancestor
 // down, never a service or a person's shell.
-func (s *subject) stop() string {
+func (s *subject) stop() (text string, root detect.Process) {
 	if s.f.Transfer == nil && s.tool.PID == 0 {
-		return ""
+		return "", root
 	}
 	if s.f.Transfer != nil && !s.transfer.Live || s.f.Transfer == nil && !s.tool.Alive() {
 		return s.ended()
 	}
-	root, kept := s.root()
+	var kept string
+	root, kept = s.root()
 	members := s.below(root)
-	text := fmt.Sprintf("freeze or kill %s", label(root))
+	text = fmt.Sprintf("freeze or kill %s", label(root))
 	if len(members) > 1 {
 		var names []string
 		for _, p := range members {
@@ -87,30 +89,35 @@ func (s *subject) stop() string {
 	if s.transfer.Master != "" {
 		text += "; the ssh master at " + s.transfer.Master + " carries the connection and must be stopped too"
 	}
-	return text + "; what is queued in the kernel, about 1 MB, still leaves"
+	return text + "; what is queued in the kernel, about 1 MB, still leaves", root
 }
 
 // ended says that nothing is left to stop, but for what may start it again.
-func (s *subject) ended() string {
-	text := "nothing sends any more"
+func (s *subject) ended() (text string, root detect.Process) {
+	text = "nothing sends any more"
 	if !s.tool.Ended.IsZero() {
 		text = fmt.Sprintf("%s ended %s with status %d", label(s.tool), clock(s.tool.Ended), s.tool.ExitCode)
 		if s.tool.ExitCode < 0 {
 			text = fmt.Sprintf("%s ended after %s, unseen", label(s.tool), clock(s.tool.Ended))
 		}
 	}
-	root, _ := s.root()
-	if root.PID != s.tool.PID && root.Alive() {
-		text += fmt.Sprintf("; %s above it still runs and can start it again: freeze or kill its tree", label(root))
+	root, _ = s.root()
+	if root.PID == s.tool.PID || !root.Alive() {
+		return text, detect.Process{}
 	}
-	return text
+	return text + fmt.Sprintf("; %s above it still runs and can start it again: freeze or kill its tree", label(root)), root
 }
 
 // root is where the tree to act on begins, and what is said about its parent.
+// What has ended leads no further up: process 1 has what it started by now.
 func (s *subject) root() (root detect.Process, kept string) {
 	byPID := map[int]detect.Process{}
 	var all []process.Process
-	for _, p := range append(append([]detect.Process{s.tool}, s.ancestors...), s.transfer.Members...) {
+	up := s.ancestors
+	if i := slices.IndexFunc(up, func(p detect.Process) bool { return !p.Alive() }); i >= 0 {
+		up = up[:i]
+	}
+	for _, p := range append(append([]detect.Process{s.tool}, up...), s.transfer.Members...) {
 		if _, ok := byPID[p.PID]; !ok {
 			byPID[p.PID] = p
 			all = append(all, *seenAs(p))

@@ -8,6 +8,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"interdict/detect"
+	"interdict/playbooks"
 	"interdict/respond"
 	"interdict/respond/process"
 )
@@ -46,19 +47,26 @@ func (j *journaled) Refused(ctx context.Context, a respond.Action, h respond.Hos
 	return respond.RecordRefusal(ctx, j.Journal, j.actor, a, h, err)
 }
 
-// actionOf makes the action of a key for a finding.
-type actionOf func(c Config, a action, f *detect.Finding) respond.Action
+// actionOf makes the action of a key for a finding and a process of it.
+type actionOf func(c Config, a action, f *detect.Finding, target detect.Process) respond.Action
 
-func processAction(c Config, a action, f *detect.Finding) respond.Action {
+func processAction(c Config, a action, f *detect.Finding, target detect.Process) respond.Action {
 	o := process.Options{Tree: true, Reach: reach(f)}
 	if id, err := respond.ParseProcessID(c.Actor.Program); err == nil {
 		o.Console = id
 	}
-	target := identity(f.Host, tool(f))
 	if a == kill {
-		return process.NewKill(target, o)
+		return process.NewKill(identity(f.Host, target), o)
 	}
-	return process.NewFreeze(target, o)
+	return process.NewFreeze(identity(f.Host, target), o)
+}
+
+// target is what to act on: the tool, or when that has ended what would start it again.
+func target(f *detect.Finding, g *playbooks.Guide) detect.Process {
+	if p := tool(f); p.Alive() || g == nil || g.Root.PID == 0 {
+		return p
+	}
+	return g.Root
 }
 
 // actOn does what a key means for one finding.

@@ -175,8 +175,9 @@ func (d *detailed) left() {
 }
 
 func readWord(t *detect.Transfer) string {
-	s := t.Files[0].Path
-	if k := t.Files[0].Sensitive; k != "" {
+	first := append(t.Payload(), t.Files...)[0]
+	s := first.Path
+	if k := first.Sensitive; k != "" {
 		s += " (" + k + ")"
 	}
 	if n := len(t.Files) - 1; n > 0 {

@@ -63,7 +63,7 @@ func (m *Model) openPlan(f *detect.Finding, a action, h respond.Host) tea.Cmd {
 	}
 	d.host, d.finding = h, f.ID
 	m.overlay = d
-	act, c := m.action(m.config, a, f), m.changes
+	act, c := m.action(m.config, a, f, target(f, m.guides.of(f))), m.changes
 	return d.make(m, func(ctx context.Context) (respond.Action, respond.Plan, error) {
 		p, err := act.Plan(ctx, h)
 		if errors.Is(err, respond.ErrRefused) {

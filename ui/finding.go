@@ -151,10 +151,8 @@ func outWord(f *detect.Finding) string {
 
 func contentWord(f *detect.Finding) string {
 	if f.Transfer != nil {
-		for _, file := range f.Transfer.Files {
-			if file.Sensitive != "" {
-				return file.Sensitive
-			}
+		if class, n := f.Transfer.Content(); n > 0 {
+			return class
 		}
 	}
 	return "?"
@@ -202,8 +200,8 @@ func leftWord(f *detect.Finding) string {
 		return size(t.Received) + " received"
 	}
 	s := size(t.Sent)
-	if len(t.Files) > 0 && t.Files[0].Size > 0 {
-		s += " of " + size(t.Files[0].Size) + " " + path.Base(t.Files[0].Path)
+	if all := t.Payload(); len(all) > 0 && all[0].Size > 0 {
+		s += " of " + size(all[0].Size) + " " + path.Base(all[0].Path)
 	} else {
 		s += " sent"
 	}
@@ -219,10 +217,11 @@ func leftWord(f *detect.Finding) string {
 
 // whole is how long the largest file still takes at the present rate; 0 when that cannot be said.
 func whole(t *detect.Transfer) time.Duration {
-	if len(t.Files) == 0 || t.Files[0].Size <= t.Sent || t.Rate <= 0 {
+	all := t.Payload()
+	if len(all) == 0 || all[0].Size <= t.Sent || t.Rate <= 0 {
 		return 0
 	}
-	return time.Duration(float64(t.Files[0].Size-t.Sent) / t.Rate * float64(time.Second))
+	return time.Duration(float64(all[0].Size-t.Sent) / t.Rate * float64(time.Second))
 }
 
 func whoWord(f *detect.Finding) string {

@@ -9,10 +9,11 @@ import (
 
 	"interdict/detect"
 	"interdict/respond"
+	"interdict/respond/isolate"
 	"interdict/respond/process"
 )
 
-// heldFunc looks at a host for what still stands there; process.StillHeld is one.
+// heldFunc looks at a host for what still stands there; stillHeld is one.
 type heldFunc func(context.Context, respond.Host, []respond.Standing) (held, over []respond.Standing, err error)
 
 // lookedAt is what the hosts said of what the journal says is held.
@@ -28,7 +29,7 @@ func (m *Model) lookAtHosts() tea.Cmd {
 	}
 	raw, host, still := m.raw, m.config.Host, m.still
 	if still == nil {
-		still = process.StillHeld
+		still = stillHeld
 	}
 	return m.ask(planLimit, func(ctx context.Context) tea.Msg {
 		out := lookedAt{state: map[string]string{}}
@@ -78,4 +79,30 @@ func (m *Model) stateOf(op string) string {
 		return s
 	}
 	return "not looked"
+}
+
+// stillHeld asks each kind of change for its own.
+func stillHeld(ctx context.Context, h respond.Host, standing []respond.Standing) (held, over []respond.Standing, err error) {
+	var network, processes []respond.Standing
+	for _, s := range standing {
+		if isolate.Ours(s.Key) {
+			network = append(network, s)
+		} else {
+			processes = append(processes, s)
+		}
+	}
+	if held, over, err = isolate.StillHeld(ctx, h, network); err != nil || len(processes) == 0 {
+		return held, over, err
+	}
+	more, gone, err := process.StillHeld(ctx, h, processes)
+	return append(held, more...), append(over, gone...), err
+}
+
+// ActionOf returns a zero action of a kind that the journal names; false for a
+// kind that this program does not know.
+func ActionOf(kind string) (respond.Action, bool) {
+	if a, ok := process.ActionOf(kind); ok {
+		return a, true
+	}
+	return isolate.ActionOf(kind)
 }

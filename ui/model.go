@@ -26,7 +26,7 @@ type Model struct {
 	standing []respond.Standing // one for each operation
 	raw      []respond.Standing // as the journal has it, one for each process
 	looks    lookedAt           // what the hosts said of it
-	still    heldFunc           // nil: process.StillHeld
+	still    heldFunc           // nil: stillHeld
 	frozen   map[string]bool    // BOOT/PID@START of what is frozen
 	blindOn  string             // why standing is not known; "" when it is
 

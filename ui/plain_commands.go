@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"interdict/detect"
+	"interdict/playbooks"
 	"interdict/respond"
 	"interdict/sources"
 )
@@ -256,7 +257,11 @@ func (p *plain) change(ctx context.Context, a action, f *detect.Finding) {
 		p.say("%s", p.said)
 		return
 	}
-	act := p.Model.action(p.config, a, f)
+	var g *playbooks.Guide
+	if !tool(f).Alive() && p.config.Assess != nil {
+		g = p.config.Assess.Assess(ctx, f)
+	}
+	act := p.Model.action(p.config, a, f, target(f, g))
 	planning, cancel := context.WithTimeout(ctx, planLimit)
 	defer cancel()
 	plan, err := act.Plan(planning, h)

@@ -188,5 +188,5 @@ func TestHostileTextIsHarmlessInLines(t *testing.T) {
 }
 
 func (k *talk) act() *fakeAction {
-	return k.plain.Model.action(k.config, freeze, &detect.Finding{}).(*fakeAction)
+	return k.plain.Model.action(k.config, freeze, &detect.Finding{}, detect.Process{}).(*fakeAction)
 }

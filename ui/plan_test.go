@@ -198,3 +198,16 @@ func TestWhatIsFrozenIsOneThingAndSaysSoInItsRow(t *testing.T) {
 	w.press("4")
 	w.shows("3: frozen/b1/4121@412100, frozen/b1/4110@411000")
 }
+
+// A script that starts short transfers again and again is stopped between two of them.
+func TestWhatHasEndedIsStoppedAtWhatWouldStartItAgain(t *testing.T) {
+	w := newWorld(t, 120, 32)
+	f := theft()
+	f.Transfer.Live, f.Transfer.Tool.Ended = false, noon
+	w.engine.put(f)
+	w.pull()
+	w.press("K")
+	if w.act.target.Name != ".x.sh" {
+		t.Errorf("the plan is about %s", w.act.target.Name)
+	}
+}

@@ -45,7 +45,7 @@ func planUndo(ctx context.Context, c changes, s respond.Standing, h respond.Host
 	if err != nil {
 		return nil, respond.Plan{}, err
 	}
-	a, known := process.ActionOf(op.Kind)
+	a, known := ActionOf(op.Kind)
 	if op.Result == nil || !known {
 		return nil, respond.Plan{}, errNothingToUndo
 	}

@@ -93,9 +93,10 @@ func (h fakeHost) Identity(context.Context) (respond.Identity, error) { return h
 
 // fakeAction plans what it was told to; changes are made by fakeChanges.
 type fakeAction struct {
-	kind string
-	plan respond.Plan
-	err  error
+	target detect.Process
+	kind   string
+	plan   respond.Plan
+	err    error
 }
 
 func (a *fakeAction) Kind() string { return a.kind }
@@ -189,7 +190,10 @@ func newWorld(t *testing.T, w, h int, change ...func(*Config)) *world {
 	}
 	out := &world{Model: newModel(t.Context(), c), t: t, engine: e, changes: &fakeChanges{}, act: &fakeAction{kind: "process.freeze", plan: freezePlan()}}
 	out.Model.changes, out.Model.waits = out.changes, noWaits{}
-	out.Model.action = func(Config, action, *detect.Finding) respond.Action { return out.act }
+	out.Model.action = func(_ Config, _ action, _ *detect.Finding, p detect.Process) respond.Action {
+		out.act.target = p
+		return out.act
+	}
 	out.send(tea.WindowSizeMsg{Width: w, Height: h})
 	out.do(out.assess())
 	return out
@@ -305,7 +309,7 @@ func backup() *detect.Finding {
 
 func guideOf(f *detect.Finding) *playbooks.Guide {
 	return &playbooks.Guide{
-		AlertID: f.ID,
+		AlertID: f.ID, Root: procOf(4110, ".x.sh", "/dev/shm/.x.sh"),
 		Verdict: playbooks.Verdict{
 			Word: playbooks.Theft, Sending: true,
 			Against: []string{"parent .x.sh ran from /dev/shm, deleted", "destination never seen in 14 d (0 of 3 201 transfers)", "no timer, login or change window at 03:12"},

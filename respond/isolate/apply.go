@@ -124,6 +124,8 @@ func (t *attempt) finish(f facts, err error) (respond.Result, error) {
 		err = t.rolledBack(f, said, &d)
 	case errors.As(err, &said) && said.code == "taken":
 		return respond.Result{}, respond.Stale("%s", codes["taken"])
+	case t.askedRestored(): // the old connection still answers
+		err = t.rolledBack(f, &scriptError{code: "restored", detail: err.Error()}, &d)
 	default:
 		err = t.unknown(err)
 	}
@@ -134,7 +136,11 @@ func (t *attempt) finish(f facts, err error) (respond.Result, error) {
 
 // proven says step by step what was seen.
 func (t *attempt) proven(f facts) {
-	t.line("login", "a new one works")
+	if t.shell.Manager().IsValid() {
+		t.line("login", "a new one works")
+	} else {
+		t.line("login", "none was tried: you are on the machine itself")
+	}
 	for _, place := range f["unreached"] {
 		t.line("proof", place+" is unreachable from the host")
 	}
@@ -178,6 +184,14 @@ func (t *attempt) rolledBack(f facts, said *scriptError, d *did) error {
 		t.line("no proof", "our rule dropped nothing while the host tried to get out")
 	}
 	return fmt.Errorf("%s: %w", t.result.Summary, said)
+}
+
+// askedRestored asks over the connection from before whether the host restored itself.
+func (t *attempt) askedRestored() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	f, err := run(ctx, t.shell, statusScript, nil)
+	return err == nil && f.has("restored", t.in.Note.ID)
 }
 
 // unknown is loud, and says what to do by hand.

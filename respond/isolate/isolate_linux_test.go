@@ -305,6 +305,7 @@ func TestForeignRulesThatWouldCutUsLeadBack(t *testing.T) {
 	if err == nil {
 		t.Fatal("isolated although no new login works:", r.Summary)
 	}
+	contains(t, r.Summary, "ROLLED BACK", "still blocked")
 	eventually(t, "the host is itself again", 10*time.Second, func() bool { _, err := l.host.try("nft list table inet interdict"); return err != nil })
 	l.host.sh("nft delete table inet interdict_block")
 	l.same(before)

@@ -55,24 +55,25 @@ const (
 Description=interdict: this host is isolated
 Documentation=man:nft(8)
 DefaultDependencies=no
-After=local-fs.target nftables.service
+After=local-fs.target nftables.service firewalld.service netfilter-persistent.service iptables.service ip6tables.service docker.service
 Before=network-pre.target
 Wants=network-pre.target
 
 [Service]
 Type=oneshot
 ExecStart=/bin/sh /etc/interdict/isolation/assert
+LogLevelMax=warning
 
 [Install]
-WantedBy=sysinit.target
+WantedBy=sysinit.target nftables.service firewalld.service netfilter-persistent.service iptables.service ip6tables.service docker.service
 `
 	timerFile = `[Unit]
 Description=interdict: put the isolation back when it was taken away
 
 [Timer]
 OnActiveSec=1s
-OnUnitActiveSec=5s
-AccuracySec=1s
+OnUnitActiveSec=3s
+AccuracySec=500ms
 Unit=interdict-isolation.service
 
 [Install]

@@ -80,6 +80,11 @@ func (c *command) carryOut(ctx context.Context, host respond.Host, action respon
 	if result.Summary != "" {
 		fmt.Fprintln(c.Stdout, text.Clean(result.Summary))
 	}
+	if c.steps {
+		for _, l := range result.Lines {
+			fmt.Fprintf(c.Stdout, "  %-12s %s\n", text.Clean(l.Label), text.Clean(l.Text))
+		}
+	}
 	if err != nil {
 		return err
 	}

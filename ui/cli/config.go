@@ -23,6 +23,8 @@ type Config struct {
 	Scope       string        `toml:"scope"`       // cgroup to stay inside of
 	Theme       string        `toml:"theme"`       // auto, dark, light, high-contrast, none; "" is auto
 	Archive     ArchiveConfig `toml:"archive"`
+	Isolate     IsolateConfig `toml:"isolate"`
+	Block       BlockConfig   `toml:"block"`
 
 	Elasticsearch map[string]ClusterConfig `toml:"elasticsearch"`
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"interdict/respond"
-	"interdict/respond/process"
+	"interdict/ui"
 	"interdict/ui/text"
 )
 
@@ -137,7 +137,7 @@ func (c *command) journalUndo(ctx context.Context, id string) error {
 		if op.Result == nil {
 			return fmt.Errorf("operation %s changed nothing that could be undone", id)
 		}
-		action, ok := process.ActionOf(op.Kind)
+		action, ok := ui.ActionOf(op.Kind)
 		if !ok {
 			return fmt.Errorf("operation %s is of kind %s, which this program does not know", id, text.Clean(op.Kind))
 		}
