@@ -39,7 +39,7 @@ func program() cli.Program {
 		Open:    open,
 		History: openHistory,
 		State:   openState,
-		Host:    findHost,
+		Hosts:   openHosts,
 		Guard:   guardTerminal,
 		Doctor:  doctor,
 

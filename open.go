@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"interdict/respond"
-	"interdict/respond/local"
 	"interdict/sources"
 	"interdict/sources/archive"
 	"interdict/sources/ebpf"
@@ -151,12 +149,4 @@ func openHistory(ctx context.Context, o cli.HistoryOptions) (sources.History, io
 		return nil, nil, fmt.Errorf("archive: %w", err)
 	}
 	return a, a, nil
-}
-
-// findHost knows this machine only.
-func findHost(name string) (respond.Host, error) {
-	if name == "local" {
-		return local.New(), nil
-	}
-	return nil, fmt.Errorf("host %q is not in the inventory: only local, which is this machine, can be acted on", name)
 }

@@ -24,6 +24,27 @@ func (j *Journal) Operation(ctx context.Context, op string) (Operation, error) {
 	return operation(entries), nil
 }
 
+// HostsWithID returns the names of the hosts that showed this machine id.
+func (j *Journal) HostsWithID(ctx context.Context, hostID string) ([]string, error) {
+	if hostID == "" {
+		return nil, nil
+	}
+	rows, err := j.db.QueryContext(ctx, `SELECT DISTINCT host FROM journal_entries WHERE host_id = ? ORDER BY host`, hostID)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", damaged(err))
+	}
+	defer rows.Close()
+	var names []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, fmt.Errorf("journal: %w", damaged(err))
+		}
+		names = append(names, name)
+	}
+	return names, rows.Err()
+}
+
 func (j *Journal) entries(ctx context.Context, where string, args ...any) ([]Entry, error) {
 	var entries []Entry
 	err := scan(ctx, j.db, where, args, func(r *row) error {

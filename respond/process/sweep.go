@@ -16,6 +16,7 @@ const (
 	stopTime   = 5 * time.Second        // until everything stands
 	settleTime = 500 * time.Millisecond // for the last signal to act, before what still moves is said to
 	killTime   = 5 * time.Second        // until everything is gone
+	leastLooks = 4                      // whatever time they take: a host may be slow, or far away
 	frozenTime = 2 * time.Second        // for a cgroup to freeze
 )
 
@@ -30,6 +31,20 @@ type sweep struct {
 	stopped []respond.ProcessID // by a kill, before it
 	names   map[respond.ProcessID]string
 	did     did
+}
+
+// patience is how long an action goes on, and how often it looks at least.
+type patience struct {
+	until time.Time
+	looks int
+}
+
+func patient(d time.Duration) *patience { return &patience{until: time.Now().Add(d)} }
+
+// over is asked once after each look.
+func (p *patience) over() bool {
+	p.looks++
+	return p.looks >= leastLooks && time.Now().After(p.until)
 }
 
 // recheck makes sure that what was approved is still so.
@@ -77,8 +92,7 @@ func (s *sweep) look(ctx context.Context) (*Table, []*Process, error) {
 // stood can be missing from the reading that shows the parent standing, but not
 // from one that began after that.
 func (s *sweep) stop(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, stopTime)
-	defer cancel()
+	bound := patient(stopTime)
 	last, seen := time.Now(), map[respond.ProcessID]bool{}
 	for quiet, pause := 0, time.Millisecond; quiet < 2; {
 		_, members, err := s.look(ctx)
@@ -86,10 +100,13 @@ func (s *sweep) stop(ctx context.Context) error {
 			err = s.guard.check(members)
 		}
 		if err != nil {
-			return ignoreDeadline(err)
+			return err
 		}
 		moving := s.moving(members)
 		s.did.Left = ids(moving)
+		if bound.over() {
+			return nil
+		}
 		if len(moving) == 0 {
 			quiet++
 			continue
@@ -104,10 +121,10 @@ func (s *sweep) stop(ctx context.Context) error {
 			return nil
 		}
 		if err := s.signal(ctx, Stop, moving); err != nil {
-			return ignoreDeadline(err)
+			return err
 		}
 		if !wait(ctx, pause) {
-			return nil
+			return ctx.Err()
 		}
 		pause = min(2*pause, 20*time.Millisecond)
 	}
@@ -213,30 +230,32 @@ func (s *sweep) kill(ctx context.Context, cgroup string) error {
 }
 
 func (s *sweep) killAll(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, killTime)
-	defer cancel()
+	bound := patient(killTime)
 	for quiet := 0; quiet < 2; {
 		_, members, err := s.look(ctx)
 		if err == nil {
 			err = s.guard.check(members)
 		}
 		if err != nil {
-			return ignoreDeadline(err)
+			return err
 		}
 		alive := slices.DeleteFunc(members, func(p *Process) bool { return p.Ended() || s.failed[p.ID] != "" })
 		if s.did.Left = ids(alive); len(alive) == 0 {
 			quiet++
 			continue
 		}
+		if bound.over() {
+			return nil
+		}
 		quiet = 0
 		if err := s.signal(ctx, Kill, alive); err != nil {
-			return ignoreDeadline(err)
+			return err
 		}
 		limited, done := context.WithTimeout(ctx, settleTime)
 		_, err = s.machine.Await(limited, ids(alive)...)
 		done()
-		if err != nil || ctx.Err() != nil {
-			return ignoreDeadline(err)
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -277,12 +296,4 @@ func wait(ctx context.Context, d time.Duration) bool {
 	case <-timer.C:
 		return true
 	}
-}
-
-// ignoreDeadline: that a bound of ours was reached is told by what is left.
-func ignoreDeadline(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return nil
-	}
-	return err
 }

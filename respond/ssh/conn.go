@@ -27,6 +27,7 @@ type conn struct {
 
 	mu      sync.Mutex
 	closing bool
+	root    bool  // the login is root's
 	why     error // why it is over
 	open    int   // sessions
 	limit   int   // of sessions, as far as is known

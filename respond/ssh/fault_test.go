@@ -440,7 +440,7 @@ func sudoing(t *testing.T, text string) (*server, string) {
 	}
 	return serve(t, func(s *server) {
 		s.exec = func(e *served) { // the command sets its own PATH
-			e.command = strings.Replace(e.command, "PATH=/usr/sbin", "PATH="+dir+":/usr/sbin", 1)
+			e.command = strings.NewReplacer("PATH=/usr/sbin", "PATH="+dir+":/usr/sbin", "/usr/bin/id", dir+"/id").Replace(e.command)
 			e.end(e.run())
 		}
 	}), dir

@@ -32,13 +32,14 @@ const (
 // ends it by itself; the environment is constant but for SSH_CONNECTION, which
 // the host itself set.
 const (
-	hello = `PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C; export PATH LC_ALL; u=$(id -u); ` +
+	hello = `PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C; export PATH LC_ALL; ` +
 		`printf "interdict-ssh %s %s\n" "$u" "$SSH_CONNECTION" >&2; ` +
 		`l=$2; set -- env -i PATH="$PATH" LC_ALL=C SSH_CONNECTION="$SSH_CONNECTION" /bin/sh -c "echo interdict-began; $1" interdict; ` +
 		`command -v timeout >/dev/null && set -- timeout "$l" "$@"; `
-	asUser   = hello + `exec "$@"`
-	asRoot   = hello + `[ "$u" = 0 ] || set -- sudo -n -- "$@"; exec "$@"`
-	asRootPw = hello + `[ "$u" = 0 ] || set -- sudo -S -k -p interdict-sudo-password: -- "$@"; exec "$@"`
+	whoAmI   = `u=$(/usr/bin/id -u); `
+	asUser   = `u=-; ` + hello + `exec "$@"`
+	asRoot   = whoAmI + hello + `[ "$u" = 0 ] || set -- sudo -n -- "$@"; exec "$@"`
+	asRootPw = whoAmI + hello + `[ "$u" = 0 ] || set -- sudo -S -k -p interdict-sudo-password: -- "$@"; exec "$@"`
 )
 
 // commandLine is what is executed: constant, since its parts are.
@@ -58,7 +59,7 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + 
 
 // run runs a script on one connection, as root by the way that works there.
 func (h *Host) run(ctx context.Context, c *conn, s respond.Script, data []byte) (out respond.Output, begun bool, err error) {
-	if !s.Root {
+	if !s.Root || c.isRoot() {
 		return h.attempt(ctx, c, asUser, s, data, nil)
 	}
 	at := "sudo " + h.target.User + "@" + h.target.dial()
@@ -163,6 +164,11 @@ func (c *conn) greet(stderr *[]byte) bool {
 	text, rest, _ := bytes.Cut((*stderr)[at:], []byte("\n"))
 	*stderr = bytes.TrimPrefix(rest, []byte(prompt))
 	f := strings.Fields(string(text))
+	if len(f) > 1 && f[1] == "0" {
+		c.mu.Lock()
+		c.root = true
+		c.mu.Unlock()
+	}
 	if len(f) < 4 {
 		return true
 	}
@@ -174,6 +180,13 @@ func (c *conn) greet(stderr *[]byte) bool {
 		c.mu.Unlock()
 	}
 	return true
+}
+
+// isRoot tells whether the login is root's, as far as it was asked.
+func (c *conn) isRoot() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.root
 }
 
 // feeder writes the standard input of a run.

@@ -93,9 +93,9 @@ func TestARealSSHDSaysWhoItIsAndWhereWeComeFrom(t *testing.T) {
 func TestARealSSHDWithOneSessionServesAllInTurn(t *testing.T) {
 	h := host(t, sshd(t, "MaxSessions 1"), nil)
 	var work sync.WaitGroup
-	for range 10 {
+	for range 5 {
 		work.Go(func() {
-			for range 3 {
+			for range 2 {
 				if out, err := h.Run(t.Context(), echo, []byte("x")); err != nil || out.Status != 7 || string(out.Stdout) != "x" {
 					t.Errorf("%d %q %v", out.Status, out.Stdout, err)
 				}

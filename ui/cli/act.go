@@ -36,14 +36,14 @@ func (c *command) act(verb, short string, action makeAction) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   verb + " HOST PID@START",
 		Short: short,
-		Long:  short + ".\nHOST is local, which is this machine. PID@START is what alerts, the console and `interdict standing` show.",
-		Args:  exactly(2, "HOST PID@START; HOST is local"),
+		Long:  short + ".\nHOST is a name of the inventory, or local, which is this machine. PID@START is what alerts, the console and `interdict standing` show.",
+		Args:  exactly(2, "HOST PID@START; HOST is local or a name of the inventory"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			target, err := respond.ParseProcessID(args[1])
 			if err != nil {
 				return &exit{Usage, err}
 			}
-			host, err := c.Host(args[0])
+			host, err := c.Host(cmd.Context(), args[0])
 			if err != nil {
 				return &exit{Usage, err}
 			}
@@ -65,7 +65,10 @@ func (c *command) carryOut(ctx context.Context, host respond.Host, action respon
 	defer s.close()
 	c.tell(s)
 	actor := respond.CurrentActor()
-	plan, err := action.Plan(ctx, host)
+	var plan respond.Plan
+	if err = c.vet(ctx, s, host); err == nil {
+		plan, err = action.Plan(ctx, host)
+	}
 	if err != nil {
 		return errors.Join(err, respond.RecordRefusal(ctx, s.journal, actor, action, host, err))
 	}

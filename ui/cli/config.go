@@ -27,6 +27,9 @@ type Config struct {
 	Block       BlockConfig   `toml:"block"`
 
 	Elasticsearch map[string]ClusterConfig `toml:"elasticsearch"`
+
+	Inventory InventoryConfig `toml:"inventory"`
+	Hosts     []HostConfig    `toml:"host"` // that may be acted on
 }
 
 // ArchiveConfig bounds the local history.
@@ -155,12 +158,14 @@ func knownKeys(t reflect.Type, prefix string) []string {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name := prefix + f.Tag.Get("toml")
-		if f.Type.Kind() == reflect.Map {
-			keys = append(keys, knownKeys(f.Type.Elem(), name+"."+anyName+".")...)
-			continue
+		inner := f.Type
+		if inner.Kind() == reflect.Map && inner.Elem().Kind() == reflect.Struct {
+			inner, name = inner.Elem(), name+"."+anyName
+		} else if inner.Kind() == reflect.Slice {
+			inner = inner.Elem()
 		}
-		if f.Type.Kind() == reflect.Struct {
-			keys = append(keys, knownKeys(f.Type, name+".")...)
+		if inner.Kind() == reflect.Struct {
+			keys = append(keys, knownKeys(inner, name+".")...)
 			continue
 		}
 		keys = append(keys, name)

@@ -14,7 +14,6 @@ import (
 	"interdict/playbooks"
 	"interdict/respond"
 	"interdict/ui"
-	"interdict/ui/text"
 )
 
 type consoleFlags struct {
@@ -36,6 +35,7 @@ func (f *consoleFlags) add(cmd *cobra.Command) {
 // console opens the screen over live sources. Sources, engine and archive have
 // goroutines of their own; the screen pulls.
 func (c *command) console(ctx context.Context, f *consoleFlags) error {
+	c.asker = nil
 	var err error
 	if f.Speed, err = parseSpeed(f.speed); err != nil {
 		return err
@@ -89,7 +89,7 @@ func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session
 	config := ui.Config{
 		Engine: memory, Feed: feed, History: s.opened.History, Sources: s.opened.Sources, Kept: s.opened.Kept, Journal: kept.journal, Actor: respond.CurrentActor(),
 		ReadOnly: f.readOnly, Theme: f.theme, NoColor: c.Env("NO_COLOR") != "", Banner: s.opened.Banner, Now: s.now,
-		Host: func(h detect.Host) (respond.Host, error) { return c.hostOf(s, h) },
+		Host: func(h detect.Host) (respond.Host, error) { return c.hostOf(ctx, s, h) },
 	}
 	if config.Theme == "" {
 		config.Theme = c.config.Theme
@@ -100,7 +100,7 @@ func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session
 	assess := &playbooks.Assessor{History: s.opened.History, Now: s.now, Watching: c.Now(), Cases: kept.cases,
 		Alerts: func(h detect.Host) []*detect.Finding { return onHost(s.engine.Snapshot(), h) }, Note: s.note}
 	if s.opened.Local {
-		if host, err := c.Host("local"); err == nil {
+		if host, err := c.Host(ctx, respond.Local); err == nil {
 			assess.Look, _ = host.(respond.Looker)
 			if identity, err := host.Identity(ctx); err == nil {
 				assess.Boot = identity.BootID
@@ -130,29 +130,6 @@ func joined(a, b string) string {
 		return b
 	}
 	return a + " · " + b
-}
-
-// hostOf finds what acts on the machine that an alert names. Only events of this
-// machine's own kernel lead to it.
-func (c *command) hostOf(s *session, h detect.Host) (respond.Host, error) {
-	switch {
-	case s.opened.Recorded:
-		return nil, fmt.Errorf("%s is not this machine: the events are a recording", text.Clean(h.Name))
-	case !s.opened.Local:
-		return nil, fmt.Errorf("%s is not this machine: its events come from a cluster", text.Clean(h.Name))
-	}
-	host, err := c.Host("local")
-	if err != nil || !s.opened.Fleet {
-		return host, err
-	}
-	identity, err := host.Identity(context.Background())
-	if err != nil {
-		return nil, err
-	}
-	if identity.HostID != h.ID {
-		return nil, fmt.Errorf("%s is not this machine: its events come from a cluster", text.Clean(h.Name))
-	}
-	return host, nil
 }
 
 // consoleState opens what is kept. Without it the console still shows

@@ -149,7 +149,7 @@ func (c *command) release() *cobra.Command {
 func (c *command) onHosts(ctx context.Context, names []string, dry bool, action func() respond.Action) error {
 	hosts := make([]respond.Host, len(names))
 	for i, name := range names {
-		h, err := c.Host(name)
+		h, err := c.Host(ctx, name)
 		if err != nil {
 			return &exit{Usage, err}
 		}
@@ -194,7 +194,7 @@ func (c *command) askStatus(ctx context.Context, name string) hostStatus {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	out := hostStatus{Host: name, State: "unknown"}
-	h, err := c.Host(name)
+	h, err := c.Host(ctx, name)
 	var s isolate.Status
 	if err == nil {
 		s, err = isolate.Look(ctx, h)

@@ -141,7 +141,7 @@ func (c *command) journalUndo(ctx context.Context, id string) error {
 		if !ok {
 			return fmt.Errorf("operation %s is of kind %s, which this program does not know", id, text.Clean(op.Kind))
 		}
-		host, err := c.Host(op.Host)
+		host, err := c.Host(ctx, op.Host)
 		if err != nil {
 			return err
 		}

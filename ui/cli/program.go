@@ -36,8 +36,9 @@ type Program struct {
 	History func(ctx context.Context, o HistoryOptions) (sources.History, io.Closer, error)
 	// State opens the database of a state directory, which exists. notes say what had to be set aside.
 	State func(ctx context.Context, dir string) (db *sql.DB, notes []string, err error)
-	// Host finds a host of the inventory; "local" is this machine.
-	Host func(name string) (respond.Host, error)
+	// Hosts makes what reaches the hosts of the inventory; nothing is read or
+	// connected to before it is asked for.
+	Hosts func(o HostsOptions) Hosts
 	// Guard has the terminal given back also when this process is killed or
 	// crashes; release ends that. nil: nobody does.
 	Guard func() (release func(), err error)

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
+	"interdict/respond"
 	"interdict/ui/text"
 )
 
@@ -20,6 +22,9 @@ type command struct {
 	yes        bool
 	steps      bool // show what was done step by step
 	config     Config
+	opening    sync.Mutex
+	hosts      Hosts         // opened when first needed
+	asker      respond.Asker // nil where a question would spoil the screen
 }
 
 // Main runs the command line and gives the exit code.
@@ -28,6 +33,7 @@ func Main(ctx context.Context, p Program, args []string) int {
 	root := c.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	err = errors.Join(err, c.closeHosts())
 	var e *exit
 	if err != nil && (!errors.As(err, &e) || e.err != nil) {
 		fmt.Fprintln(p.Stderr, "interdict: "+text.CleanLines(err.Error()))
@@ -47,6 +53,7 @@ func (c *command) root() *cobra.Command {
 		SilenceUsage:               true,
 		SilenceErrors:              true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			c.asker = &terminalAsker{}
 			return c.loadConfig()
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.console(cmd.Context(), console) },

@@ -33,9 +33,15 @@ func TestWithoutAHomeNothingIsKeptInTheWorkingDirectory(t *testing.T) {
 	for _, args := range [][]string{{"standing"}, {"journal", "verify"}, {"query", "FROM logs-*"}, {"kill", "local", "1@0", "--yes"}} {
 		var stdout, stderr bytes.Buffer
 		p := outside(&stdout, &stderr)
-		p.Host = func(string) (respond.Host, error) { return nil, nil }
+		p.Hosts = func(HostsOptions) Hosts { return noHosts{} }
 		if code := Main(t.Context(), p, args); code != Failed || !strings.Contains(stderr.String(), "--state") {
 			t.Errorf("%v ended with %d and said %q", args, code, &stderr)
 		}
 	}
 }
+
+// noHosts finds nothing and says nothing.
+type noHosts struct{ Hosts }
+
+func (noHosts) Find(context.Context, string) (respond.Host, error) { return nil, nil }
+func (noHosts) Close() error                                       { return nil }
