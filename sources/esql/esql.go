@@ -68,7 +68,7 @@ func (s *Statement) Run(ctx context.Context, cat Catalog, q sources.Query) (*fra
 	if err != nil {
 		return nil, sources.Quality{}, err
 	}
-	return execute(ctx, p, tables{table}, q)
+	return execute(ctx, p, table, q)
 }
 
 // clock is what now() gives.
@@ -110,19 +110,6 @@ func window(w sources.Window) exec.Window {
 	}
 	if !w.To.IsZero() {
 		out.To = w.To.UnixMilli()
-	}
-	return out
-}
-
-// tables makes a Table of ours one of exec.
-type tables struct{ Table }
-
-// Segments gives the segments.
-func (t tables) Segments(field string, from, to int64) []exec.Segment {
-	all := t.Table.Segments(field, from, to)
-	out := make([]exec.Segment, len(all))
-	for i, s := range all {
-		out[i] = s
 	}
 	return out
 }

@@ -73,7 +73,7 @@ func inLittleMemory(cat catalog, text string) (*frame.Frame, error) {
 		if !ok {
 			return &frame.Frame{}, nil
 		}
-		fields, o.Table = found.Fields(), segments{found}
+		fields, o.Table = found.Fields(), found
 	}
 	p, err := plan.Check(q, fields, nil, clock)
 	if err != nil {
@@ -81,15 +81,6 @@ func inLittleMemory(cat catalog, text string) (*frame.Frame, error) {
 	}
 	result, err := exec.Run(context.Background(), p, o)
 	return result.Frame, err
-}
-
-type segments struct{ esql.Table }
-
-func (s segments) Segments(field string, from, to int64) (out []exec.Segment) {
-	for _, seg := range s.Table.Segments(field, from, to) {
-		out = append(out, seg)
-	}
-	return out
 }
 
 // greedy texts want time or memory without end.

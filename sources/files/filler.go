@@ -1,21 +1,26 @@
 package files
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/parquet-go/parquet-go"
 
+	"interdict/sources/esql/funcs"
 	"interdict/sources/frame"
 )
 
 // filler makes a column of the pages of one column chunk.
 type filler struct {
-	leaf   *leaf
-	col    frame.Column
-	def    byte // definition level of a value
-	multi  bool
-	rows   int
-	codes  map[string]uint32
-	values []string
+	leaf  *leaf
+	col   frame.Column
+	def   byte // definition level of a value
+	multi bool
+	rows  int
+	keep  []uint32    // the rows whose values are wanted, nil for all
+	codes *funcs.Dict // nil: no value was copied
 
+	raw   parquet.Dictionary // the codes so far are its entries plus one, and no value was copied
 	dict  parquet.Dictionary // that memo belongs to
 	memo  []uint32           // our codes of its entries
 	place []uint32           // scratch: codes of a page's values
@@ -23,13 +28,12 @@ type filler struct {
 	real  []float64          // likewise
 }
 
-func newFiller(l *leaf, rows int) *filler {
-	f := &filler{leaf: l, def: byte(l.column.MaxDefinitionLevel()), multi: l.column.MaxRepetitionLevel() > 0}
+func newFiller(l *leaf, rows int, keep []uint32) *filler {
+	f := &filler{leaf: l, keep: keep, def: byte(l.column.MaxDefinitionLevel()), multi: l.column.MaxRepetitionLevel() > 0}
 	f.col.Type = l.typ
 	switch {
 	case l.typ.Coded():
 		f.col.Codes = make([]uint32, 0, rows)
-		f.codes = map[string]uint32{}
 	case l.typ == frame.Double:
 		f.col.Floats = make([]float64, 0, rows)
 	default:
@@ -82,7 +86,7 @@ func (f *filler) count() int { return len(f.col.Codes) + len(f.col.Ints) + len(f
 
 func (f *filler) null() {
 	switch {
-	case f.codes != nil:
+	case f.leaf.typ.Coded():
 		f.col.Codes = append(f.col.Codes, 0)
 		return
 	case f.leaf.typ == frame.Double:
@@ -96,7 +100,7 @@ func (f *filler) null() {
 // decode makes a page's values ready for add and gives how many there are.
 func (f *filler) decode(p parquet.Page) int {
 	switch {
-	case f.codes != nil:
+	case f.leaf.typ.Coded():
 		f.texts(p)
 		return len(f.place)
 	case f.leaf.typ == frame.Double:
@@ -115,7 +119,7 @@ func (f *filler) decode(p parquet.Page) int {
 // add appends the page's values lo to hi.
 func (f *filler) add(lo, hi int) {
 	switch {
-	case f.codes != nil:
+	case f.leaf.typ.Coded():
 		f.col.Codes = append(f.col.Codes, f.place[lo:hi]...)
 	case f.leaf.typ == frame.Double:
 		f.col.Floats = append(f.col.Floats, f.real[lo:hi]...)
@@ -127,8 +131,17 @@ func (f *filler) add(lo, hi int) {
 // texts puts our codes of a page's values into place.
 func (f *filler) texts(p parquet.Page) {
 	data := p.Data()
-	f.place = f.place[:0]
-	if dict := p.Dictionary(); dict != nil {
+	f.place = slices.Grow(f.place[:0], int(p.NumValues()))
+	dict := p.Dictionary()
+	if dict != nil && (f.raw == dict || f.codes == nil && f.raw == nil) {
+		f.raw = dict
+		for _, i := range data.Int32() {
+			f.place = append(f.place, uint32(i)+1)
+		}
+		return
+	}
+	f.cook()
+	if dict != nil {
 		f.remember(dict)
 		for _, i := range data.Int32() {
 			f.place = append(f.place, f.memo[i])
@@ -136,8 +149,36 @@ func (f *filler) texts(p parquet.Page) {
 		return
 	}
 	text, offsets := data.ByteArray()
-	for i := 0; i+1 < len(offsets); i++ {
-		f.place = append(f.place, f.code(text[offsets[i]:offsets[i+1]]))
+	n := max(0, len(offsets)-1)
+	if f.keep == nil || f.multi || n != int(p.NumValues()) { // which row a value is of, is not known here
+		for i := range n {
+			f.place = append(f.place, f.codes.CodeOf(text[offsets[i]:offsets[i+1]]))
+		}
+		return
+	}
+	f.place = append(f.place, make([]uint32, n)...)
+	at, _ := slices.BinarySearch(f.keep, uint32(f.rows))
+	for ; at < len(f.keep) && int(f.keep[at]) < f.rows+n; at++ {
+		i := int(f.keep[at]) - f.rows
+		f.place[i] = f.codes.CodeOf(text[offsets[i]:offsets[i+1]])
+	}
+}
+
+// cook gives codes of our own instead of those of a dictionary: a column can
+// have several of these, and pages without.
+func (f *filler) cook() {
+	if f.codes == nil {
+		f.codes = funcs.NewDict()
+	}
+	if f.raw == nil {
+		return
+	}
+	f.remember(f.raw)
+	f.raw = nil
+	for i, code := range f.col.Codes {
+		if code != 0 {
+			f.col.Codes[i] = f.memo[code-1]
+		}
 	}
 }
 
@@ -147,18 +188,8 @@ func (f *filler) remember(dict parquet.Dictionary) {
 	}
 	f.dict, f.memo = dict, make([]uint32, dict.Len())
 	for i := range f.memo {
-		f.memo[i] = f.code(dict.Index(int32(i)).ByteArray())
+		f.memo[i] = f.codes.CodeOf(dict.Index(int32(i)).ByteArray())
 	}
-}
-
-func (f *filler) code(text []byte) uint32 {
-	code, ok := f.codes[string(text)]
-	if !ok {
-		f.values = append(f.values, string(text))
-		code = uint32(len(f.values))
-		f.codes[f.values[code-1]] = code
-	}
-	return code
 }
 
 func (f *filler) floats(p parquet.Page) {
@@ -242,7 +273,7 @@ func julian(low, high, day uint32) int64 {
 	return (int64(day)-2440588)*86_400_000_000_000 + int64(uint64(high)<<32|uint64(low))
 }
 
-// column gives what was filled.
+// column gives what was filled, of the rows that are wanted.
 func (f *filler) column(rows int) (*frame.Column, error) {
 	if f.rows != rows {
 		return nil, rowsError(f.rows, rows)
@@ -250,8 +281,54 @@ func (f *filler) column(rows int) (*frame.Column, error) {
 	if f.multi {
 		f.col.Offsets = append(f.col.Offsets, uint32(f.count()))
 	}
-	if f.codes != nil {
-		f.col.Dict = frame.NewDict(f.values)
+	c := &f.col
+	if f.keep != nil {
+		c = c.Gather(f.keep)
 	}
-	return &f.col, nil
+	switch {
+	case f.raw != nil:
+		c.Codes, c.Dict = f.used(c.Codes)
+	case f.leaf.typ.Coded():
+		c.Dict = frame.NewDict(nil)
+		if f.codes != nil {
+			c.Dict = f.codes.View()
+		}
+	}
+	return c, nil
+}
+
+// used copies the dictionary entries that codes name, and numbers these anew
+// where some are left out.
+func (f *filler) used(codes []uint32) ([]uint32, *frame.Dict) {
+	data := f.raw.Page().Data()
+	text, offsets := data.ByteArray()
+	number := make([]uint32, len(offsets))
+	size := 0
+	for _, code := range codes {
+		if code != 0 && number[code-1] == 0 {
+			number[code-1] = 1
+			size += int(offsets[code] - offsets[code-1])
+		}
+	}
+	var all strings.Builder // one text that the values are parts of
+	all.Grow(size)
+	ends := make([]int, 0, len(codes))
+	for i, used := range number {
+		if used != 0 {
+			all.Write(text[offsets[i]:offsets[i+1]])
+			ends = append(ends, all.Len())
+			number[i] = uint32(len(ends))
+		}
+	}
+	values, from := make([]string, len(ends)), 0
+	for i, to := range ends {
+		values[i] = all.String()[from:to]
+		from = to
+	}
+	for i, code := range codes {
+		if code != 0 {
+			codes[i] = number[code-1]
+		}
+	}
+	return codes, frame.NewDict(values)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -253,15 +254,23 @@ func (g *rowGroup) read(ctx context.Context, r request) (out *frame.Frame, err e
 			err = fmt.Errorf("damaged: %v", p)
 		}
 	}()
-	raw := &frame.Frame{Rows: int(g.group.NumRows())}
+	raw, rows := &frame.Frame{Rows: int(g.group.NumRows())}, []uint32(nil)
+	if !wants(r.fields, idColumn) { // ids are numbers of rows
+		if rows, err = g.sieved(ctx, r); err != nil {
+			return nil, err
+		}
+		if rows != nil {
+			raw.Rows = len(rows)
+		}
+	}
 	for _, l := range g.of.leaves {
-		if !wants(r.fields, l.name) || raw.Column(l.name) != nil {
+		if raw.Rows == 0 || !wants(r.fields, l.name) || raw.Column(l.name) != nil {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		c, err := g.column(&l)
+		c, err := g.column(&l, rows)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", l.name, err)
 		}
@@ -277,10 +286,71 @@ func (g *rowGroup) read(ctx context.Context, r request) (out *frame.Frame, err e
 	return out, nil
 }
 
-func (g *rowGroup) column(l *leaf) (*frame.Column, error) {
+// fewValues is how many values of a column there may be, a row, for its
+// condition to be worth asking here.
+const fewValues = 1.0 / 16
+
+// sieved gives the rows that may satisfy the conditions; nil for all. Columns of
+// nearly as many values as rows are left to who asks.
+func (g *rowGroup) sieved(ctx context.Context, r request) (rows []uint32, err error) {
+	for _, w := range r.where {
+		i := slices.IndexFunc(g.of.leaves, func(l leaf) bool { return l.name == w.Field && l.typ == frame.Keyword })
+		if i < 0 {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		c, err := g.column(&g.of.leaves[i], rows)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", w.Field, err)
+		}
+		n := int(g.group.NumRows())
+		if rows != nil {
+			n = len(rows)
+		}
+		if float64(c.Dict.Len()) > 64+fewValues*float64(n) {
+			continue
+		}
+		some := passing(c, n, rows, w)
+		if len(some) > n/2 { // to pick them would cost more than it spares
+			continue
+		}
+		if rows = some; len(rows) == 0 {
+			return rows, nil
+		}
+	}
+	return rows, nil
+}
+
+// passing gives those of the rows, of which c has n, that satisfy a condition.
+func passing(c *frame.Column, n int, rows []uint32, w ecs.Condition) []uint32 {
+	takes := make([]bool, c.Dict.Len())
+	for code := 1; code < len(takes); code++ {
+		takes[code] = w.Takes(c.Dict.Value(uint32(code)))
+	}
+	out := make([]uint32, 0, n)
+	for i := range n {
+		lo, hi := c.Range(i)
+		for ; lo < hi; lo++ {
+			if takes[c.Codes[lo]] {
+				row := uint32(i)
+				if rows != nil {
+					row = rows[i]
+				}
+				out = append(out, row)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// column reads a column: those of the rows that keep names, nil for all.
+func (g *rowGroup) column(l *leaf, keep []uint32) (*frame.Column, error) {
 	pages := g.group.ColumnChunks()[l.column.Index()].Pages()
 	defer pages.Close()
-	fill := newFiller(l, int(g.group.NumRows()))
+	fill := newFiller(l, int(g.group.NumRows()), keep)
 	for {
 		page, err := pages.ReadPage()
 		if errors.Is(err, io.EOF) {

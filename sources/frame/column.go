@@ -194,19 +194,32 @@ func (c *Column) ValueAt(k int) any {
 // Gather gives a column of the given rows, in that order; it shares the dictionary.
 func (c *Column) Gather(rows []uint32) *Column {
 	out := &Column{Type: c.Type, Dict: c.Dict}
-	if c.Offsets != nil {
-		out.Offsets = make([]uint32, 1, len(rows)+1)
-	}
-	for n, r := range rows {
-		if c.Offsets == nil {
-			if c.Codes == nil && c.nullAt(int(r)) {
-				out.Nulls = out.Nulls.Set(n)
+	if c.Offsets == nil {
+		out.Codes, out.Ints, out.Floats = pick(c.Codes, rows), pick(c.Ints, rows), pick(c.Floats, rows)
+		if c.Nulls != nil {
+			for n, r := range rows {
+				if c.Nulls.Get(int(r)) {
+					out.Nulls = out.Nulls.Set(n)
+				}
 			}
-			out.copyValues(c, int(r), int(r)+1)
-			continue
 		}
+		return out
+	}
+	out.Offsets = make([]uint32, 1, len(rows)+1)
+	for _, r := range rows {
 		out.copyValues(c, int(c.Offsets[r]), int(c.Offsets[r+1]))
 		out.Offsets = append(out.Offsets, uint32(out.values()))
+	}
+	return out
+}
+
+func pick[T any](from []T, rows []uint32) []T {
+	if from == nil {
+		return nil
+	}
+	out := make([]T, len(rows))
+	for i, r := range rows {
+		out[i] = from[r]
 	}
 	return out
 }

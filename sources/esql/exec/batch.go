@@ -38,30 +38,6 @@ func slice(c *frame.Column, lo, hi int) *frame.Column {
 	return out
 }
 
-// gather gives the named rows of a column.
-func gather(c *frame.Column, rows []uint32) *frame.Column {
-	if c.Offsets != nil || c.Type == frame.Null {
-		return c.Gather(rows)
-	}
-	out := &frame.Column{Type: c.Type, Dict: c.Dict}
-	switch {
-	case c.Codes != nil:
-		out.Codes = pick(c.Codes, rows)
-	case c.Floats != nil:
-		out.Floats = pick(c.Floats, rows)
-	default:
-		out.Ints = pick(c.Ints, rows)
-	}
-	if c.Nulls != nil {
-		for i, r := range rows {
-			if c.Nulls.Get(int(r)) {
-				out.Nulls = out.Nulls.Set(i)
-			}
-		}
-	}
-	return out
-}
-
 func pick[T any](from []T, rows []uint32) []T {
 	out := make([]T, len(rows))
 	for i, r := range rows {
@@ -75,7 +51,7 @@ func (b *batch) take(rows []uint32, need []bool) *batch {
 	out := &batch{n: len(rows), cols: make([]*frame.Column, len(b.cols))}
 	for s, c := range b.cols {
 		if c != nil && (need == nil || need[s]) {
-			out.cols[s] = gather(c, rows)
+			out.cols[s] = c.Gather(rows)
 		}
 	}
 	return out
@@ -90,7 +66,7 @@ func full(v funcs.Vec, n int) *frame.Column {
 		return funcs.Nulls(v.Type, n)
 	}
 	rows := make([]uint32, n)
-	return gather(v.Column, rows)
+	return v.Column.Gather(rows)
 }
 
 // concat joins columns of one type; nil ones are null. counts are their rows.

@@ -168,7 +168,7 @@ func (ev *evaluator) subset(e expr, b *batch, rows []uint32) funcs.Vec {
 	part := &batch{n: len(rows), cols: make([]*frame.Column, len(b.cols))}
 	for _, s := range slotsOf(e) {
 		if c := b.cols[s]; c != nil && part.cols[s] == nil {
-			part.cols[s] = gather(c, rows)
+			part.cols[s] = c.Gather(rows)
 		}
 	}
 	outer := ev.rows

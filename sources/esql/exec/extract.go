@@ -88,7 +88,7 @@ func (b *batch) joined(left []uint32, right []int, table *frame.Frame, x *plan.J
 	out := &batch{n: len(left), cols: make([]*frame.Column, len(b.cols))}
 	for s, c := range b.cols {
 		if c != nil {
-			out.cols[s] = gather(c, left)
+			out.cols[s] = c.Gather(left)
 		}
 	}
 	for i, o := range x.Outputs {

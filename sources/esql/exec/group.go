@@ -344,10 +344,10 @@ func (r *run) inline(b *batch, step int, s *plan.Stats) (*batch, error) {
 	result := g.result()
 	out := &batch{n: b.n, cols: slices.Clone(b.cols)}
 	for _, a := range s.Aggs {
-		out.cols[a.Slot] = gather(result.cols[a.Slot], of)
+		out.cols[a.Slot] = result.cols[a.Slot].Gather(of)
 	}
 	for _, k := range s.Keys {
-		out.cols[k.Slot] = gather(result.cols[k.Slot], of)
+		out.cols[k.Slot] = result.cols[k.Slot].Gather(of)
 	}
 	return out.without(r.need[step]), nil
 }

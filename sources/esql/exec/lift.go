@@ -82,7 +82,7 @@ func (l *lift) eval(b *batch) funcs.Vec {
 		l.result = l.entries(allRows(n))
 	}
 	l.warned(c.Codes, nil)
-	return funcs.Vec{Column: gather(l.result, c.Codes)}
+	return funcs.Vec{Column: l.result.Gather(c.Codes)}
 }
 
 // entries computes the expression for dictionary entries.

@@ -125,7 +125,7 @@ func (rd *reader) chunks(f *frame.Frame, from, to int, yield func(*batch) (bool,
 			}
 			col := stored(slice(columns[i], lo, hi))
 			if rows != nil {
-				col = gather(col, rows)
+				col = col.Gather(rows)
 			}
 			b.cols[c.Slot] = col
 		}

@@ -135,7 +135,7 @@ func (r *run) expand(b *batch, x *plan.Expand, need []bool) (*batch, error) {
 	}
 	for s, col := range b.cols {
 		if col != nil && need[s] {
-			out.cols[s] = gather(col, rows)
+			out.cols[s] = col.Gather(rows)
 		}
 	}
 	out.n, out.cols[x.To] = len(rows), single(c, places)
