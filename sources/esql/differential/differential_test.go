@@ -79,9 +79,20 @@ func both(t *testing.T) (*elasticsearch.Node, world) {
 	return node, w
 }
 
-func askNode(t *testing.T, node *elasticsearch.Node, query string) answer {
+func askNode(t *testing.T, node *elasticsearch.Node, query string, params ...sources.Param) answer {
 	t.Helper()
-	body, err := json.Marshal(map[string]any{"query": query})
+	request := map[string]any{"query": query}
+	if len(params) > 0 {
+		given := make([]any, len(params))
+		for i, p := range params {
+			given[i] = p.Value
+			if p.Name != "" {
+				given[i] = map[string]any{p.Name: p.Value}
+			}
+		}
+		request["params"] = given
+	}
+	body, err := json.Marshal(request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,8 +190,8 @@ func cell(v any, kind string) string {
 // number leaves out the last digits, in which the order of a sum shows.
 func number(f float64) string { return strconv.FormatFloat(f, 'g', 13, 64) }
 
-func askEngine(w world, query string) answer {
-	f, q, err := esql.Run(context.Background(), w, sources.Query{Text: query, Now: time.Now()})
+func askEngine(w world, query string, params ...sources.Param) answer {
+	f, q, err := esql.Run(context.Background(), w, sources.Query{Text: query, Params: params, Now: time.Now()})
 	a := answer{warnings: slices.Sorted(slices.Values(q.Warnings))}
 	var wrong *parse.Error
 	switch {
@@ -361,14 +372,16 @@ func sortKeys(query string, columns []string) []int {
 	return keys
 }
 
-// written is a query of a file, what it stands under, and why it may differ.
+// written is a query of a file, its parameters, and why it may differ.
 type written struct {
 	query, reason string
+	params        []sources.Param
 	line          int
 }
 
 // readQueries reads queries that empty lines part. A line that begins with #
-// is a remark, and "#! reason" says that the query below it differs, and why.
+// is a remark, "#! reason" says that the query below it differs, and why, and
+// "#? a list" gives its parameters; those of a name are objects in the list.
 func readQueries(t *testing.T, name string) []written {
 	t.Helper()
 	text, err := os.ReadFile(name)
@@ -390,6 +403,8 @@ func readQueries(t *testing.T, name string) []written {
 			end()
 		case differs:
 			now.reason = strings.TrimSpace(reason)
+		case strings.HasPrefix(line, "#?"):
+			now.params = readParams(t, line[2:])
 		case strings.HasPrefix(line, "#"):
 		case now.query == "":
 			now.query, now.line = line, i+1
@@ -401,12 +416,45 @@ func readQueries(t *testing.T, name string) []written {
 	return all
 }
 
+func readParams(t *testing.T, list string) []sources.Param {
+	t.Helper()
+	var values []any
+	d := json.NewDecoder(strings.NewReader(list))
+	d.UseNumber()
+	if err := d.Decode(&values); err != nil {
+		t.Fatalf("%s: %v", list, err)
+	}
+	var out []sources.Param
+	for _, v := range values {
+		if named, ok := v.(map[string]any); ok {
+			for name, v := range named {
+				out = append(out, sources.Param{Name: name, Value: plain(v)})
+			}
+			continue
+		}
+		out = append(out, sources.Param{Value: plain(v)})
+	}
+	return out
+}
+
+func plain(v any) any {
+	n, ok := v.(json.Number)
+	if !ok {
+		return v
+	}
+	if whole, err := n.Int64(); err == nil {
+		return whole
+	}
+	f, _ := n.Float64()
+	return f
+}
+
 func TestTheEngineAnswersAsElasticsearchDoes(t *testing.T) {
 	node, w := both(t)
 	same := 0
 	all := readQueries(t, "testdata/queries.esql")
 	for _, q := range all {
-		what := differ(q.query, askNode(t, node, q.query), askEngine(w, q.query))
+		what := differ(q.query, askNode(t, node, q.query, q.params...), askEngine(w, q.query, q.params...))
 		switch {
 		case what == "" && q.reason == "":
 			same++

@@ -307,7 +307,12 @@ func (p *parser) primary() (Expr, error) {
 			return nil, p.unexpected("an expression")
 		}
 		return p.column()
-	case quoted, nameParam:
+	case nameParam:
+		if p.isAfter(1, "(") {
+			return p.call()
+		}
+		return p.column()
+	case quoted:
 		return p.column()
 	}
 	return nil, p.unexpected("an expression")
@@ -338,7 +343,14 @@ func (p *parser) column() (Expr, error) {
 func (p *parser) call() (Expr, error) {
 	t := p.next()
 	p.next() // (
-	c := &Call{Name: strings.ToLower(t.text)}
+	name := t.text
+	if t.kind == nameParam {
+		var err error
+		if name, err = p.paramName(t); err != nil {
+			return nil, err
+		}
+	}
+	c := &Call{Name: strings.ToLower(name)}
 	if p.is("*") && p.isAfter(1, ")") {
 		p.next()
 		c.Star = true
