@@ -74,7 +74,13 @@ func (m *Model) actOn(f *detect.Finding, a action) tea.Cmd {
 	switch a {
 	case closeIt:
 		m.overlay = &reasonMenu{finding: f}
-	case freeze, kill:
+	case blockIt:
+		if len(destinations(f)) == 0 {
+			m.warn("where the data goes is not known: `interdict block` takes an address")
+			return nil
+		}
+		fallthrough
+	case freeze, kill, cutOff:
 		if h, ok := m.reachable(f.Host); ok {
 			return m.openPlan(f, a, h)
 		}
@@ -103,22 +109,22 @@ func (m *Model) reachable(d detect.Host) (respond.Host, bool) {
 	return nil, false
 }
 
-// resumeOn resumes the one thing that is frozen on the host, or shows the list to choose from.
+// resumeOn takes back the one thing that is held on the host, or shows the list to choose from.
 func (m *Model) resumeOn(f *detect.Finding) tea.Cmd {
-	var frozen []respond.Standing
+	var held []respond.Standing
 	for _, s := range m.standing {
-		if s.Kind == "frozen" && (s.HostID == f.Host.ID || f.Host.ID == "") {
-			frozen = append(frozen, s)
+		if s.HostID == f.Host.ID || f.Host.ID == "" {
+			held = append(held, s)
 		}
 	}
-	switch len(frozen) {
+	switch len(held) {
 	case 0:
-		m.say("nothing is frozen on " + f.Host.Name)
+		m.say("nothing is held on " + f.Host.Name)
 		return nil
 	case 1:
-		return m.openUndo(frozen[0])
+		return m.openUndo(held[0])
 	}
-	m.say("several trees are frozen there: choose one, R resumes it")
+	m.say("several things are held there: choose one, R takes it back")
 	return m.show(inStanding)
 }
 

@@ -7,6 +7,7 @@ import (
 	"interdict/detect"
 	"interdict/playbooks"
 	"interdict/respond"
+	"interdict/respond/isolate"
 	"interdict/sources"
 )
 
@@ -53,6 +54,9 @@ type Config struct {
 	Host    func(detect.Host) (respond.Host, error)
 	Journal *respond.Journal // nil: nothing can be changed
 	Actor   respond.Actor
+
+	Isolate isolate.Options  // what an isolated host keeps, beside its manager
+	Shared  []isolate.Shared // networks of many, that a block must not hit
 
 	ReadOnly bool
 	Theme    string           // auto, dark, light, high-contrast, none; "" is auto

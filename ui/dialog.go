@@ -17,7 +17,7 @@ import (
 const (
 	armAfter   = 400 * time.Millisecond // without a key, before enter on the button counts
 	planLimit  = 20 * time.Second
-	applyLimit = 2 * time.Minute
+	applyLimit = 4 * time.Minute // an isolation has two for its proof
 )
 
 // dialog is the plan of one change: shown whole before it is approved, then how
@@ -57,10 +57,8 @@ func (m *Model) newDialog(verb, button, host, environment string) *dialog {
 
 // openPlan opens the dialog and has the plan made.
 func (m *Model) openPlan(f *detect.Finding, a action, h respond.Host) tea.Cmd {
-	d := m.newDialog("FREEZE", "Freeze", f.Host.Name, f.Host.Environment)
-	if a == kill {
-		d.verb, d.button = "KILL", "Kill"
-	}
+	w := changeWords[a]
+	d := m.newDialog(w.verb, w.button, f.Host.Name, f.Host.Environment)
 	d.host, d.finding = h, f.ID
 	m.overlay = d
 	act, c := m.action(m.config, a, f, target(f, m.guides.of(f))), m.changes
@@ -329,7 +327,7 @@ func (b *box) problem(err error) []string {
 	case errors.As(err, &refusal):
 		out := b.wrapped(critical, "Refused", "nothing was changed, because:")
 		for _, r := range refusal.Reasons {
-			out = append(out, b.wrapped(normal, "· "+r.Code, r.Text)...)
+			out = append(out, b.wrapped(normal, "· "+r.Code, r.Text+overrideHint(r))...)
 		}
 		return out
 	case errors.Is(err, respond.ErrPlanStale):
@@ -337,6 +335,15 @@ func (b *box) problem(err error) []string {
 		return append(out, b.wrapped(normal, "Next", "close this and look at the alert again")...)
 	}
 	return b.wrapped(critical, "Failed", strings.TrimSpace(err.Error()))
+}
+
+// overrideHint says how to go on all the same. Not with a key: whoever overrides
+// a safety check is to type it whole.
+func overrideHint(r respond.Reason) string {
+	if r.Override == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (on the command line: --override %q)", r.Override)
 }
 
 // box is a frame around labelled lines.

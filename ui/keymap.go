@@ -67,9 +67,11 @@ const (
 	end     action = "end"
 	again   action = "refresh"
 
-	freeze action = "freeze"
-	resume action = "resume"
-	kill   action = "kill"
+	freeze  action = "freeze"
+	blockIt action = "block"
+	cutOff  action = "isolate"
+	resume  action = "resume"
+	kill    action = "kill"
 )
 
 // Binding is one line of the keymap: footer, help, README and manual are made from these.
@@ -131,9 +133,11 @@ var allKeys = keymap{
 	bind(inAlerts, hidden, "", "show what exceptions hide, or go back", "z"),
 	bind(inAlerts, filter, "filter", "filter as you type", "/"),
 	bind(inAlerts, sortBy, "sort", "next sort order", "s"),
+	dangerous(inAlerts, blockIt, "block", "block where the alert's data goes, for a day: plan first", "B"),
 	dangerous(inAlerts, freeze, "freeze tree", "freeze the process tree of the alert: plan first", "F"),
+	dangerous(inAlerts, cutOff, "isolate", "cut the alert's host off the network: plan first", "I"),
 	dangerous(inAlerts, kill, "kill tree", "kill the process tree of the alert: plan first", "K"),
-	dangerous(inAlerts, resume, "resume", "resume what is frozen on the alert's host: plan first", "R"),
+	dangerous(inAlerts, resume, "take back", "resume, unblock or release what is held on the alert's host: plan first", "R"),
 
 	bind(inGuide, open, "evidence", "show or hide all evidence of the question", "enter"),
 	bind(inGuide, next, "next open", "next question that is open", "tab"),
@@ -143,9 +147,11 @@ var allKeys = keymap{
 	bind(inGuide, closeIt, "close…", "close the alert; the next key says why", "c"),
 	bind(inGuide, except, "", "hide what is like the alert, within limits: choose how", "x"),
 	bind(inGuide, back, "back", "back to the alerts", "esc", "h", "left", "backspace"),
+	dangerous(inGuide, blockIt, "block", "block where the alert's data goes, for a day: plan first", "B"),
 	dangerous(inGuide, freeze, "freeze tree", "freeze the process tree of the alert: plan first", "F"),
+	dangerous(inGuide, cutOff, "isolate", "cut the alert's host off the network: plan first", "I"),
 	dangerous(inGuide, kill, "kill tree", "kill the process tree of the alert: plan first", "K"),
-	dangerous(inGuide, resume, "resume", "resume what is frozen on the alert's host: plan first", "R"),
+	dangerous(inGuide, resume, "take back", "resume, unblock or release what is held on the alert's host: plan first", "R"),
 
 	bind(inEvents, next, "alerts", "alerts", "tab"),
 	bind(inEvents, filter, "filter", "filter as you type", "/"),
@@ -153,7 +159,7 @@ var allKeys = keymap{
 	bind(inJournal, again, "read again", "read the journal again", "r"),
 	bind(inJournal, open, "details", "show or hide the entry whole", "enter"),
 	bind(inStanding, again, "read again", "read the journal again", "r"),
-	dangerous(inStanding, resume, "resume", "resume what is frozen: plan first", "R"),
+	dangerous(inStanding, resume, "take back", "resume, unblock or release it: plan first", "R"),
 	bind(inQuery, edit, "edit", "change the query", "enter", "e"),
 	bind(inQuery, again, "run again", "run the query again", "r"),
 	bind(inQuery, left, "", "a column to the left", "left", "h"),

@@ -71,7 +71,7 @@ func newModel(ctx context.Context, c Config) *Model {
 	if err != nil {
 		t, _ = newTheme("", c.NoColor)
 	}
-	m := &Model{config: c, ctx: ctx, theme: t, keys: newKeymap(c.ReadOnly), snap: &detect.Snapshot{}, shown: inAlerts, dirty: true, action: processAction, waits: realWaits{}}
+	m := &Model{config: c, ctx: ctx, theme: t, keys: newKeymap(c.ReadOnly), snap: &detect.Snapshot{}, shown: inAlerts, dirty: true, action: hostAction, waits: realWaits{}}
 	if c.Journal != nil {
 		m.changes = &journaled{Journal: c.Journal, actor: c.Actor}
 	}

@@ -164,7 +164,7 @@ func (o *outcome) body(m *Model, b *box) []string {
 		out = append(out, b.wrapped(warning, "Standing", held.Text)...)
 	}
 	if len(o.result.Holds) > 0 {
-		out = append(out, b.wrapped(normal, "Next", "R resumes it, K kills it; until then it is listed under STANDING, also when you quit")...)
+		out = append(out, b.wrapped(normal, "Next", "R takes it back; until then it is listed under STANDING, also when you quit")...)
 	}
 	return out
 }

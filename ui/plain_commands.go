@@ -37,9 +37,11 @@ func plainCommands() []plainCommand {
 		{"query", "ES|QL", "ask the history", false, (*plain).ask},
 		{"standing", "", "what is still held on hosts", false, (*plain).standing},
 		{"journal", "", "the last changes", false, (*plain).journal},
+		{"block", "N", "block where alert N's data goes, for a day: plan first", true, onAlert(func(p *plain, ctx context.Context, f *detect.Finding) { p.change(ctx, blockIt, f) })},
+		{"isolate", "N", "cut the host of alert N off the network: plan first", true, onAlert(func(p *plain, ctx context.Context, f *detect.Finding) { p.change(ctx, cutOff, f) })},
 		{"freeze", "N", "freeze the process tree of alert N: plan first", true, onAlert(func(p *plain, ctx context.Context, f *detect.Finding) { p.change(ctx, freeze, f) })},
 		{"kill", "N", "kill the process tree of alert N: plan first", true, onAlert(func(p *plain, ctx context.Context, f *detect.Finding) { p.change(ctx, kill, f) })},
-		{"resume", "N", "let run again what standing lists as N: plan first", true, (*plain).resume},
+		{"resume", "N", "take back what standing lists as N: plan first", true, (*plain).resume},
 		{"quit", "", "leave; says what is still held", false, nil},
 	}
 }
@@ -312,7 +314,7 @@ func (p *plain) problem(err error) {
 	if errors.As(err, &refusal) {
 		p.say("Refused, nothing was changed:")
 		for _, r := range refusal.Reasons {
-			p.say("  %s: %s", r.Code, r.Text)
+			p.say("  %s: %s", r.Code, r.Text+overrideHint(r))
 		}
 		return
 	}

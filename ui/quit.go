@@ -40,6 +40,6 @@ func (*quitQuestion) lines(m *Model, w, h int) []string {
 	for _, s := range m.standing {
 		b.lines = append(b.lines, b.wrapped(warning, s.Kind, s.Host+": "+s.Text+", since "+span(m.now().Sub(s.Since))+", by "+s.Actor.String())...)
 	}
-	b.lines = append(b.lines, b.wrapped(title, "", "It stays like that when you leave. `interdict standing` lists it, `interdict resume` ends it.")...)
+	b.lines = append(b.lines, b.wrapped(title, "", "It stays like that when you leave. `interdict standing` lists it and says what ends it.")...)
 	return b.close()
 }

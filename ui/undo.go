@@ -10,6 +10,7 @@ import (
 
 	"interdict/detect"
 	"interdict/respond"
+	"interdict/respond/isolate"
 	"interdict/respond/process"
 )
 
@@ -29,7 +30,8 @@ func (m *Model) openUndo(s respond.Standing) tea.Cmd {
 	if !ok {
 		return nil
 	}
-	d := m.newDialog("RESUME", "Resume", s.Host, environmentOf(m, s))
+	w := endWords[s.Kind]
+	d := m.newDialog(w.verb, w.button, s.Host, environmentOf(m, s))
 	d.host = h
 	m.overlay = d
 	c := m.changes
@@ -56,6 +58,9 @@ func planUndo(ctx context.Context, c changes, s respond.Standing, h respond.Host
 
 // Plan says what the operation did, which is what will be taken back.
 func (u *undoing) Plan(ctx context.Context, h respond.Host) (respond.Plan, error) {
+	if u.Kind() != process.KindFreeze {
+		return u.planNetwork(ctx, h)
+	}
 	now, err := h.Identity(ctx)
 	if err != nil {
 		return respond.Plan{}, fmt.Errorf("%s does not answer: %w", h.Name(), err)
@@ -75,14 +80,44 @@ func (u *undoing) Plan(ctx context.Context, h respond.Host) (respond.Plan, error
 	}, nil
 }
 
+// planNetwork asks the host what of ours stands there, beside what the journal knows.
+func (u *undoing) planNetwork(ctx context.Context, h respond.Host) (respond.Plan, error) {
+	now, err := isolate.Look(ctx, h)
+	if err != nil {
+		return respond.Plan{}, fmt.Errorf("%s does not answer: %w", h.Name(), err)
+	}
+	w := endWords[u.of.Kind]
+	p := respond.Plan{
+		Version: respond.Version, Kind: u.Kind(), Host: h.Name(), Identity: now.Identity, Made: time.Now().UTC(),
+		Title: w.button + " on " + h.Name() + ": " + u.of.Text, NoUndo: "do it again instead",
+		Warnings: []string{"what waits for the network goes on at once, a transfer included"},
+		Lines: []respond.Line{
+			{Label: "Since", Text: u.of.Since.UTC().Format("2006-01-02 15:04:05Z") + " by " + u.of.Actor.String()},
+			{Label: "Did", Text: u.result.Summary},
+		},
+	}
+	for _, s := range now.Standing(h.Name()) {
+		p.Lines = append(p.Lines, respond.Line{Label: "On it now", Text: s.Kind + ": " + s.Text})
+	}
+	if len(now.Standing(h.Name())) == 0 {
+		p.Lines = append(p.Lines, respond.Line{Label: "On it now", Text: "nothing of ours: this only writes it down"})
+	}
+	return p, nil
+}
+
 func (u *undoing) undo(ctx context.Context, h respond.Host) (respond.Result, respond.Verdict, error) {
 	r, err := u.changes.Undo(ctx, u.Action, h, u.of.Op, u.result)
 	if err != nil {
 		return r, respond.Verdict{}, err
 	}
 	check := u.Action
-	if u.Kind() == process.KindFreeze { // undone, it is to be as after a resume
+	switch u.Kind() { // undone, it is to be as after a change the other way
+	case process.KindFreeze:
 		check, _ = process.ActionOf(process.KindResume)
+	case isolate.KindIsolate:
+		check, _ = isolate.ActionOf(isolate.KindRelease)
+	case isolate.KindBlock:
+		check, _ = isolate.ActionOf(isolate.KindUnblock)
 	}
 	v, err := check.Verify(ctx, h, r)
 	if err != nil {

@@ -107,7 +107,7 @@ func (c *command) configFromEnv() error {
 func (c Config) check() error {
 	switch c.Environment {
 	case "", "ci", "staging", "production":
-		return nil
+		return c.checkNetwork()
 	}
 	return usage("environment %q: is ci, staging or production", c.Environment)
 }

@@ -14,6 +14,7 @@ import (
 	"interdict/playbooks"
 	"interdict/respond"
 	"interdict/ui"
+	"interdict/ui/text"
 )
 
 type consoleFlags struct {
@@ -90,6 +91,9 @@ func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session
 		Engine: memory, Feed: feed, History: s.opened.History, Sources: s.opened.Sources, Kept: s.opened.Kept, Journal: kept.journal, Actor: respond.CurrentActor(),
 		ReadOnly: f.readOnly, Theme: f.theme, NoColor: c.Env("NO_COLOR") != "", Banner: s.opened.Banner, Now: s.now,
 		Host: func(h detect.Host) (respond.Host, error) { return c.hostOf(ctx, s, h) },
+	}
+	if err := c.networkConfig(ctx, &config); err != nil {
+		fmt.Fprintln(c.Stderr, "interdict: an isolated host will not keep all that the configuration says: "+text.CleanLines(err.Error()))
 	}
 	if config.Theme == "" {
 		config.Theme = c.config.Theme

@@ -15,6 +15,7 @@ import (
 
 	"interdict/respond"
 	"interdict/respond/isolate"
+	"interdict/ui"
 	"interdict/ui/text"
 )
 
@@ -89,6 +90,31 @@ func (c *command) isolateOptions(ctx context.Context, f *isolateFlags) (isolate.
 	return o, nil
 }
 
+// checkNetwork reads what does not need a resolver.
+func (c Config) checkNetwork() error {
+	if _, err := parseNets(c.Isolate.Keep); err != nil {
+		return usage("isolate.keep: %v", err)
+	}
+	for _, s := range c.Isolate.Allow {
+		if _, _, err := splitEndpoint(s); err != nil {
+			return usage("isolate.allow: %v", err)
+		}
+	}
+	if _, err := isolate.ParseShared(strings.Join(c.Block.Shared, "\n")); err != nil {
+		return usage("block.shared: %v", err)
+	}
+	return nil
+}
+
+// networkConfig is what the console's own keys take from the configuration.
+func (c *command) networkConfig(ctx context.Context, to *ui.Config) (err error) {
+	if to.Isolate, err = c.isolateOptions(ctx, &isolateFlags{}); err != nil {
+		return err
+	}
+	to.Shared, err = isolate.ParseShared(strings.Join(c.config.Block.Shared, "\n"))
+	return err
+}
+
 func parseNets(texts []string) ([]netip.Prefix, error) {
 	var nets []netip.Prefix
 	for _, s := range texts {
@@ -104,29 +130,40 @@ func parseNets(texts []string) ([]netip.Prefix, error) {
 // resolveEndpoint asks this machine's resolver for a name: once the host is cut
 // off it is too late, and what the host would be told need not be true.
 func resolveEndpoint(ctx context.Context, s string) ([]isolate.Endpoint, error) {
-	e, err := isolate.ParseEndpoint(s)
-	if err == nil {
-		return []isolate.Endpoint{e}, nil
-	}
-	at := strings.LastIndex(s, ":")
-	if at < 1 || strings.ContainsAny(s[:at], ":[]/") {
-		return nil, err
+	e, name, err := splitEndpoint(s)
+	if err != nil || name == "" {
+		return []isolate.Endpoint{e}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", s[:at])
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
 	if err != nil {
 		return nil, err
 	}
 	var list []isolate.Endpoint
 	for _, a := range addrs {
-		e, err := isolate.ParseEndpoint("[" + a.Unmap().String() + "]" + s[at:])
+		e, err := isolate.ParseEndpoint("[" + a.Unmap().String() + "]" + s[len(name):])
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, e)
 	}
 	return list, nil
+}
+
+// splitEndpoint gives an endpoint, or the name in one that has to be resolved.
+func splitEndpoint(s string) (e isolate.Endpoint, name string, err error) {
+	if e, err = isolate.ParseEndpoint(s); err == nil {
+		return e, "", nil
+	}
+	at := strings.LastIndex(s, ":")
+	if at < 1 || strings.ContainsAny(s[:at], ":[]/") {
+		return e, "", err
+	}
+	if _, bad := isolate.ParseEndpoint("192.0.2.1" + s[at:]); bad != nil {
+		return e, "", err
+	}
+	return e, s[:at], nil
 }
 
 func (c *command) release() *cobra.Command {
