@@ -42,7 +42,10 @@ func (g *generator) query(w world) string {
 	}
 	g.key = map[string]string{"kinds": "id", "logs-endpoint.events.process-default": "process.entity_id"}[name]
 	from := strings.Replace(name, "-default", "-*", 1)
-	parts := []string{"FROM " + from, "DROP txt"}[:1]
+	parts := []string{"FROM " + from}
+	if g.IntN(4) == 0 {
+		parts = append(parts, "WHERE "+g.search())
+	}
 	if name == "kinds" {
 		parts = append(parts, "DROP txt")
 	}
@@ -58,14 +61,16 @@ func (g *generator) query(w world) string {
 func (g *generator) command() string {
 	switch n := g.IntN(100); {
 	case n < 35:
-		return "WHERE " + g.expr(frame.Boolean, 3)
+		return "WHERE " + g.condition(3)
 	case n < 60:
 		return g.eval()
 	case n < 75:
 		return g.stats()
-	case n < 80 && g.key != "":
+	case n < 79 && g.key != "":
 		return g.sort()
-	case n < 85:
+	case n < 83:
+		return g.extract()
+	case n < 87:
 		return g.expand()
 	case n < 90:
 		return g.rename()
@@ -74,6 +79,50 @@ func (g *generator) command() string {
 	default:
 		return g.keep()
 	}
+}
+
+// search is a condition that an index answers.
+func (g *generator) search() string {
+	name := g.text()
+	if c := g.cols[0]; !strings.Contains(name, "(") && c.Type == frame.Keyword {
+		name = c.Name
+	}
+	switch g.IntN(4) {
+	case 0:
+		return fmt.Sprintf("KQL(%q)", name+":"+g.one("exec", "scp", "ex*", `"1.0"`, "*"))
+	case 1:
+		return fmt.Sprintf("QSTR(%q)", name+":"+g.one("exec", "scp", "ex*", `"1.0"`, "(exec OR fork)"))
+	case 2:
+		return fmt.Sprintf("MATCH(%s, %q)", name, g.one("exec", "scp", "a"))
+	}
+	return fmt.Sprintf("%s : %q", name, g.one("exec", "scp", "a"))
+}
+
+// extract takes the text of a column apart.
+func (g *generator) extract() string {
+	a, b := g.new("x"), g.new("x")
+	in := g.text()
+	if strings.Contains(in, "(") {
+		return "WHERE true"
+	}
+	defer func() {
+		g.set(a, frame.Keyword)
+		g.set(b, frame.Keyword)
+	}()
+	if g.IntN(2) == 0 {
+		return fmt.Sprintf("DISSECT %s %q", in, fmt.Sprintf(g.one("%%{%s} %%{%s}", "%%{%s}/%%{%s}", "%%{%s}.%%{%s}", "%%{%s->} %%{%s}", "%%{+%s},%%{%s}"), a, b))
+	}
+	return fmt.Sprintf("GROK %s %q", in, fmt.Sprintf(g.one("%%{WORD:%s} %%{GREEDYDATA:%s}", "%%{IP:%s}|%%{NUMBER:%s}", "(?<%s>[a-z]+).(?<%s>.)", "/%%{DATA:%s}/%%{NOTSPACE:%s}"), a, b))
+}
+
+// condition is no aggregate itself: of that Elasticsearch says one thing or the
+// other, by what stands beside it.
+func (g *generator) condition(depth int) string {
+	e := g.expr(frame.Boolean, depth)
+	if strings.HasPrefix(e, "COUNT(") {
+		return "NOT " + e
+	}
+	return e
 }
 
 func (g *generator) eval() string {
@@ -107,7 +156,7 @@ func (g *generator) stats() string {
 		text, t := g.aggregate()
 		name := g.new("a")
 		if g.IntN(4) == 0 {
-			text += " WHERE " + g.expr(frame.Boolean, 2)
+			text += " WHERE " + g.condition(2)
 		}
 		aggs = append(aggs, name+" = "+text)
 		cols = append(cols, frame.Field{Name: name, Type: t})
@@ -135,7 +184,14 @@ func (g *generator) stats() string {
 
 func (g *generator) aggregate() (string, frame.Type) {
 	n := g.cols[g.IntN(len(g.cols))]
-	switch g.IntN(7) {
+	switch g.IntN(9) {
+	case 7:
+		return g.one("MEDIAN(", "STD_DEV(", "MEDIAN_ABSOLUTE_DEVIATION(") + "LENGTH(" + g.text() + "))", frame.Double
+	case 8:
+		if n.Type == frame.DateNanos { // 9.x takes it, 8.19 does not
+			return "COUNT(" + n.Name + ")", frame.Long
+		}
+		return fmt.Sprintf("TOP(%s, %d, %q)", n.Name, 1+g.IntN(4), g.one("asc", "desc")), n.Type
 	case 0:
 		return "COUNT(*)", frame.Long
 	case 1:
@@ -276,7 +332,7 @@ func (g *generator) expr(t frame.Type, depth int) string {
 		return g.column(t)
 	}
 	d := depth - 1
-	switch g.IntN(8) {
+	switch g.IntN(18) {
 	case 0:
 		return fmt.Sprintf("CASE(%s, %s, %s)", g.expr(frame.Boolean, d), g.expr(t, d), g.expr(t, d))
 	case 1:
@@ -285,6 +341,12 @@ func (g *generator) expr(t frame.Type, depth int) string {
 		if t != frame.Boolean {
 			return g.one("MV_MIN(", "MV_MAX(", "MV_FIRST(", "MV_LAST(", "MV_DEDUPE(", "MV_SORT(") + g.column(t) + ")"
 		}
+	case 3:
+		return fmt.Sprintf(g.one("MV_SLICE(%s, %d)", "MV_SLICE(%s, %d, 2)"), g.column(t), g.IntN(3))
+	case 4:
+		return fmt.Sprintf("MV_APPEND(%s, %s)", g.column(t), g.column(t))
+	case 5:
+		return fmt.Sprintf("%s(%s, %s)", g.one("GREATEST", "LEAST"), g.expr(t, d), g.expr(t, d))
 	}
 	switch t {
 	case frame.Boolean:
@@ -292,7 +354,11 @@ func (g *generator) expr(t frame.Type, depth int) string {
 	case frame.Keyword:
 		return g.keyword(d)
 	case frame.Integer:
-		switch g.IntN(4) {
+		switch g.IntN(6) {
+		case 4:
+			return fmt.Sprintf("LOCATE(%s, %q)", g.expr(frame.Keyword, d), g.one("a", "s", "", "日"))
+		case 5:
+			return fmt.Sprintf("DATE_DIFF(%q, %s, %s)", g.one("days", "month", "hours", "weeks", "year", "quarter"), g.column(frame.Date), g.column(frame.Date))
 		case 0:
 			return "LENGTH(" + g.expr(frame.Keyword, d) + ")"
 		case 1:
@@ -302,7 +368,9 @@ func (g *generator) expr(t frame.Type, depth int) string {
 		}
 		return "TO_INTEGER(" + g.column(frame.Double) + ")"
 	case frame.Long:
-		switch g.IntN(3) {
+		switch g.IntN(4) {
+		case 3:
+			return fmt.Sprintf("DATE_EXTRACT(%q, %s)", g.one("year", "month_of_year", "day_of_week", "hour_of_day", "epoch_day", "aligned_week_of_year", "milli_of_second"), g.column(frame.Date))
 		case 0:
 			return fmt.Sprintf("%s %s %s", g.column(t), g.one("+", "-", "*", "/", "%"), g.expr(frame.Integer, 0))
 		case 1:
@@ -364,7 +432,11 @@ func (g *generator) boolean(d int) string {
 
 func (g *generator) keyword(d int) string {
 	in := g.expr(frame.Keyword, d)
-	switch g.IntN(9) {
+	switch g.IntN(11) {
+	case 9:
+		return fmt.Sprintf("DATE_FORMAT(%q, %s)", g.one("yyyy-MM-dd", "HH:mm:ss.SSS", "EEE d MMM", "yyyy-'W'ww", "D/e"), g.column(frame.Date))
+	case 10:
+		return fmt.Sprintf("MV_ZIP(%s, %s, %q)", g.column(frame.Keyword), g.column(frame.Keyword), g.one("-", ""))
 	case 0:
 		return g.one("TO_LOWER(", "TO_UPPER(", "TRIM(", "LTRIM(", "RTRIM(") + in + ")"
 	case 1:
@@ -394,13 +466,11 @@ const (
 
 // otherwise are the queries that Elasticsearch answers in another way, by number.
 var otherwise = map[int]string{
-	333:  "IS NOT NULL of what a count became makes the count 0 there",
-	887:  "two conditions in a row are one before they are checked",
-	1387: "the last of what VALUES gives is open",
-	848:  "the first of what VALUES gives is open",
-	1374: "beside k2 IS NULL, CASE over k2 is taken for null there",
-	4301: "the first of what VALUES gives is open",
-	4382: "(bs OR b) AND b is taken for b there, also where bs has several values",
+	1732: "e1 IS NOT NULL is taken for that of all that e1 is made of there",
+	3278: "what MV_SLICE takes of VALUES is open",
+	3637: "what MV_SLICE takes of VALUES is open",
+	4336: "of rows that are known not to be, COUNT_DISTINCT is null there",
+	5670: "(bs OR b) AND b is taken for b there, also where bs has several values",
 }
 
 func TestGeneratedQueriesAnswerAlike(t *testing.T) {
