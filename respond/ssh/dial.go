@@ -119,6 +119,7 @@ func addressOf(c net.Conn) netip.Addr {
 func (n *Network) explain(ctx context.Context, t Target, phase Phase, limit time.Duration, err error) error {
 	var refusal *respond.Refusal
 	var inner *Error
+	var slow net.Error
 	switch {
 	case errors.As(err, &refusal):
 		return refusal
@@ -126,7 +127,7 @@ func (n *Network) explain(ctx context.Context, t Target, phase Phase, limit time
 		return &Error{Host: t.Name, Phase: phase, Err: err}
 	case ctx.Err() != nil:
 		return &Error{Host: t.Name, Phase: phase, Err: ctx.Err()}
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &slow) && slow.Timeout():
 		return &Error{Host: t.Name, Phase: phase, Err: silent(limit)}
 	}
 	e := &Error{Host: t.Name, Phase: phase, Err: err}

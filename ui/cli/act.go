@@ -66,7 +66,7 @@ func (c *command) carryOut(ctx context.Context, host respond.Host, action respon
 	c.tell(s)
 	actor := respond.CurrentActor()
 	var plan respond.Plan
-	if err = c.vet(ctx, s, host); err == nil {
+	if err = c.vet(ctx, s, host, action.Kind()); err == nil {
 		plan, err = action.Plan(ctx, host)
 	}
 	if err != nil {

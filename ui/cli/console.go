@@ -65,6 +65,9 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 	var ended sync.WaitGroup
 	var broken error
 	ended.Go(func() { broken = s.run(running) })
+	if !s.opened.Recorded { // before an alert asks for it; what is wrong with it is said then
+		ended.Go(func() { _, _ = c.hostList().Inventory(running) })
+	}
 	ended.Go(func() { memory.listen(running) })
 	show := c.guarded
 	if f.plain {
