@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -55,6 +56,15 @@ func (f *Fault) Passing() bool {
 		return true
 	}
 	return false
+}
+
+// lost tells whether the request may have arrived although there is no answer.
+func (f *Fault) lost() bool {
+	var dial *net.OpError
+	if f.Status == 0 {
+		return !refusedTLS(f.Err) && !(errors.As(f.Err, &dial) && dial.Op == "dial")
+	}
+	return f.Status >= 500 || f.Status == http.StatusRequestTimeout
 }
 
 var errNotElasticsearch = errors.New("what answers there is not Elasticsearch")

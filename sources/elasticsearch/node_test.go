@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -97,15 +98,33 @@ func hold(t testing.TB, f *frame.Frame) {
 // ours marks indices that a test may delete: the node may be somebody's own.
 const ours = "made by a test of interdict"
 
+// clearEvents deletes what tests made before.
 func clearEvents(t testing.TB) {
 	t.Helper()
-	for name := range strings.FieldsSeq(must(t, "GET", "/_cat/indices/logs-*?h=index", "")) {
-		if !strings.Contains(must(t, "GET", "/"+name+"/_mapping", ""), ours) {
-			t.Fatalf("%s is not of these tests: use a node of their own", name)
+	var found struct {
+		Streams []struct{ Name string } `json:"data_streams"`
+	}
+	if err := json.Unmarshal([]byte(must(t, "GET", "/_resolve/index/logs-*", "")), &found); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range found.Streams {
+		if !shippedTo.MatchString(s.Name) {
+			t.Fatalf("%s is not of these tests: use a node of their own", s.Name)
 		}
-		must(t, "DELETE", "/"+name, "")
+		must(t, "DELETE", "/_data_stream/"+s.Name, "")
+	}
+	for _, pattern := range []string{".ds-logs-*", "logs-*"} {
+		for name := range strings.FieldsSeq(must(t, "GET", "/_cat/indices/"+pattern+"?h=index&expand_wildcards=all", "")) {
+			if !strings.HasPrefix(name, ".ds-") && !strings.Contains(must(t, "GET", "/"+name+"/_mapping", ""), ours) {
+				t.Fatalf("%s is not of these tests: use a node of their own", name)
+			}
+			must(t, "DELETE", "/"+name, "")
+		}
 	}
 }
+
+// shippedTo are the data streams of tests: see somewhere.
+var shippedTo = regexp.MustCompile(`-t\d{15,}$`)
 
 // mapping is an index with fields of these types.
 func mapping(fields []frame.Field) string {

@@ -6,7 +6,10 @@ import org.apache.lucene.analysis.miscellaneous.RemoveDuplicatesTokenFilter;
 import org.apache.lucene.analysis.pattern.PatternCaptureGroupTokenFilter;
 import org.elasticsearch.Build;
 import org.elasticsearch.client.internal.node.NodeClient;
+import org.elasticsearch.cluster.ClusterState;
+import org.elasticsearch.cluster.ClusterStateUpdateTask;
 import org.elasticsearch.cluster.metadata.IndexNameExpressionResolver;
+import org.elasticsearch.cluster.metadata.Metadata;
 import org.elasticsearch.cluster.node.DiscoveryNodes;
 import org.elasticsearch.cluster.service.ClusterService;
 import org.elasticsearch.common.io.stream.NamedWriteableRegistry;
@@ -41,7 +44,7 @@ import java.util.regex.Pattern;
 
 /**
  * What tests need of modules that are not published: field types of Elastic's templates, the index of async queries,
- * GET / and the analysis of the index of keys.
+ * GET /, the end of a data stream, and the analysis of the index of keys.
  */
 public final class MissingModules extends Plugin implements MapperPlugin, SystemIndexPlugin, ActionPlugin, AnalysisPlugin {
     private ClusterService cluster;
@@ -84,7 +87,7 @@ public final class MissingModules extends Plugin implements MapperPlugin, System
     public Collection<RestHandler> getRestHandlers(Settings settings, NamedWriteableRegistry writeables, RestController controller,
         ClusterSettings clusterSettings, IndexScopedSettings indexSettings, SettingsFilter filter, IndexNameExpressionResolver resolver,
         Supplier<DiscoveryNodes> nodes, Predicate<NodeFeature> features) {
-        return List.of(new BaseRestHandler() {
+        return List.of(new DropDataStream(), new BaseRestHandler() {
             @Override
             public List<Route> routes() {
                 return List.of(new Route(RestRequest.Method.GET, "/"), new Route(RestRequest.Method.HEAD, "/"));
@@ -103,6 +106,40 @@ public final class MissingModules extends Plugin implements MapperPlugin, System
                 return channel -> channel.sendResponse(new RestResponse(RestStatus.OK, channel.newBuilder().map(said)));
             }
         });
+    }
+
+    /** Leaves the backing indices, which can be deleted then. */
+    private final class DropDataStream extends BaseRestHandler {
+        @Override
+        public List<Route> routes() {
+            return List.of(new Route(RestRequest.Method.DELETE, "/_data_stream/{name}"));
+        }
+
+        @Override
+        public String getName() {
+            return "drop_data_stream";
+        }
+
+        @Override
+        protected RestChannelConsumer prepareRequest(RestRequest request, NodeClient client) {
+            String name = request.param("name");
+            return channel -> cluster.submitUnbatchedStateUpdateTask("drop " + name, new ClusterStateUpdateTask() {
+                @Override
+                public ClusterState execute(ClusterState state) {
+                    return ClusterState.builder(state).metadata(Metadata.builder(state.metadata()).removeDataStream(name)).build();
+                }
+
+                @Override
+                public void clusterStateProcessed(ClusterState before, ClusterState after) {
+                    channel.sendResponse(new RestResponse(RestStatus.OK, "dropped"));
+                }
+
+                @Override
+                public void onFailure(Exception e) {
+                    channel.sendResponse(new RestResponse(RestStatus.INTERNAL_SERVER_ERROR, e.toString()));
+                }
+            });
+        }
     }
 
     @Override

@@ -1,0 +1,88 @@
+package elasticsearch
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+
+	"interdict/sources/ecs"
+	"interdict/sources/frame"
+)
+
+// templatePrefix is how templates of ours are called: we change no others.
+const templatePrefix = "interdict-"
+
+// keywordMost is the longest keyword that is indexed, in code points: Lucene takes 32,766 bytes.
+const keywordMost = 8191
+
+// wildcards are the fields that have no such limit.
+var wildcards = map[ecs.Column]bool{ecs.ProcessCommandLine: true, ecs.ParentCommandLine: true, ecs.FilePath: true}
+
+// InstallTemplates makes the templates of the namespace's data streams and says
+// what it did, a sentence each. A stream that a template of somebody else is
+// made for, as Elastic Defend's are, is left to that.
+func (c *Cluster) InstallTemplates(ctx context.Context) (did []string, err error) {
+	var there struct {
+		Templates []struct {
+			Name     string
+			Template struct {
+				Patterns []string `json:"index_patterns"`
+			} `json:"index_template"`
+		} `json:"index_templates"`
+	}
+	if err := c.get(ctx, request{method: "GET", path: "/_index_template"}, &there); err != nil {
+		return nil, err
+	}
+	for _, stream := range streams(c.cfg.Namespace) {
+		other := ""
+		for _, t := range there.Templates {
+			for _, pattern := range t.Template.Patterns {
+				matches, _ := path.Match(pattern, stream)
+				if matches && !strings.HasPrefix(t.Name, templatePrefix) && !strings.HasPrefix(pattern, "logs-*") && !strings.HasPrefix(pattern, "metrics-*") {
+					other = t.Name
+				}
+			}
+		}
+		if other != "" {
+			did = append(did, fmt.Sprintf("%s is made by template %s, which is left as it is", stream, other))
+			continue
+		}
+		body, err := json.Marshal(template(stream))
+		if err != nil {
+			return did, err
+		}
+		name := templatePrefix + stream
+		if _, err := c.ask(ctx, request{method: "PUT", path: "/_index_template/" + name, body: body}); err != nil {
+			return did, err
+		}
+		did = append(did, fmt.Sprintf("template %s makes %s", name, stream))
+	}
+	return did, nil
+}
+
+// template is that of one stream. Its priority is above that of the generic
+// templates of Elasticsearch, and of Fleet.
+func template(stream string) any {
+	properties := map[string]any{}
+	for i, f := range ecs.Fields() {
+		m := map[string]any{"type": f.Type.String()}
+		switch {
+		case wildcards[ecs.Column(i)]:
+			m["type"] = "wildcard"
+		case f.Type == frame.Keyword:
+			m["ignore_above"] = keywordMost
+		}
+		properties[f.Name] = m
+	}
+	strings := map[string]any{"match_mapping_type": "string", "mapping": map[string]any{"type": "keyword", "ignore_above": 1024}}
+	return map[string]any{
+		"index_patterns": []string{stream}, "priority": 500, "data_stream": map[string]any{},
+		"_meta": map[string]any{"description": "events of interdict sensors", "managed_by": "interdict"},
+		"template": map[string]any{
+			"mappings":  map[string]any{"dynamic_templates": []any{map[string]any{"strings": strings}}, "properties": properties},
+			"lifecycle": map[string]any{"data_retention": "30d"},
+		},
+	}
+}
