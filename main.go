@@ -45,5 +45,7 @@ func program() cli.Program {
 
 		CheckCluster: checkCluster,
 		Role:         role,
+		Ship:         ship,
+		ShipStatus:   shipStatus,
 	}
 }

@@ -62,6 +62,9 @@ type Status struct {
 	Privileges []string     `json:"privileges"` // what the key lacks
 }
 
+// Missed counts events that came here and will never be in the cluster.
+func (s Status) Missed() int64 { return s.Rejected + s.Dropped }
+
 // Shipper makes one, which ships while Run runs.
 func (c *Cluster) Shipper(cfg ShipperConfig) (*Shipper, error) {
 	if cfg.Bytes == 0 {

@@ -32,6 +32,11 @@ func (c *command) doctor() *cobra.Command {
 func (c *command) runDoctor(ctx context.Context) error {
 	checks := append(c.Doctor(ctx), c.checkState(ctx), c.checkRules())
 	checks = append(checks, c.checkClusters(ctx)...)
+	return c.printChecks(checks)
+}
+
+// printChecks prints a check a line.
+func (c *command) printChecks(checks []Check) error {
 	for _, check := range checks {
 		if c.json {
 			b, err := json.Marshal(check)

@@ -46,6 +46,10 @@ type Program struct {
 	Doctor func(ctx context.Context) []Check
 	// CheckCluster says whether a cluster answers and what its key may not.
 	CheckCluster func(ctx context.Context, c Cluster) Check
+	// Ship opens the parts of a sensor.
+	Ship func(ctx context.Context, o ShipOptions) (*Shipping, error)
+	// ShipStatus is what a sensor with this spool said of itself last.
+	ShipStatus func(dir string) ([]Check, error)
 	// Role is what a key of a cluster needs, to be asked or to be shipped to, as JSON.
 	Role func(c Cluster, sensor bool) string
 }
