@@ -92,6 +92,8 @@ type Query struct {
 	Filter Filter
 	Limit  int       // at most this many rows; 0: what the text and ES|QL's default say
 	Now    time.Time // what now() gives; zero: the time of asking
+
+	Explain bool // Quality.Steps is wanted
 }
 
 // Param is a value for a `?` (Name "") or `?name` in the text.
@@ -119,6 +121,14 @@ type Quality struct {
 	Took     time.Duration
 	Rows     int64 // rows in the answer
 	Scanned  int64 // rows looked at
+	Steps    []Step
+}
+
+// Step is one step of how a query was answered.
+type Step struct {
+	Text    string
+	In, Out int64         // rows
+	Took    time.Duration // of all processors that worked on it, added up
 }
 
 // ErrClosed is what a closed sink, source or history answers.

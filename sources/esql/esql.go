@@ -96,6 +96,11 @@ func execute(ctx context.Context, p *plan.Plan, table exec.Table, q sources.Quer
 		return nil, quality, err
 	}
 	quality.Warnings = append(quality.Warnings, result.Warnings...)
+	if q.Explain {
+		for _, c := range result.Steps() {
+			quality.Steps = append(quality.Steps, sources.Step(c))
+		}
+	}
 	quality.Took, quality.Scanned, quality.Rows = time.Since(began), result.Scanned, int64(result.Frame.Rows)
 	return result.Frame, quality, nil
 }

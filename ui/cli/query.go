@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"interdict/sources/ecs"
 	"interdict/sources/esql"
 	"interdict/sources/esql/parse"
+	"interdict/sources/frame"
 	"interdict/ui"
 	"interdict/ui/text"
 )
@@ -23,7 +25,7 @@ import (
 type queryFlags struct {
 	HistoryOptions
 	format, window, now string
-	check               bool
+	check, explain      bool
 }
 
 func (c *command) query() *cobra.Command {
@@ -40,6 +42,7 @@ func (c *command) query() *cobra.Command {
 	cmd.Flags().StringVar(&f.format, "format", "table", "table, csv, ndjson or json (Elasticsearch's shape)")
 	cmd.Flags().StringVar(&f.window, "window", "", "only events of the last 24h, 14d …")
 	cmd.Flags().StringVar(&f.now, "now", "", "what now() and the window count from, as 2026-11-25T03:12:00Z")
+	cmd.Flags().BoolVar(&f.explain, "explain", false, "run the query and show its steps instead of its rows: rows in and out, and time")
 	cmd.Flags().BoolVar(&f.check, "check", false, `check NDJSON {"query": …} from standard input, an answer a line`)
 	return cmd
 }
@@ -55,7 +58,7 @@ func (c *command) runQuery(ctx context.Context, f queryFlags, args []string) err
 	if !ok {
 		return usage("--format %q: is table, csv, ndjson or json", f.format)
 	}
-	q := sources.Query{Text: args[0], Now: c.Now()}
+	q := sources.Query{Text: args[0], Now: c.Now(), Explain: f.explain}
 	if err := f.times(&q); err != nil {
 		return err
 	}
@@ -73,6 +76,9 @@ func (c *command) runQuery(ctx context.Context, f queryFlags, args []string) err
 	rows, quality, err := history.Query(ctx, q)
 	if err := errors.Join(err, closer.Close()); err != nil {
 		return pointed(args[0], err)
+	}
+	if f.explain {
+		rows = stepRows(quality.Steps)
 	}
 	out := bufio.NewWriter(c.results())
 	err = write(out, rows, quality)
@@ -92,6 +98,19 @@ func (c *command) runQuery(ctx context.Context, f queryFlags, args []string) err
 		fmt.Fprintln(c.Stderr, "partial: "+text.CleanLines(r))
 	}
 	return &exit{code: Degraded}
+}
+
+// stepRows makes a table of how a query was answered.
+func stepRows(steps []sources.Step) *frame.Frame {
+	b := frame.NewBuilder([]frame.Field{{Name: "step", Type: frame.Keyword}, {Name: "rows in", Type: frame.Long}, {Name: "rows out", Type: frame.Long}, {Name: "ms", Type: frame.Double}})
+	for _, s := range steps {
+		b.Row()
+		b.Keyword(0, s.Text)
+		b.Int(1, s.In)
+		b.Int(2, s.Out)
+		b.Float(3, math.Round(s.Took.Seconds()*1e6)/1e3)
+	}
+	return b.Build()
 }
 
 func (f queryFlags) times(q *sources.Query) error {

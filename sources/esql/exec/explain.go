@@ -10,7 +10,7 @@ import (
 // Cost is what one step took: rows into it and out of it, and the time that
 // workers spent in it, added up.
 type Cost struct {
-	Step    string
+	Text    string
 	In, Out int64
 	Took    time.Duration
 }

@@ -34,9 +34,9 @@ func (r *run) source() ([]part, error) {
 	r.costs[0].note = reader.describe(len(segments))
 	var out []part
 	for _, s := range segments {
-		shares := max(1, min(2*r.o.Workers, s.Rows()/partRows))
-		if len(segments) >= 2*r.o.Workers {
-			shares = 1
+		shares := 1
+		if _, sieve := s.(Sieve); !sieve && len(segments) < 2*r.o.Workers { // what a Sieve gives is not known before
+			shares = max(1, min(2*r.o.Workers, s.Rows()/partRows))
 		}
 		seg := &segment{Segment: s, reader: reader}
 		for k := range shares {
@@ -56,7 +56,7 @@ type reader struct {
 
 func (rd *reader) describe(segments int) string {
 	r := rd.run
-	text := fmt.Sprintf("FROM %s: %d segments, %d of %d columns", r.plan.From, segments, len(rd.names), len(r.plan.Source))
+	text := fmt.Sprintf("FROM %s: %d of %d columns, segments: %d", r.plan.From, len(rd.names), len(r.plan.Source), segments)
 	if len(rd.where) > 0 {
 		fields := make([]string, len(rd.where))
 		for i, c := range rd.where {
@@ -102,7 +102,10 @@ func (rd *reader) read(ctx context.Context, s Segment) (*frame.Frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := s.Rows()
+	rows := f.Rows
+	if _, sieve := s.(Sieve); !sieve {
+		rows = s.Rows()
+	}
 	rd.run.scanned.Add(int64(rows))
 	rd.run.costs[0].add(rows, 0, began)
 	return f, nil

@@ -41,8 +41,8 @@ const DefaultBytes = 512 << 20
 type Result struct {
 	Frame    *frame.Frame
 	Warnings []string
-	Scanned  int64 // rows looked at
-	Steps    []Cost
+	Scanned  int64         // rows looked at
+	Steps    func() []Cost // what each step cost, the source first
 }
 
 // ErrMemory is what a query that needs too much memory ends with.
@@ -83,7 +83,7 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (Result, error) {
 			if err != nil {
 				return Result{}, err
 			}
-			return Result{Frame: r.output(b), Warnings: r.warnings.list(), Scanned: r.scanned.Load(), Steps: r.explained()}, nil
+			return Result{Frame: r.output(b), Warnings: r.warnings.list(), Scanned: r.scanned.Load(), Steps: r.explained}, nil
 		}
 		at := from + n
 		b, err := r.phase(parts, span{from, at}, p.Steps[at])

@@ -45,9 +45,9 @@ func describeStats(x *Stats) string {
 }
 
 func list[T any](all []T, one func(T) string) string {
-	out := make([]string, len(all))
-	for i, a := range all {
-		out[i] = one(a)
+	var out []string
+	for _, a := range all {
+		out = append(out, one(a))
 	}
 	return strings.Join(out, ", ")
 }
@@ -55,6 +55,9 @@ func list[T any](all []T, one func(T) string) string {
 func text(e Expr) string {
 	switch x := e.(type) {
 	case *Call:
+		if x.Source == "" { // made of several in the text, as of two WHEREs
+			return strings.Join(texts(x.Args), " "+strings.ToUpper(x.Def.Name)+" ")
+		}
 		return x.Source
 	case *Ref:
 		return x.Name
@@ -64,4 +67,12 @@ func text(e Expr) string {
 		}
 	}
 	return "?"
+}
+
+func texts(all []Expr) []string {
+	out := make([]string, len(all))
+	for i, e := range all {
+		out[i] = text(e)
+	}
+	return out
 }
