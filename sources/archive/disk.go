@@ -28,11 +28,12 @@ type disk struct {
 
 	generation int // of file
 
-	mu     sync.Mutex // file and dirty against the syncing goroutine
-	dirty  bool
-	failed error
-	stop   chan struct{}
-	ended  sync.WaitGroup
+	mu      sync.Mutex // file and the rest against the syncing goroutine
+	dirty   bool
+	rotated []*os.File // earlier logs that are not on stable storage yet
+	failed  error
+	stop    chan struct{}
+	ended   sync.WaitGroup
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -122,18 +123,16 @@ func (d *disk) release() error {
 	return nil
 }
 
-// rotate begins the next log.
+// rotate begins the next log. Nobody waits for the old one to be on stable storage.
 func (d *disk) rotate() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	old := d.file
-	if err := old.Sync(); err != nil {
-		return err
-	}
 	if err := d.create(d.generation + 1); err != nil {
 		return err
 	}
-	return old.Close()
+	d.rotated = append(d.rotated, old)
+	return nil
 }
 
 func (d *disk) create(generation int) error {
@@ -202,17 +201,33 @@ func (d *disk) sync() {
 		case <-d.stop:
 			return
 		case <-tick.C:
-			d.mu.Lock()
-			if d.dirty {
-				d.dirty, d.failed = false, d.file.Sync()
+			if err := d.flush(); err != nil {
+				d.mu.Lock()
+				d.failed = err
+				d.mu.Unlock()
 			}
-			d.mu.Unlock()
 		}
 	}
+}
+
+// flush puts on stable storage what was written until now. A disk may take long
+// over it, so append goes on meanwhile. One goroutine at a time.
+func (d *disk) flush() (err error) {
+	d.mu.Lock()
+	rotated, file, dirty := d.rotated, d.file, d.dirty
+	d.rotated, d.dirty = nil, false
+	d.mu.Unlock()
+	for _, f := range rotated {
+		err = errors.Join(err, f.Sync(), f.Close())
+	}
+	if dirty { // should it be rotated now, then only the next call closes it
+		err = errors.Join(err, file.Sync())
+	}
+	return err
 }
 
 func (d *disk) close() error {
 	close(d.stop)
 	d.ended.Wait()
-	return errors.Join(d.file.Sync(), d.file.Close(), d.lock.Close())
+	return errors.Join(d.flush(), d.file.Close(), d.lock.Close())
 }
