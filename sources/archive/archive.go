@@ -34,7 +34,8 @@ type Archive struct {
 	stats   sources.Stats
 	notes   []string
 	closed  bool
-	disk    *disk // nil: memory only
+	closing chan struct{} // closed by Close
+	disk    *disk         // nil: memory only
 	began   time.Time
 	sealing bool
 	ended   sync.WaitGroup
@@ -64,7 +65,7 @@ func Open(ctx context.Context, config Config) (*Archive, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &Archive{config: config}
+	a := &Archive{config: config, closing: make(chan struct{})}
 	for i := range a.sets {
 		a.sets[i].open = newChunk()
 	}
@@ -254,6 +255,7 @@ func (a *Archive) Close() error {
 		return nil
 	}
 	a.closed = true
+	close(a.closing)
 	a.mu.Unlock()
 	a.ended.Wait() // a segment that is being sealed
 	a.mu.Lock()

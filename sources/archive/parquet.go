@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -16,8 +17,8 @@ import (
 
 // writeParquet writes a frame as one row group, a column at a time. Any program
 // can read it: text is text, an address too, times are timestamps, several
-// values are a list.
-func writeParquet(out io.Writer, f *frame.Frame) error {
+// values are a list. It calls rest after each column.
+func writeParquet(out io.Writer, f *frame.Frame, rest func(began time.Time)) error {
 	group := parquet.Group{}
 	for i, c := range f.Columns {
 		group[f.Names[i]] = node(c)
@@ -26,9 +27,11 @@ func writeParquet(out io.Writer, f *frame.Frame) error {
 	w := parquet.NewGenericWriter[any](out, schema, parquet.Compression(&parquet.Zstd), parquet.CreatedBy("interdict", "1", ""))
 	columns := w.ColumnWriters()
 	for i, path := range schema.Columns() {
+		began := time.Now()
 		if err := writeColumn(columns[i], f.Column(path[0]), i, f.Rows); err != nil {
 			return fmt.Errorf("column %s: %w", path[0], err)
 		}
+		rest(began)
 	}
 	return w.Close()
 }

@@ -63,11 +63,16 @@ type parcel struct {
 
 // due tells whether the open segment is to be sealed.
 func (a *Archive) due(now time.Time) bool {
-	rows := 0
+	rows := a.waiting()
+	return a.disk != nil && !a.sealing && rows > 0 && (rows >= sealRows || now.Sub(a.began) >= sealAge)
+}
+
+// waiting is how many rows are in the open segment. The caller holds the mutex.
+func (a *Archive) waiting() (rows int) {
 	for i := range a.sets {
 		rows += a.sets[i].rows()
 	}
-	return a.disk != nil && !a.sealing && rows > 0 && (rows >= sealRows || now.Sub(a.began) >= sealAge)
+	return rows
 }
 
 func (d *dataset) rows() int {
@@ -107,7 +112,7 @@ func (a *Archive) seal(generation int, parcels [3]parcel) {
 			continue
 		}
 		var s *sealed
-		if s, err = a.disk.write(ecs.Dataset(set), generation, p); err == nil {
+		if s, err = a.disk.write(ecs.Dataset(set), generation, p, a.giveWay); err == nil {
 			files = append(files, s)
 		}
 	}
@@ -167,9 +172,26 @@ func (a *Archive) bound() {
 	}
 }
 
-// write makes one file under a temporary name, on stable storage.
-func (d *disk) write(set ecs.Dataset, generation int, p parcel) (*sealed, error) {
-	whole, err := p.frame()
+// giveWay rests as long as a piece of the sealing took that began then: what comes
+// in has all cores half of the time. Not so when the archive is being closed, or
+// when the next segment is full already.
+func (a *Archive) giveWay(began time.Time) {
+	a.mu.Lock()
+	behind := a.waiting() >= sealRows
+	a.mu.Unlock()
+	if behind {
+		return
+	}
+	select {
+	case <-time.After(time.Since(began)):
+	case <-a.closing:
+	}
+}
+
+// write makes one file under a temporary name, on stable storage. It calls rest
+// after each piece of the work.
+func (d *disk) write(set ecs.Dataset, generation int, p parcel, rest func(began time.Time)) (*sealed, error) {
+	whole, err := p.frame(rest)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +202,7 @@ func (d *disk) write(set ecs.Dataset, generation int, p parcel) (*sealed, error)
 	}
 	sum := crc32.New(castagnoli)
 	counted := &counter{to: io.MultiWriter(f, sum)}
-	err = errors.Join(writeParquet(counted, whole), f.Sync(), f.Close())
+	err = errors.Join(writeParquet(counted, whole, rest), f.Sync(), f.Close())
 	s.sum, s.bytes = sum.Sum32(), counted.n
 	return s, err
 }
@@ -205,18 +227,20 @@ func (d *disk) publish(files []*sealed) error {
 }
 
 // frame joins the parts of a parcel.
-func (p parcel) frame() (*frame.Frame, error) {
+func (p parcel) frame(rest func(began time.Time)) (*frame.Frame, error) {
 	b := frame.NewBuilder(nil)
 	var names []string
 	for _, f := range ecs.Fields() {
 		names = append(names, f.Name)
 	}
 	for _, part := range p.parts {
+		began := time.Now()
 		f, err := part.read(context.Background(), names)
 		if err != nil {
 			return nil, err
 		}
 		b.Append(f)
+		rest(began)
 	}
 	return b.Build(), nil
 }
