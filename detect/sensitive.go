@@ -82,13 +82,24 @@ func surrounding(file, commandLine string) bool {
 
 // settings tells whether a file is ssh's own: known hosts, public keys, configuration.
 func settings(p *Process, file string) bool {
-	return p.Name == "ssh" && (strings.Contains(file, "/.ssh/") || strings.HasPrefix(file, "/etc/ssh/"))
+	return p.Name == "ssh" && ofSystem(p) && (strings.Contains(file, "/.ssh/") || strings.HasPrefix(file, "/etc/ssh/"))
+}
+
+// ofSystem tells whether p runs a program from where only root puts some: a
+// thief's tool in his own place may be called ssh. One whose place is not known is taken for it.
+func ofSystem(p *Process) bool {
+	for _, place := range [...]string{"/usr/", "/bin/", "/sbin/", "/opt/", "/snap/", "/nix/store/"} {
+		if strings.HasPrefix(p.Executable, place) {
+			return true
+		}
+	}
+	return p.Executable == ""
 }
 
 // readBy gives the class of a file for who read it: ssh's own keys are not sent.
 func readBy(p *Process, file string) string {
 	class := Sensitivity(file)
-	if p.Name != "ssh" && p.Name != "sshd" && p.Name != "sshd-session" {
+	if p.Name != "ssh" && p.Name != "sshd" && p.Name != "sshd-session" || !ofSystem(p) {
 		return class
 	}
 	switch {

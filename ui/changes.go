@@ -51,7 +51,7 @@ func (j *journaled) Refused(ctx context.Context, a respond.Action, h respond.Hos
 type actionOf func(c Config, a action, f *detect.Finding, target detect.Process) respond.Action
 
 func processAction(c Config, a action, f *detect.Finding, target detect.Process) respond.Action {
-	o := process.Options{Tree: true, Reach: reach(f)}
+	o := process.Options{Tree: true, Reach: reach(f), NotService: target.Tool != ""}
 	if id, err := respond.ParseProcessID(c.Actor.Program); err == nil {
 		o.Console = id
 	}

@@ -21,6 +21,9 @@ type Options struct {
 	Tree    bool                // the whole tree from its untrusted root, not only the target
 	Console respond.ProcessID   // never touched, with its ancestors; besides what Machine.Operator says
 	Reach   []respond.ProcessID // members known otherwise: an ssh that owns the connection
+	// NotService: the target is no service, whatever it is called: it was seen to
+	// be a transfer tool, or a person says so. A program called nginx is refused otherwise.
+	NotService bool
 }
 
 // NewFreeze stops the target or its tree until it is resumed or killed.

@@ -36,7 +36,7 @@ func newGuard(t *Table, operators []respond.ProcessID) *guard {
 		if p.Session > 1 {
 			g.sessions[p.Session] = true
 		}
-		for a := t.parent(p); a != nil; a = t.parent(a) {
+		for _, a := range t.ancestors(p) {
 			g.ancestors[a.ID.PID] = a.ID
 		}
 	}

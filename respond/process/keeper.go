@@ -79,7 +79,7 @@ type Root struct {
 func (t *Table) findRoot(target *Process, g *guard) Root {
 	r := Root{Process: target, Why: Untrusted(target)}
 	beyond, stop := false, (*Process)(nil)
-	for p := t.parent(target); p != nil; p = t.parent(p) {
+	for _, p := range t.ancestors(target) {
 		why := Untrusted(p)
 		if why == "" {
 			why = webShell(t, p)
@@ -105,8 +105,16 @@ func (t *Table) findRoot(target *Process, g *guard) Root {
 	return r
 }
 
-// parent is p's parent; nil at the top, and on a loop, which a table that is no
-// atomic picture may show.
+// ancestors are p's parent and so on to the top. A table that is no atomic
+// picture may show a loop, which is gone round once.
+func (t *Table) ancestors(p *Process) (all []*Process) {
+	for a := t.parent(p); a != nil && len(all) < len(t.byPID); a = t.parent(a) {
+		all = append(all, a)
+	}
+	return all
+}
+
+// parent is p's parent; nil at the top, and where a number has passed on.
 func (t *Table) parent(p *Process) *Process {
 	parent := t.byPID[p.PPID]
 	if parent == nil || parent == p || parent.ID.Ticks() > p.ID.Ticks() {

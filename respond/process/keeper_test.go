@@ -112,11 +112,32 @@ func TestAServiceIsRefusedAndItsWorkerIsNot(t *testing.T) {
 		made(30, 1, "/usr/sbin/php-fpm8.2", "master"), made(40, 30, "/usr/sbin/php-fpm8.2", "pool")})
 	g := newGuard(table, nil)
 	for pid, refused := range map[int]bool{10: true, 20: false, 30: true, 40: false} {
-		_, err := admissible(table, g, table.Number(pid).ID)
+		_, err := admissible(table, g, table.Number(pid).ID, false)
 		var refusal *respond.Refusal
 		if got := errors.As(err, &refusal) && refusal.Has(CodeService); got != refused {
 			t.Errorf("%d: %v", pid, err)
 		}
+		if _, err := admissible(table, g, table.Number(pid).ID, true); err != nil {
+			t.Errorf("a thief that is called like a service is out of reach: %v", err)
+		}
+	}
+	if _, err := admissible(table, g, table.Number(1).ID, true); err == nil {
+		t.Error("process 1 is not")
+	}
+}
+
+// Numbers that pass on within one tick of the clock can make two processes
+// look like each other's parents.
+func TestATableWithALoopInItComesToAnEnd(t *testing.T) {
+	a, b := made(20, 30, "/tmp/a", "a"), made(30, 20, "/tmp/b", "b")
+	a.ID.Start, b.ID.Start = 7*respond.Tick, 7*respond.Tick
+	table := NewTable([]Process{a, b})
+	g := newGuard(table, []respond.ProcessID{a.ID})
+	if len(g.ancestors) == 0 {
+		t.Error("what may be an ancestor of the console is not protected")
+	}
+	if r := table.findRoot(table.Number(20), newGuard(table, nil)); r.Process == nil {
+		t.Error("no root")
 	}
 }
 

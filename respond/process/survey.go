@@ -33,7 +33,7 @@ func (a *action) survey(ctx context.Context, m Machine) (*survey, error) {
 		operators = append(operators, a.options.Console)
 	}
 	g := newGuard(t, operators)
-	target, err := admissible(t, g, a.target)
+	target, err := admissible(t, g, a.target, a.options.NotService)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (a *action) survey(ctx context.Context, m Machine) (*survey, error) {
 }
 
 // admissible finds the target and refuses what must not be acted on.
-func admissible(t *Table, g *guard, id respond.ProcessID) (*Process, error) {
+func admissible(t *Table, g *guard, id respond.ProcessID, notService bool) (*Process, error) {
 	p := t.Find(id)
 	if p == nil {
 		return nil, missing(t, id)
@@ -74,8 +74,8 @@ func admissible(t *Table, g *guard, id respond.ProcessID) (*Process, error) {
 	if p.Ended() {
 		return nil, fmt.Errorf("%w: %w", respond.Refuse(CodeEnded, "%s has ended; only its exit status waits for process %d to ask for it", p.label(), p.PPID), respond.ErrPlanStale)
 	}
-	if kind := master(p); kind != "" && !worker(t, p) {
-		return nil, respond.Refuse(CodeService, "%s is a %s: stopping it would stop what others use; name the process that it started, block the destination, or stop the service by its own means", p.label(), kind)
+	if kind := master(p); kind != "" && !worker(t, p) && !notService {
+		return nil, respond.Refuse(CodeService, "%s runs %s, a %s: stopping it would stop what others use; name the process that it started, or stop the service by its own means; if it is none, --no-service says so", p.label(), p.Exe, kind)
 	}
 	return p, nil
 }

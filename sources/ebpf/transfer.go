@@ -140,9 +140,10 @@ func transport(proto uint8) string {
 
 // inbound tells whether the far end connected to us, when we were not seen to
 // connect. A process that was followed from its start would have been seen; of
-// others the side with the lower port is the service.
+// others the side with the lower port is the service. A login service is one by
+// what it served and not by its name, which a thief may give to his tool.
 func (p *process) inbound(c ends) bool {
-	if c.proto == tcp && !p.late || isLogin(p.image.name) {
+	if c.proto == tcp && !p.late || isLogin(p.image.name) && p.served != "" {
 		return true
 	}
 	return c.local.Port() != 0 && c.local.Port() < c.remote.Port()

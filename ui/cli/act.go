@@ -32,7 +32,7 @@ func (c *command) kill() *cobra.Command {
 }
 
 func (c *command) act(verb, short string, action makeAction) *cobra.Command {
-	var alone, dry bool
+	var alone, dry, notService bool
 	cmd := &cobra.Command{
 		Use:   verb + " HOST PID@START",
 		Short: short,
@@ -47,10 +47,11 @@ func (c *command) act(verb, short string, action makeAction) *cobra.Command {
 			if err != nil {
 				return &exit{Usage, err}
 			}
-			return c.carryOut(cmd.Context(), host, action(target, process.Options{Tree: !alone}), dry)
+			return c.carryOut(cmd.Context(), host, action(target, process.Options{Tree: !alone, NotService: notService}), dry)
 		},
 	}
 	cmd.Flags().BoolVar(&alone, "alone", false, "this process only, not its tree")
+	cmd.Flags().BoolVar(&notService, "no-service", false, "the process is no service, though it is called like one")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "show the plan and change nothing")
 	cmd.Flags().BoolVar(&c.yes, "yes", false, "do not ask; a refusal stays a refusal")
 	return cmd
