@@ -29,6 +29,8 @@ type server struct {
 	path     string // PATH of what it runs, before the usual one
 	// exec serves one exec; nil runs it with sh, as sshd does.
 	exec func(s *served)
+	// session is called when a session opens; may be nil.
+	session func(*ssh.ServerConn)
 	// raw takes a connection before SSH; nil: SSH.
 	raw func(net.Conn)
 
@@ -36,6 +38,7 @@ type server struct {
 	mu       sync.Mutex
 	conns    []net.Conn
 	commands []string // executed
+	asked    []string // requests of sessions and kinds of channels, in order
 	logins   int
 	open     int
 	silent   bool // answers nothing any more
@@ -139,7 +142,14 @@ func (s *server) connection(raw net.Conn) {
 	}
 }
 
+func (s *server) note(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, what)
+}
+
 func (s *server) channel(c *ssh.ServerConn, n ssh.NewChannel) {
+	s.note(n.ChannelType())
 	switch n.ChannelType() {
 	case "direct-tcpip":
 		s.forward(n)
@@ -166,8 +176,11 @@ func (s *server) channel(c *ssh.ServerConn, n ssh.NewChannel) {
 	if err != nil {
 		return
 	}
+	if s.session != nil {
+		s.session(c)
+	}
 	for r := range requests {
-		if r.Type != "exec" {
+		if s.note(r.Type); r.Type != "exec" {
 			continue
 		}
 		var m struct{ Command string }
