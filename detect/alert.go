@@ -41,6 +41,7 @@ type Host struct {
 	OS, OSType, Kernel        string
 	Architecture              string
 	Environment               string // ci, staging, production, or ""
+	Addresses                 []netip.Addr
 }
 
 // Process is one process, by identity, with what the execution event said.

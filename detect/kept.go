@@ -43,7 +43,7 @@ func (k *kept) reset() {
 // carried is what an alert says about a source event, whatever its rule asks for.
 var carried = names(
 	ecs.Timestamp, ecs.EventIngested, ecs.EventAction, ecs.EventID, ecs.EventSequence, ecs.DataStreamDataset, ecs.DataStreamNamespace,
-	ecs.LabelsEnvironment, ecs.AgentID, ecs.HostID, ecs.HostBootID, ecs.HostName, ecs.HostHostname, ecs.HostArchitecture,
+	ecs.LabelsEnvironment, ecs.AgentID, ecs.HostID, ecs.HostBootID, ecs.HostName, ecs.HostHostname, ecs.HostIP, ecs.HostArchitecture,
 	ecs.HostOSType, ecs.HostOSName, ecs.HostOSFull, ecs.HostOSKernel, ecs.UserID, ecs.UserName, ecs.ProcessUserID, ecs.ProcessUserName,
 	ecs.ProcessPID, ecs.ProcessEntityID, ecs.StartTicks, ecs.ProcessName, ecs.ProcessExecutable, ecs.ProcessCommandLine, ecs.ProcessArgs,
 	ecs.ProcessWorkingDirectory, ecs.ProcessStart, ecs.ProcessInteractive, ecs.ProcessEnvVars, ecs.ProcessHashSHA256, ecs.ProcessCommandLineTruncated,

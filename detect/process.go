@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"net/netip"
 	"path"
 	"strings"
 	"time"
@@ -156,7 +157,7 @@ func (p *Process) shorten(limit int) {
 }
 
 func hostAt(v *view, row int) Host {
-	return Host{
+	h := Host{
 		ID:           v.text(ecs.HostID, row),
 		BootID:       v.text(ecs.HostBootID, row),
 		Name:         v.first(row, ecs.HostName, ecs.HostHostname),
@@ -167,6 +168,12 @@ func hostAt(v *view, row int) Host {
 		Architecture: v.text(ecs.HostArchitecture, row),
 		Environment:  v.text(ecs.LabelsEnvironment, row),
 	}
+	for _, text := range v.texts(ecs.HostIP, row) {
+		if a, err := netip.ParseAddr(text); err == nil {
+			h.Addresses = append(h.Addresses, a.Unmap())
+		}
+	}
+	return h
 }
 
 func millis(n int64) time.Time { return time.UnixMilli(n).UTC() }

@@ -61,9 +61,10 @@ func (m *Model) openPlan(f *detect.Finding, a action, h respond.Host) tea.Cmd {
 	d := m.newDialog(w.verb, w.button, f.Host.Name, f.Host.Environment)
 	d.host, d.finding = h, f.ID
 	m.overlay = d
-	act, c := m.action(m.config, a, f, target(f, m.guides.of(f))), m.changes
+	on := target(f, m.guides.of(f))
+	act, c := m.action(m.config, a, f, on), m.changes
 	return d.make(m, func(ctx context.Context) (respond.Action, respond.Plan, error) {
-		p, err := act.Plan(ctx, h)
+		p, err := planOn(ctx, act, h, f.Host, on)
 		if errors.Is(err, respond.ErrRefused) {
 			err = errors.Join(err, c.Refused(ctx, act, h, err)) // a refusal that cannot be journaled is still one
 		}

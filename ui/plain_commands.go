@@ -263,10 +263,11 @@ func (p *plain) change(ctx context.Context, a action, f *detect.Finding) {
 	if !tool(f).Alive() && p.config.Assess != nil {
 		g = p.config.Assess.Assess(ctx, f)
 	}
-	act := p.Model.action(p.config, a, f, target(f, g))
+	on := target(f, g)
+	act := p.Model.action(p.config, a, f, on)
 	planning, cancel := context.WithTimeout(ctx, planLimit)
 	defer cancel()
-	plan, err := act.Plan(planning, h)
+	plan, err := planOn(planning, act, h, f.Host, on)
 	if err != nil {
 		if errors.Is(err, respond.ErrRefused) {
 			err = errors.Join(err, p.changes.Refused(planning, act, h, err))
