@@ -187,9 +187,13 @@ func endsWith(s, part string) bool {
 
 // RLike compiles a pattern of Lucene's regular expressions, which match the whole text.
 func RLike(pattern string) (func(string) bool, error) {
-	text, err := lucene(pattern)
-	if err != nil {
-		return nil, err
+	text, ok := lucene(pattern)
+	if !ok {
+		m, err := newMatcher(pattern)
+		if err != nil {
+			return nil, fmt.Errorf("Invalid regex pattern for RLIKE [%s]: [%w]", pattern, err)
+		}
+		return m.match, nil
 	}
 	re, err := regexp.Compile(`(?s)\A(?:` + text + `)\z`)
 	if err != nil {
@@ -208,8 +212,8 @@ func regexProblem(err error) string {
 }
 
 // lucene turns Lucene's syntax into Go's. Complement, intersection and numeric
-// intervals have no counterpart and are refused.
-func lucene(p string) (string, error) {
+// intervals have no counterpart; ok is false then.
+func lucene(p string) (text string, ok bool) {
 	x := &luceneText{atom: -1}
 	class, quote := false, false
 	for i := 0; i < len(p); i++ {
@@ -239,14 +243,14 @@ func lucene(p string) (string, error) {
 		case c == '#':
 			x.write(`[^\x00-\x{10FFFF}]`)
 		case c == '~' || c == '&' || c == '<':
-			return "", fmt.Errorf("Invalid regex pattern for RLIKE [%s]: [%c] is not supported by this engine", p, c)
+			return "", false
 		case c == '*' || c == '+' || c == '?' || c == '{':
 			x.repeat(c)
 		default:
 			x.char(c)
 		}
 	}
-	return string(x.out), nil
+	return string(x.out), true
 }
 
 // luceneText is Go's pattern so far, and where what a repetition repeats begins.

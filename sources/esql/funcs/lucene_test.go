@@ -1,0 +1,48 @@
+package funcs
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestPatternsOfLuceneAreWholeTextsWithComplementAndIntersection(t *testing.T) {
+	for _, c := range []struct{ pattern, takes, leaves string }{
+		{"~(a.*)", "b  xa", "a ab"},
+		{"a.*&.*b", "ab axb", "a b"},
+		{"a~bc|x", "acc axxc ac x", "abc"},
+		{"x<9-11>", "x9 x10 x011", "x8 x12"},
+		{"<01-12>", "01 12", "1 13 001"},
+		{`[^a-c]&\w`, "d _", "a -"},
+		{"(a|b)&@", "a b", "c"},
+		{"a&|b", "", "a b"}, // as in Lucene: what follows & is the text |b
+		{`"a.b"&.+`, "a.b", "axb"},
+		{"(ab){2,3}&.*", "abab ababab", "ab abababab"},
+		{`~(\d{1,})`, "a 1a", "1 22"},
+		{`~\d{1,}`, "a 1a 22", "1"},
+		{"#|~()", "a", ""},
+	} {
+		f, err := RLike(c.pattern)
+		if err != nil {
+			t.Errorf("%s: %v", c.pattern, err)
+			continue
+		}
+		for s := range strings.SplitSeq(c.takes, " ") {
+			if c.takes != "" && !f(s) {
+				t.Errorf("%s does not take %q", c.pattern, s)
+			}
+		}
+		for s := range strings.SplitSeq(c.leaves, " ") {
+			if c.leaves != "" && f(s) {
+				t.Errorf("%s takes %q", c.pattern, s)
+			}
+		}
+	}
+}
+
+func TestPatternsOfLuceneThatAreWrongOrTooLargeAreRefused(t *testing.T) {
+	for _, p := range []string{"~(", "a&[", "<1-", "<a-b>", "~a{2,1}", "~a{x}", `~"a`, "<0-99999>", strings.Repeat("~", 500), "~((a{1000}){1000})", "~" + strings.Repeat("(", 500)} {
+		if _, err := RLike(p); err == nil {
+			t.Errorf("%.20s is taken", p)
+		}
+	}
+}
