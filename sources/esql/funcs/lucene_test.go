@@ -46,3 +46,22 @@ func TestPatternsOfLuceneThatAreWrongOrTooLargeAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestATextThatMakesManyLanguagesIsMatchedInBoundedMemory(t *testing.T) {
+	m, err := newMatcher("~(.*a.{14})&@")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for i, x := 0, uint32(1); i < 20000; i++ {
+		x = x*1664525 + 1013904223
+		b.WriteByte("ab"[x>>31])
+	}
+	s := b.String()
+	if got, want := m.match(s), s[len(s)-15] != 'a'; got != want {
+		t.Errorf("is %v, want %v", got, want)
+	}
+	if n := len(m.g.known); n > 5*maxLanguages {
+		t.Errorf("%d languages are kept", n)
+	}
+}
