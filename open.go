@@ -31,7 +31,11 @@ func open(ctx context.Context, o cli.OpenOptions) (*cli.Opened, error) {
 	if o.StateDir != "" && !opened.Recorded && !opened.Fleet {
 		dir = filepath.Join(o.StateDir, "archive")
 	}
-	kept, err := archive.Open(ctx, archive.Config{Dir: dir, MaxAge: o.MaxAge, MaxBytes: o.MaxBytes})
+	lookups, err := openTables(ctx, o.Tables)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := archive.Open(ctx, archive.Config{Dir: dir, MaxAge: o.MaxAge, MaxBytes: o.MaxBytes, Lookups: lookups})
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
@@ -133,8 +137,12 @@ func openHistory(ctx context.Context, o cli.HistoryOptions) (sources.History, io
 		}
 		return cluster.History(), cluster, nil
 	}
+	lookups, err := openTables(ctx, o.Tables)
+	if err != nil {
+		return nil, nil, err
+	}
 	if len(o.From) > 0 {
-		h, err := files.Open(ctx, files.Config{Paths: o.From, Stdin: o.Stdin})
+		h, err := files.Open(ctx, files.Config{Paths: o.From, Stdin: o.Stdin, Lookups: lookups})
 		if err != nil {
 			return nil, nil, err
 		}
@@ -144,7 +152,7 @@ func openHistory(ctx context.Context, o cli.HistoryOptions) (sources.History, io
 	if _, err := os.Stat(dir); err != nil {
 		return nil, nil, fmt.Errorf("no local history in %s yet: the console makes it at its first run; --from asks files", dir)
 	}
-	a, err := archive.Open(ctx, archive.Config{Dir: dir, ReadOnly: true})
+	a, err := archive.Open(ctx, archive.Config{Dir: dir, ReadOnly: true, Lookups: lookups})
 	if err != nil {
 		return nil, nil, fmt.Errorf("archive: %w", err)
 	}

@@ -19,6 +19,7 @@ type Config struct {
 	ReadOnly bool          // Dir is asked only: nothing in it is changed, and no other program kept from writing
 	MaxAge   time.Duration // 0: no bound
 	MaxBytes int64         // on disk; in memory an eighth of it; 0: no bound
+	Lookups  esql.Lookups  // nil: queries can look nothing up
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -228,7 +229,7 @@ func (a *Archive) Query(ctx context.Context, q sources.Query) (*frame.Frame, sou
 	}
 	c := a.catalog()
 	a.mu.Unlock()
-	f, quality, err := esql.Run(ctx, c, q)
+	f, quality, err := esql.Run(ctx, esql.With(c, a.config.Lookups), q)
 	if err != nil {
 		return f, quality, err
 	}

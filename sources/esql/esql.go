@@ -52,23 +52,24 @@ func Run(ctx context.Context, cat Catalog, q sources.Query) (*frame.Frame, sourc
 // Run checks the statement against the catalog's fields and runs it. q.Text
 // and q.Params are not looked at.
 func (s *Statement) Run(ctx context.Context, cat Catalog, q sources.Query) (*frame.Frame, sources.Quality, error) {
+	tables := lookupsOf(cat)
 	from, ok := s.query.Commands[0].(*parse.From)
 	if !ok {
-		p, err := plan.Check(s.query, nil, nil, clock(q))
+		p, err := plan.Check(s.query, nil, tables, clock(q))
 		if err != nil {
 			return nil, sources.Quality{}, err
 		}
-		return execute(ctx, p, nil, q)
+		return execute(ctx, p, nil, tables, q)
 	}
 	table, ok := cat.Table(from.Patterns)
 	if !ok {
 		return nil, sources.Quality{}, parse.Errorf(parse.Verification, from.Pos, "Unknown index [%s]", from.Patterns)
 	}
-	p, err := plan.Check(s.query, table.Fields(), nil, clock(q))
+	p, err := plan.Check(s.query, table.Fields(), tables, clock(q))
 	if err != nil {
 		return nil, sources.Quality{}, err
 	}
-	return execute(ctx, p, table, q)
+	return execute(ctx, p, table, tables, q)
 }
 
 // clock is what now() gives.
@@ -80,9 +81,9 @@ func clock(q sources.Query) time.Time {
 }
 
 // execute runs a plan and says how far the answer can be trusted.
-func execute(ctx context.Context, p *plan.Plan, table exec.Table, q sources.Query) (*frame.Frame, sources.Quality, error) {
+func execute(ctx context.Context, p *plan.Plan, table exec.Table, tables *lookedUp, q sources.Query) (*frame.Frame, sources.Quality, error) {
 	began := time.Now()
-	o := exec.Options{Table: table, Filter: q.Filter, Limit: q.Limit, Window: window(q.Window)}
+	o := exec.Options{Table: table, Lookup: tables, Filter: q.Filter, Limit: q.Limit, Window: window(q.Window)}
 	quality := sources.Quality{Warnings: append([]string(nil), p.Warnings...)}
 	if o.Limit == 0 {
 		o.Limit = MaxLimit

@@ -160,7 +160,7 @@ func (l *Live) PerRow() bool {
 func (l *Live) Run(ctx context.Context, kept *frame.Frame, q sources.Query) (*frame.Frame, sources.Quality, error) {
 	p := *l.plan
 	p.Now = clock(q)
-	return execute(ctx, &p, memory{kept}, q)
+	return execute(ctx, &p, memory{kept}, nil, q)
 }
 
 // RunGroups is Run of several groups at once: a LIMIT of the text, which counts
@@ -170,7 +170,7 @@ func (l *Live) RunGroups(ctx context.Context, kept *frame.Frame, q sources.Query
 	p.Now = clock(q)
 	p.Limited = false
 	p.Steps = slices.DeleteFunc(slices.Clone(p.Steps), func(s plan.Step) bool { _, limit := s.(*plan.Limit); return limit })
-	return execute(ctx, &p, memory{kept}, q)
+	return execute(ctx, &p, memory{kept}, nil, q)
 }
 
 // memory is one frame as a table.

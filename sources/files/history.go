@@ -21,11 +21,14 @@ import (
 type Config struct {
 	Paths []string  // files, directories, globs; "-" is Stdin
 	Stdin io.Reader // nil: there is none
+
+	Lookups esql.Lookups // nil: queries can look nothing up
 }
 
 // History is a [sources.History] over files. It is safe for concurrent use.
 type History struct {
 	files    []*file
+	lookups  esql.Lookups
 	problems []string
 }
 
@@ -47,7 +50,7 @@ func Open(ctx context.Context, cfg Config) (*History, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &History{files: make([]*file, len(list))}
+	h := &History{files: make([]*file, len(list)), lookups: cfg.Lookups}
 	errs := make([]error, len(list))
 	each(len(list), func(i int) {
 		if errs[i] = ctx.Err(); errs[i] == nil {
@@ -169,12 +172,12 @@ func (h *History) Close() error {
 // Query answers q over the files.
 func (h *History) Query(ctx context.Context, q sources.Query) (*frame.Frame, sources.Quality, error) {
 	cat := h.catalog(ctx, false)
-	f, quality, err := esql.Run(ctx, cat, q)
+	f, quality, err := esql.Run(ctx, esql.With(cat, h.lookups), q)
 	var wrong *parse.Error
 	if errors.As(err, &wrong) && cat.sampled() {
 		if whole := h.catalog(ctx, true); !reflect.DeepEqual(whole.fields(), cat.fields()) {
 			cat = whole
-			f, quality, err = esql.Run(ctx, cat, q)
+			f, quality, err = esql.Run(ctx, esql.With(cat, h.lookups), q)
 		}
 	}
 	for _, p := range h.problems {

@@ -27,6 +27,7 @@ type Config struct {
 	Block       BlockConfig   `toml:"block"`
 
 	Elasticsearch map[string]ClusterConfig `toml:"elasticsearch"`
+	Tables        map[string]TableConfig   `toml:"tables"` // by the name that LOOKUP JOIN and ENRICH call them
 
 	Inventory InventoryConfig `toml:"inventory"`
 	Hosts     []HostConfig    `toml:"host"` // that may be acted on
@@ -36,6 +37,12 @@ type Config struct {
 type ArchiveConfig struct {
 	MaxAge   duration `toml:"max_age"` // as "336h" or "14d"; the default is 14 days
 	MaxBytes int64    `toml:"max_bytes"`
+}
+
+// TableConfig is a local table to look things up in: assets, known destinations.
+type TableConfig struct {
+	Path  string `toml:"path"`  // CSV, NDJSON or Parquet
+	Match string `toml:"match"` // the field that ENRICH compares; none: LOOKUP JOIN alone can use the table
 }
 
 // duration is time.Duration with days: "14d".
@@ -130,8 +137,8 @@ func describe(path string, err error) error {
 		line, _ := e.Position()
 		parts := e.Key()
 		key := strings.Join(parts, ".")
-		if parts[0] == "elasticsearch" && len(parts) > 2 {
-			parts = append([]string{"elasticsearch", anyName}, parts[2:]...)
+		if (parts[0] == "elasticsearch" || parts[0] == "tables") && len(parts) > 2 {
+			parts = append([]string{parts[0], anyName}, parts[2:]...)
 		}
 		known := knownKeys(reflect.TypeFor[Config](), "")
 		if near := parse.Nearest(strings.Join(parts, "."), known); near != "" {

@@ -68,6 +68,7 @@ type OpenOptions struct {
 	MaxAge   time.Duration
 	MaxBytes int64
 	Cluster  FindCluster
+	Tables   map[string]TableConfig
 }
 
 // Opened are running parts, ready to be started.
@@ -88,6 +89,7 @@ type HistoryOptions struct {
 	Source   string   // a cluster; "" is none
 	From     []string // files, directories, globs, "-"; none: the archive of StateDir
 	Cluster  FindCluster
+	Tables   map[string]TableConfig // what LOOKUP JOIN and ENRICH name
 	Stdin    io.Reader
 	StateDir string
 }

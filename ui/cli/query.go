@@ -65,7 +65,7 @@ func (c *command) runQuery(ctx context.Context, f queryFlags, args []string) err
 	if f.Source != "" && len(f.From) > 0 {
 		return usage("--source and --from: one of them is asked")
 	}
-	f.Stdin, f.StateDir, f.Cluster = c.Stdin, c.statePath(), c.cluster
+	f.Stdin, f.StateDir, f.Cluster, f.Tables = c.Stdin, c.statePath(), c.cluster, c.config.Tables
 	if f.StateDir == "" && len(f.From) == 0 && f.Source == "" {
 		return errNoStatePath
 	}

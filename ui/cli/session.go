@@ -45,7 +45,7 @@ func (c *command) start(ctx context.Context, o OpenOptions, engine detect.Option
 		o.Scope = c.config.Scope
 	}
 	o.MaxAge, o.MaxBytes = time.Duration(c.config.Archive.MaxAge), c.config.Archive.MaxBytes
-	o.Cluster = c.cluster
+	o.Cluster, o.Tables = c.cluster, c.config.Tables
 	opened, err := c.Open(ctx, o)
 	if err != nil {
 		return nil, err
