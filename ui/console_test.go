@@ -152,7 +152,7 @@ func TestFilteringNarrowsAsOneTypesAndEscGoesBack(t *testing.T) {
 	w := newWorld(t, 80, 24)
 	w.press("/")
 	w.write("rsync")
-	w.shows("db-3")
+	w.shows("db-3", `filter "rsync" hides 1`)
 	w.hides("web-1 prod")
 	w.press("esc")
 	w.shows("web-1 prod", "db-3")

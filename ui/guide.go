@@ -227,7 +227,10 @@ func (p *guidePane) answer(m *Model, i int, a playbooks.Answer, w int) []string 
 	}
 	if i == p.at && p.query {
 		limit = 40
-		put(keycap, "query, "+took(a.Took)+": "+orNone(a.Query))
+		put(keycap, "query, "+took(a.Took)+":")
+		for line := range strings.SplitSeq(orNone(a.Query), "\n") {
+			put(keycap, line)
+		}
 	}
 	return out
 }

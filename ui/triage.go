@@ -237,6 +237,10 @@ func (p *alertPane) table(m *Model, w, h int) []string {
 		heading = fmt.Sprintf(" ▲ %d new above (g)", n)
 	}
 	out := []string{m.theme.in(muted, text.Fit(heading, w))}
+	if p.filter != "" && !m.layout.wide { // the wide header says it
+		note := fmt.Sprintf("filter %q hides %d, / and esc ", text.Fit(p.filter, 20), p.hidden)
+		out[0] = m.strip(w).add(muted, text.Fit(heading, w-text.Width(note)-1)).right(warning, note).String()
+	}
 	lo, hi := p.grid.Visible()
 	for i := lo; i < hi; i++ {
 		out = append(out, grid.Line(columns, widths, p.cells(m, i, columns)))

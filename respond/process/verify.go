@@ -94,13 +94,19 @@ func (a *action) judge(alive map[respond.ProcessID]bool, members []*Process, s *
 
 func (a *action) state(as, against, acted int) (respond.State, string) {
 	word := map[string]string{KindFreeze: "stand", KindResume: "run", KindKill: "are gone"}[a.kind]
+	all := func(n int) string {
+		if n == 1 {
+			return "it " + map[string]string{KindFreeze: "stands", KindResume: "runs", KindKill: "is gone"}[a.kind]
+		}
+		return fmt.Sprintf("all %d %s", n, word)
+	}
 	switch {
 	case against == 0 && a.kind == KindKill:
-		return respond.Holds, fmt.Sprintf("all %d are gone", acted)
+		return respond.Holds, all(acted)
 	case against == 0 && as == 0:
 		return respond.Holds, "all have ended meanwhile"
 	case against == 0:
-		return respond.Holds, fmt.Sprintf("all %d %s", as, word)
+		return respond.Holds, all(as)
 	case as == 0 && (a.kind != KindKill || against >= acted):
 		return respond.Not, fmt.Sprintf("none %s: %d do not", word, against)
 	}
