@@ -32,7 +32,7 @@ func (c *command) block() *cobra.Command {
 		Short: "Cut one destination off hosts for a time, or hold what is sent there to a rate",
 		Long: "Drop what goes to DEST and what comes from there, established connections too, on each HOST, until --for is over.\n" +
 			"DEST is an address or a network; several with commas between. --export writes it for other tools and needs no HOST.",
-		Args: cobra.MinimumNArgs(1),
+		Args: atLeast(1, "DEST HOST..."),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.runBlock(cmd, f, args) },
 	}
 	flags := cmd.Flags()
@@ -81,7 +81,7 @@ func (c *command) unblock() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "unblock DEST HOST...",
 		Short: "Let hosts reach a destination again, whoever blocked it",
-		Args:  cobra.MinimumNArgs(2),
+		Args:  atLeast(2, "DEST HOST..."),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			places, err := parseNets(strings.Split(args[0], ","))
 			if err != nil {

@@ -40,7 +40,7 @@ func (c *command) isolate() *cobra.Command {
 		Short: "Cut hosts off the network but for your SSH; proven, or the host restores itself",
 		Long: "Cut hosts off the network, IPv4 and IPv6, established connections too, but for SSH from where you come from.\n" +
 			"It is proven over a new login; when that is not done in time the host restores itself. Undone with release.",
-		Args: cobra.MinimumNArgs(1),
+		Args: atLeast(1, "HOST..."),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := c.isolateOptions(cmd.Context(), f)
 			if err != nil {
@@ -172,7 +172,7 @@ func (c *command) release() *cobra.Command {
 		Use:   "release HOST...",
 		Short: "Give isolated hosts back, whoever isolated them",
 		Long:  "Take the isolation out, whoever made it. Only our own rules go; what others changed meanwhile is listed and stays.",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  atLeast(1, "HOST..."),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.onHosts(cmd.Context(), args, dry, isolate.NewRelease)
 		},
@@ -206,7 +206,7 @@ func (c *command) status() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status HOST...",
 		Short: "Ask hosts whether they are isolated and what they block, by whom and since when",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  atLeast(1, "HOST..."),
 		RunE:  func(cmd *cobra.Command, args []string) error { return c.printStatus(cmd.Context(), args) },
 	}
 	cmd.Flags().BoolVar(&c.json, "json", false, "one JSON document a line")

@@ -17,7 +17,7 @@ import (
 
 func (c *command) journal() *cobra.Command {
 	cmd := group("journal", "Show, verify and undo what was changed on hosts")
-	show := &cobra.Command{Use: "show [OPERATION]", Short: "Show the entries, oldest first", Args: cobra.MaximumNArgs(1),
+	show := &cobra.Command{Use: "show [OPERATION]", Short: "Show the entries, oldest first", Args: atMost(1, "one OPERATION or none"),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.journalShow(cmd.Context(), args) }}
 	show.Flags().BoolVar(&c.json, "json", false, "one JSON document a line")
 	undo := &cobra.Command{Use: "undo OPERATION", Short: "Take back what an operation changed", Args: exactly(1, "an operation's id, as `journal show` prints it"),
