@@ -21,7 +21,7 @@ import (
 
 // server is an SSH server in this process that does what a test wants of it.
 type server struct {
-	t        *testing.T
+	t        testing.TB
 	listener net.Listener
 	key      ssh.Signer
 	config   *ssh.ServerConfig
@@ -52,7 +52,7 @@ type served struct {
 	env     []string
 }
 
-func newSigner(t *testing.T) ssh.Signer {
+func newSigner(t testing.TB) ssh.Signer {
 	t.Helper()
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -66,7 +66,7 @@ func newSigner(t *testing.T) ssh.Signer {
 }
 
 // serve starts a server that lets anybody in with any key, changed by prepare.
-func serve(t *testing.T, prepare func(*server)) *server {
+func serve(t testing.TB, prepare func(*server)) *server {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -267,7 +267,7 @@ func (s *server) target(name string) Target {
 }
 
 // writeKey makes a key pair and gives its public half.
-func writeKey(t *testing.T, path, passphrase string) ssh.PublicKey {
+func writeKey(t testing.TB, path, passphrase string) ssh.PublicKey {
 	t.Helper()
 	out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", path).CombinedOutput()
 	if err != nil {

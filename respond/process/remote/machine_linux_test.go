@@ -342,3 +342,52 @@ func TestACgroupIsFrozenAndThawed(t *testing.T) {
 		}
 	})
 }
+
+// perl waits with a socket: as a server at the path, or as a client of it.
+func perl(t *testing.T, path, what string) respond.ProcessID {
+	t.Helper()
+	if _, err := os.Stat("/usr/bin/perl"); err != nil {
+		t.Skip(err)
+	}
+	ready := path + "." + what
+	text := map[string]string{
+		"server": `my $s = IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 5) or die; open(my $f, ">", $ARGV[1]); my @c; push @c, $s->accept while 1;`,
+		"client": `my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die; open(my $f, ">", $ARGV[1]); sleep 100;`,
+	}[what]
+	os.Remove(ready)
+	_, id := start(t, "/usr/bin/perl", "-MIO::Socket::UNIX", "-e", text, path, ready)
+	for range 500 {
+		if _, err := os.Stat(ready); err == nil {
+			return id
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	t.Fatal("perl did not get its socket")
+	return id
+}
+
+func TestAProgramOutsideThatCarriesTheConnectionIsNamedWithWhoElseUsesIt(t *testing.T) {
+	if _, err := exec.LookPath("ss"); err != nil {
+		t.Skip(err)
+	}
+	path := filepath.Join(t.TempDir(), "control socket")
+	server, client := perl(t, path, "server"), perl(t, path, "client")
+	m := remote.New(shell{Host: local.New(), sh: []string{"/bin/sh"}, path: usual})
+	master := func(others ...respond.ProcessID) {
+		t.Helper()
+		facts, err := m.Facts(t.Context(), client)
+		if err != nil || len(facts.Masters) != 1 {
+			t.Fatalf("%+v %v", facts, err)
+		}
+		got := facts.Masters[0]
+		same := got.ID.Same(server) && got.Client.Same(client) && got.Path == path && !got.Unsure && len(got.Others) == len(others)
+		for i := range others {
+			same = same && got.Others[i].Same(others[i])
+		}
+		if !same {
+			t.Errorf("%+v", got)
+		}
+	}
+	master()
+	master(perl(t, path, "client"))
+}
