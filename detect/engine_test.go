@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"interdict/sources"
@@ -447,5 +448,36 @@ func flood(b *testing.B, n int, alike bool) {
 				b.Fatal(err)
 			}
 		}
+	}
+}
+
+// Elastic's rules ask for METADATA _id; the history must be asked for it too.
+func TestARuleThatAsksForIDsIsTheSameLiveAfterARestartAndOverHistory(t *testing.T) {
+	text := "[rule]\nrule_id = \"ids\"\nname = \"I\"\ndescription = \"x\"\ntype = \"esql\"\nlanguage = \"esql\"\nseverity = \"low\"\nrisk_score = 21\nfrom = \"now-1h\"\n" +
+		"query = '''FROM logs-endpoint.events.process-* METADATA _id, _index | WHERE process.name == \"scp\" AND event.action == \"exec\"'''\n"
+	r, problems := LoadRules(fstest.MapFS{"ids.toml": {Data: []byte(text)}})
+	if len(r) != 1 {
+		t.Fatal(problems)
+	}
+	past := &memory{}
+	one := newDesk(t, Options{Rules: r})
+	one.exec(100, 1, "scp a h:")
+	b := one.batch()
+	if err := one.Put(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	if err := past.Put(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	id := one.Snapshot().Findings[0].ID
+	two := newDesk(t, Options{Rules: r, History: past})
+	two.scene.now = one.scene.now.Add(time.Minute)
+	two.exec(500, 1, "ls")
+	if f := two.put(t).Findings; len(f) != 1 || f[0].ID != id {
+		t.Errorf("after a restart: %+v, %v, want id %s", f, two.Snapshot().Rules[0].Notes, id)
+	}
+	alerts, q, err := Once(t.Context(), r[0], past, one.scene.now, nil)
+	if err != nil || q.Partial || len(alerts) != 1 || alerts[0].ID != id {
+		t.Errorf("over history: %v, %+v, %+v, want id %s", err, q, alerts, id)
 	}
 }

@@ -89,6 +89,15 @@ func (w *watch) past(ctx context.Context, h sources.History, q sources.Query) (*
 	if w.kept != nil {
 		columns = w.kept.fields
 	}
+	var metadata []string
+	for _, name := range columns {
+		if strings.HasPrefix(name, "_") {
+			metadata = append(metadata, name)
+		}
+	}
+	if metadata != nil {
+		prefix[0].text += " METADATA " + strings.Join(metadata, ", ")
+	}
 	q.Text = fmt.Sprintf("%s\n| SORT `%s` DESC\n| LIMIT %d\n| KEEP %s", prefix, timestamp, q.Limit, quoted(columns))
 	ctx, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()

@@ -16,11 +16,11 @@ import (
 )
 
 func (c *command) rules() *cobra.Command {
-	cmd := group("rules", "List, check, test and show detection rules")
+	cmd := group("rules", "List, check, test, show and run detection rules")
 	list := &cobra.Command{Use: "list", Short: "List all rules that are loaded, those that cannot run included", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error { return c.rulesList() }}
 	list.Flags().BoolVar(&c.json, "json", false, "one JSON document a line")
-	cmd.AddCommand(list,
+	cmd.AddCommand(list, c.rulesRun(),
 		&cobra.Command{Use: "show ID", Short: "Show one rule whole", Args: exactly(1, "a rule's id or name"),
 			RunE: func(_ *cobra.Command, args []string) error { return c.rulesShow(args[0]) }},
 		&cobra.Command{Use: "check [FILE|DIR...]", Short: "Check rule files; without any, the built-in and configured ones",
