@@ -138,7 +138,7 @@ func (e *Engine) Put(ctx context.Context, b sources.Batch) error {
 	} else {
 		e.take(ctx, b.Events)
 	}
-	if e.stale || e.track.dirty() || b.Lost.Total() > 0 {
+	if e.stale || e.track.dirty() || b.Lost.Total() > 0 || e.snap == nil || e.snap.Judged == 0 {
 		e.publish() // else there is only more to count, which the next beat says
 	}
 	e.mu.Unlock()
