@@ -78,8 +78,8 @@ func TestMeasureTheFirstScreen(t *testing.T) {
 	tell := func(name string, all []float64, most float64) {
 		bench.Tell(t, bench.Figure{Name: name, Value: bench.Median(all), Unit: "ms", Peer: "the same program saying its version", PeerValue: bench.Median(floor), Most: most})
 	}
-	tell("first screen", first, 8)
-	tell("live kernel events on the screen", live, 40)
+	tell("first screen", first, 12)
+	tell("live kernel events on the screen", live, 60)
 }
 
 // stop ends what a benchmark started in its cgroup.
