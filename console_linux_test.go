@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -38,6 +39,16 @@ type lab struct {
 	group string
 }
 
+// makeGroup makes a cgroup of a test's own.
+func makeGroup() (string, error) {
+	for _, root := range []string{"/sys/fs/cgroup/unified", "/sys/fs/cgroup"} {
+		if _, err := os.Stat(filepath.Join(root, "cgroup.procs")); err == nil {
+			return os.MkdirTemp(root, "interdict-test-")
+		}
+	}
+	return "", errors.New("no version 2 cgroup")
+}
+
 func newLab(t *testing.T, megabytes, megabits int) *lab {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -48,16 +59,9 @@ func newLab(t *testing.T, megabytes, megabits int) *lab {
 		need(t, "lab", err)
 	}
 	l := &lab{t: t, dir: filepath.Join(t.TempDir(), "lab")}
-	for _, root := range []string{"/sys/fs/cgroup/unified", "/sys/fs/cgroup"} {
-		if _, err := os.Stat(filepath.Join(root, "cgroup.procs")); err == nil && l.group == "" {
-			group, err := os.MkdirTemp(root, "interdict-test-")
-			need(t, "lab", err)
-			l.group = group
-		}
-	}
-	if l.group == "" {
-		need(t, "lab", fmt.Errorf("no version 2 cgroup"))
-	}
+	group, err := makeGroup()
+	need(t, "lab", err)
+	l.group = group
 	os.Chmod(filepath.Dir(l.dir), 0o755) // www-data reads its keys there
 	os.Chmod(filepath.Dir(filepath.Dir(l.dir)), 0o755)
 	t.Setenv("LAB_DIR", l.dir)
