@@ -111,10 +111,9 @@ ours() {
 # standing prints the id of the isolation that is loaded, "unknown" for one that
 # does not say, nothing for none.
 standing() {
-	ours >"$run/ours.$$" || return 1
-	found=$(sed -n 's/.*comment "id \([0-9a-f]*\)".*/\1/p' "$run/ours.$$" | head -n 1)
-	[ -z "$found" ] && [ -s "$run/ours.$$" ] && found=unknown
-	rm -f "$run/ours.$$"
+	rules=$(ours)
+	found=$(printf '%s\n' "$rules" | sed -n 's/.*comment "id \([0-9a-f]*\)".*/\1/p' | head -n 1)
+	[ -z "$found" ] && [ -n "$rules" ] && found=unknown
 	echo "$found"
 }
 
