@@ -10,7 +10,7 @@ remember || die write
 check 2>"$dir/err" || die invalid "$(cat "$dir/err")"
 echo "$tool" >"$dir/tool" || die write
 echo $(($(uptime) + seconds)) >"$dir/deadline" || die write
-: >"$dir/armed" || die write
+true >"$dir/armed" || die write
 
 arm() {
 	if [ -d /run/systemd/system ] && has systemd-run && systemd-run --quiet --collect --unit="interdict-$id" --on-active="$seconds" \

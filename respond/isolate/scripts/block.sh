@@ -5,7 +5,7 @@ lock || die busy
 same_host || die stale
 has nft || die invalid "nft is not installed"
 { nft -j list table inet interdict_block 2>/dev/null | head -c 900000 | tr '\n' ' '; echo; } | each before
-: >"$dir/all" || die write
+true >"$dir/all" || die write
 nft list table inet interdict_block >/dev/null 2>&1 || cat "$dir/in.blocktable" >>"$dir/all"
 if [ -s "$dir/in.rate" ]; then
 	nft list set inet interdict_block "host4_$seconds" >/dev/null 2>&1 || cat "$dir/in.rate" >>"$dir/all"

@@ -21,6 +21,9 @@ die() {
 	exit 9
 }
 
+# A redirection that fails ends the shell behind ":" and other special words, but
+# not behind "true".
+
 # take reads "name value" lines into variables, and what stands below
 # "=== name" into the file in.name of the change's directory.
 take() {
@@ -30,7 +33,7 @@ take() {
 		case $line in
 		'=== '*)
 			to=$dir/in.${line#=== }
-			: >"$to" || return 1
+			true >"$to" || return 1
 			continue ;;
 		esac
 		if [ -n "$to" ]; then
@@ -63,6 +66,7 @@ use() {
 lock() {
 	mkdir -p "$run" || return 1
 	if has flock; then
+		true >>"$run/lock" || return 1 # where exec fails, the shell ends
 		exec 9>"$run/lock" && flock -w 15 9
 		return
 	fi

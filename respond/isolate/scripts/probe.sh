@@ -37,7 +37,7 @@ rm -f "$run/test.$$"
 [ -e /proc/net/if_inet6 ] && say ipv6 yes
 for t in awk sed ss setsid systemd-run flock timeout bash nc diff; do has "$t" && say has "$t"; done
 [ -d /run/systemd/system ] && say has systemd
-mkdir -p "$run" 2>/dev/null && : >"$run/.writable" 2>/dev/null && say has run
+mkdir -p "$run" 2>/dev/null && true >"$run/.writable" 2>/dev/null && say has run
 rm -f "$run/.writable"
 
 # What of ours stands already.

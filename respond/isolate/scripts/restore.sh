@@ -6,7 +6,7 @@ if [ "$2" = wait ]; then
 	for g in /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/unified/cgroup.procs /sys/fs/cgroup/systemd/cgroup.procs; do
 		[ -w "$g" ] && echo $$ >"$g" # out of a session that ends with its login
 	done 2>/dev/null
-	: >"$dir/waiting"
+	true >"$dir/waiting"
 	read -r end <"$dir/deadline"
 	while [ -e "$dir/armed" ] && [ "$(uptime)" -lt "$end" ]; do sleep 1; done
 	[ -e "$dir/armed" ] || exit 0

@@ -4,7 +4,7 @@ loaded=
 take || die write "no room, or read-only: $run"
 lock || die busy
 same_host || die stale
-: >"$dir/all" || die write
+true >"$dir/all" || die write
 while read -r set place note; do
 	found=$(nft list set inet interdict_block "$set" 2>/dev/null | tr ',' '\n' | sed 's/^.*{//' | awk -v place="$place" '$1 == place')
 	[ -n "$found" ] || { say absent "$place"; continue; }

@@ -1,0 +1,103 @@
+package isolate
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"interdict/respond"
+)
+
+func (l *lab) isolated() bool {
+	_, err := l.host.try("nft list table inet interdict")
+	return err == nil
+}
+
+func TestALinkThatIsCutAtAnyMomentLeavesTheHostAsItWas(t *testing.T) {
+	l := newLab(t)
+	before := l.ruleset()
+	for _, after := range []time.Duration{0, 100 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond} {
+		s := l.ssh(host4)
+		o := options()
+		o.Within = 10 * time.Second
+		a := NewIsolate(o)
+		p, err := a.Plan(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.before = func(script respond.Script) {
+			if script.Name == "isolate.apply" {
+				time.AfterFunc(after, l.cut)
+			}
+		}
+		ctx, kill := context.WithTimeout(t.Context(), 5*time.Second) // then the console is gone
+		r, err := a.Apply(ctx, s, p)
+		kill()
+		if err == nil {
+			t.Fatalf("cut after %s: %s", after, r.Summary)
+		}
+		time.Sleep(time.Second) // what was on its way into the host is in
+		eventually(t, "the host is itself", o.Within+5*time.Second, func() bool { return !l.isolated() })
+		l.host.try("nft delete table inet interdict_block")
+		l.same(before)
+		l.join()
+	}
+}
+
+func TestIsolatingAndReleasingAtOnceEndsInOneOfTheTwo(t *testing.T) {
+	l := newLab(t)
+	before := l.ruleset()
+	for range 3 {
+		var wait sync.WaitGroup
+		for range 2 {
+			wait.Go(func() {
+				s := l.ssh(host4)
+				a := NewIsolate(Options{By: "ana", Within: 10 * time.Second})
+				if p, err := a.Plan(t.Context(), s); err == nil {
+					a.Apply(t.Context(), s, p)
+				}
+			})
+			wait.Go(func() {
+				s := l.ssh(host6)
+				if p, err := NewRelease().Plan(t.Context(), s); err == nil {
+					NewRelease().Apply(t.Context(), s, p)
+				}
+			})
+		}
+		wait.Wait()
+		s := l.ssh(host4)
+		eventually(t, "isolated and confirmed, or not isolated", 20*time.Second, func() bool {
+			status, err := Look(t.Context(), s)
+			return err == nil && status.Armed == 0 && (status.State == Isolated || status.State == Not)
+		})
+		p, err := NewRelease().Plan(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := NewRelease().Apply(t.Context(), s, p); err != nil {
+			t.Fatal(err)
+		}
+		l.same(before)
+	}
+}
+
+func TestAHostThatCannotRememberIsNotCutOff(t *testing.T) {
+	l := newLab(t)
+	before := l.ruleset()
+	l.host.sh("mkdir -p /run/interdict; mount -t tmpfs -o size=4k,nr_inodes=3 tmpfs /run/interdict; dd if=/dev/zero of=/run/interdict/full bs=4k count=1 2>/dev/null")
+	s := l.ssh(host4)
+	a := NewIsolate(options())
+	p, err := a.Plan(t.Context(), s)
+	if err == nil {
+		_, err = a.Apply(t.Context(), s, p)
+	}
+	if err == nil {
+		t.Fatal("isolated although the host has no room for its way back")
+	}
+	contains(t, err.Error(), "nothing was changed", "no room")
+	l.same(before)
+	if left := l.host.sh("find /run/interdict -type d -mindepth 1"); left != "" {
+		t.Error("left behind:", left)
+	}
+}
