@@ -35,7 +35,11 @@ func readQuery(s string, lucene bool) (Test, error) {
 	if r.rest == "" {
 		return Test{Op: "all"}, nil
 	}
-	t, err := r.or("")
+	read := r.or
+	if lucene {
+		read = r.clauses
+	}
+	t, err := read("")
 	if err == nil && r.rest != "" {
 		err = r.unexpected()
 	}
@@ -78,7 +82,7 @@ func (r *queryReader) symbol(s string) bool {
 
 func (r *queryReader) or(field string) (Test, error) {
 	t, err := r.and(field)
-	for err == nil && (r.word("or") || r.lucene && r.more()) {
+	for err == nil && r.word("or") {
 		var u Test
 		if u, err = r.and(field); err == nil {
 			t = Test{Op: "or", Of: []Test{t, u}}
@@ -87,7 +91,7 @@ func (r *queryReader) or(field string) (Test, error) {
 	return t, err
 }
 
-// more tells whether another term follows without an operator: OR, in Lucene.
+// more tells whether another term follows in a group.
 func (r *queryReader) more() bool { r.space(); return r.rest != "" && r.rest[0] != ')' }
 
 func (r *queryReader) and(field string) (Test, error) {
@@ -107,11 +111,9 @@ func (r *queryReader) not(field string) (Test, error) {
 	}
 	defer func() { r.depth-- }()
 	switch {
-	case r.word("not"), r.lucene && (r.symbol("-") || r.symbol("!")):
+	case r.word("not"):
 		t, err := r.not(field)
 		return Test{Op: "not", Of: []Test{t}}, err
-	case r.lucene && r.symbol("+"):
-		return r.not(field)
 	case r.symbol("("):
 		t, err := r.or(field)
 		if err == nil && !r.symbol(")") {
@@ -138,6 +140,9 @@ func (r *queryReader) test(field string) (Test, error) {
 				return Test{Op: op, Field: value, Value: limit}, err
 			}
 		}
+	}
+	if !quoted {
+		value = r.words(value)
 	}
 	return leaf(field, value, quoted), nil
 }
@@ -174,6 +179,9 @@ func (r *queryReader) of(field string) (Test, error) {
 			}
 		}
 	}
+	if r.lucene && strings.HasPrefix(r.rest, "(") {
+		return r.group(field)
+	}
 	if r.symbol("(") {
 		t, err := r.or(field)
 		if err == nil && !r.symbol(")") {
@@ -195,11 +203,11 @@ func (r *queryReader) interval(field string) (Test, bool, error) {
 	default:
 		return Test{}, false, nil
 	}
-	from, _, err := r.value()
+	from, err := r.bound()
 	if err != nil || !r.word("to") {
 		return Test{}, true, r.unexpected()
 	}
-	to, _, err := r.value()
+	to, err := r.bound()
 	high := "<="
 	switch {
 	case err != nil:
