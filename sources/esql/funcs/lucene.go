@@ -100,30 +100,26 @@ func (p *luceneParser) repeat() (*regular, error) {
 
 // times reads n}, n,} or n,m}.
 func (p *luceneParser) times(l *regular) (*regular, error) {
-	body, rest, found := strings.Cut(p.s[p.at:], "}")
-	if !found {
-		return nil, fmt.Errorf("expected '}' at position %d", len(p.s))
-	}
-	least, most, ranged := strings.Cut(body, ",")
-	n, err := strconv.Atoi(least)
-	if err != nil {
+	n, ok := p.digits()
+	if !ok {
 		return nil, fmt.Errorf("integer expected at position %d", p.at)
 	}
-	m := n
-	if ranged && most != "" {
-		if m, err = strconv.Atoi(most); err != nil {
-			return nil, fmt.Errorf("integer expected at position %d", p.at+len(least)+1)
-		}
-		if m < n {
-			return nil, fmt.Errorf("invalid repetition range(out of order): %d..%d", n, m)
+	m, bounded := n, true
+	if p.accept(',') {
+		if m, bounded = p.digits(); !bounded {
+			m = n
 		}
 	}
-	if m > 1000 {
+	switch {
+	case !p.accept('}'):
+		return nil, fmt.Errorf("expected '}' at position %d", p.at)
+	case m < n:
+		return nil, fmt.Errorf("invalid repetition range(out of order): %d..%d", n, m)
+	case m > 1000:
 		return nil, errComplex
 	}
-	p.at = len(p.s) - len(rest)
 	out := p.empty
-	if ranged && most == "" {
+	if !bounded {
 		out = p.repetition(l)
 	}
 	for i := range m {
@@ -136,6 +132,15 @@ func (p *luceneParser) times(l *regular) (*regular, error) {
 		}
 	}
 	return out, nil
+}
+
+// digits reads a number; ok is false if there is none.
+func (p *luceneParser) digits() (n int, ok bool) {
+	for p.at < len(p.s) && p.s[p.at] >= '0' && p.s[p.at] <= '9' {
+		n, ok = min(n*10+int(p.s[p.at]-'0'), 1<<20), true
+		p.at++
+	}
+	return n, ok
 }
 
 func (p *luceneParser) complemented() (*regular, error) {
@@ -189,7 +194,7 @@ func (p *luceneParser) simple() (*regular, error) {
 			return p.of(set, other), nil
 		}
 	}
-	r, err := p.char()
+	r, err := p.char(true)
 	return p.of([]rune{r, r}, false), err
 }
 
@@ -206,12 +211,17 @@ func predefined(c byte) (set []rune, other, ok bool) {
 	return set, c < 'a', set != nil
 }
 
-func (p *luceneParser) char() (rune, error) {
-	p.accept('\\')
+// char reads a character, which a backslash may stand before; strict ones are
+// then no letter.
+func (p *luceneParser) char(strict bool) (rune, error) {
+	escaped := p.accept('\\')
 	if p.at >= len(p.s) {
 		return 0, errors.New("unexpected end-of-string")
 	}
 	r, size := utf8.DecodeRuneInString(p.s[p.at:])
+	if letter := r | 0x20; escaped && strict && letter >= 'a' && letter <= 'z' {
+		return 0, fmt.Errorf("invalid character class \\%d", r)
+	}
 	p.at += size
 	return r, nil
 }
@@ -228,20 +238,18 @@ func (p *luceneParser) class() (*regular, error) {
 				continue
 			}
 		}
-		lo, err := p.char()
+		lo, err := p.char(true)
 		hi := lo
 		if err == nil && p.accept('-') {
-			if p.is(']') {
-				parts = append(parts, p.of([]rune{'-', '-'}, false))
-			} else {
-				hi, err = p.char()
-			}
+			hi, err = p.char(false)
 		}
 		switch {
-		case err != nil || p.at >= len(p.s):
-			return nil, fmt.Errorf("expected ']' at position %d", p.at)
-		case lo > hi:
+		case err == nil && lo > hi:
 			return nil, fmt.Errorf("invalid range: from (%d) cannot be > to (%d)", lo, hi)
+		case p.at >= len(p.s):
+			return nil, fmt.Errorf("expected ']' at position %d", p.at)
+		case err != nil:
+			return nil, err
 		}
 		parts = append(parts, p.of([]rune{lo, hi}, false))
 	}

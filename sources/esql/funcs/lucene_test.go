@@ -3,6 +3,7 @@ package funcs
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestPatternsOfLuceneAreWholeTextsWithComplementAndIntersection(t *testing.T) {
@@ -64,4 +65,22 @@ func TestATextThatMakesManyLanguagesIsMatchedInBoundedMemory(t *testing.T) {
 	if n := len(m.g.known); n > 5*maxLanguages {
 		t.Errorf("%d languages are kept", n)
 	}
+}
+
+func FuzzPatternsOfLucene(f *testing.F) {
+	for _, seed := range [][2]string{{"a.*b|[^x]+", "axb"}, {"*x+*", "*xx"}, {`\d{1,2}"a|b"`, "1a|b"}, {"(a|b){2}?", "ab"}, {"~a&<1-3>", "2"}, {`[a\-z]\.`, "-."}} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, pattern, s string) {
+		if len(pattern) > 60 || len(s) > 60 || !utf8.ValidString(pattern) || !utf8.ValidString(s) {
+			return
+		}
+		m, err := newMatcher(pattern)
+		if err != nil {
+			return
+		}
+		if not, err := newMatcher("~(" + pattern + ")"); err == nil && m.match(s) == not.match(s) {
+			t.Errorf("%q and its complement say the same of %q", pattern, s)
+		}
+	})
 }

@@ -1,10 +1,7 @@
 package funcs
 
 import (
-	"errors"
 	"fmt"
-	"regexp"
-	"regexp/syntax"
 	"strings"
 	"unicode/utf8"
 
@@ -187,143 +184,11 @@ func endsWith(s, part string) bool {
 
 // RLike compiles a pattern of Lucene's regular expressions, which match the whole text.
 func RLike(pattern string) (func(string) bool, error) {
-	text, ok := lucene(pattern)
-	if !ok {
-		m, err := newMatcher(pattern)
-		if err != nil {
-			return nil, fmt.Errorf("Invalid regex pattern for RLIKE [%s]: [%w]", pattern, err)
-		}
-		return m.match, nil
-	}
-	re, err := regexp.Compile(`(?s)\A(?:` + text + `)\z`)
+	m, err := newMatcher(pattern)
 	if err != nil {
-		return nil, fmt.Errorf("Invalid regex pattern for RLIKE [%s]: [%s]", pattern, regexProblem(err))
+		return nil, fmt.Errorf("Invalid regex pattern for RLIKE [%s]: [%w]", pattern, err)
 	}
-	return re.MatchString, nil
-}
-
-// regexProblem says in Lucene's words what is most often wrong.
-func regexProblem(err error) string {
-	var e *syntax.Error
-	if errors.As(err, &e) && e.Code == syntax.ErrMissingParen {
-		return "unexpected end-of-string"
-	}
-	return err.Error()
-}
-
-// lucene turns Lucene's syntax into Go's. Complement, intersection and numeric
-// intervals have no counterpart; ok is false then.
-func lucene(p string) (text string, ok bool) {
-	x := &luceneText{atom: -1}
-	class, quote := false, false
-	for i := 0; i < len(p); i++ {
-		c := p[i]
-		switch {
-		case quote:
-			if quote = c != '"'; quote {
-				x.write(regexp.QuoteMeta(string(c)))
-			}
-		case c == '\\' && i+1 < len(p):
-			_, size := utf8.DecodeRuneInString(p[i+1:])
-			x.escape(p[i+1:i+1+size], class)
-			i += size
-		case class:
-			class = c != ']'
-			if c == '[' || c == '&' {
-				x.out = append(x.out, '\\')
-			}
-			x.out = append(x.out, c)
-		case c == '[':
-			class = true
-			x.write("[")
-		case c == '"':
-			quote = true
-		case c == '@':
-			x.write(`(?:.*)`)
-		case c == '#':
-			x.write(`[^\x00-\x{10FFFF}]`)
-		case c == '~' || c == '&' || c == '<':
-			return "", false
-		case c == '*' || c == '+' || c == '?' || c == '{':
-			x.repeat(c)
-		default:
-			x.char(c)
-		}
-	}
-	return string(x.out), true
-}
-
-// luceneText is Go's pattern so far, and where what a repetition repeats begins.
-type luceneText struct {
-	out      []byte
-	atom     int // -1: there is none
-	repeated bool
-	groups   []int
-}
-
-func (x *luceneText) write(s string) {
-	x.atom, x.repeated = len(x.out), false
-	x.out = append(x.out, s...)
-}
-
-func (x *luceneText) escape(s string, class bool) {
-	switch {
-	case strings.Contains("dDsSwW", s):
-		s = `\` + s
-	case class && len(s) == 1 && !letterOrDigit(s[0]):
-		s = `\` + s
-	default:
-		s = regexp.QuoteMeta(s)
-	}
-	if class {
-		x.out = append(x.out, s...)
-	} else {
-		x.write(s)
-	}
-}
-
-// char takes what is no operator of repetition.
-func (x *luceneText) char(c byte) {
-	switch c {
-	case '(':
-		x.groups = append(x.groups, len(x.out))
-		x.atom = -1
-		x.out = append(x.out, c)
-	case ')':
-		start := len(x.out)
-		if n := len(x.groups); n > 0 {
-			start, x.groups = x.groups[n-1], x.groups[:n-1]
-		}
-		x.out = append(x.out, c)
-		x.atom, x.repeated = start, false
-	case '|':
-		x.out = append(x.out, c)
-		x.atom = -1
-	case '^', '$':
-		x.write(`\` + string(c))
-	case '.':
-		x.write(".")
-	default:
-		x.write(string([]byte{c}))
-	}
-}
-
-// repeat takes an operator of repetition. It stands for itself where there is
-// nothing to repeat, and may repeat what is repeated.
-func (x *luceneText) repeat(c byte) {
-	switch {
-	case x.atom < 0 && c != '{':
-		x.write(`\` + string(c))
-		return
-	case x.repeated && x.atom >= 0:
-		inner := string(x.out[x.atom:])
-		x.out = append(append(append(x.out[:x.atom], "(?:"...), inner...), ')')
-	}
-	x.out = append(x.out, c)
-	x.repeated = true
-	if c == '{' {
-		x.repeated = false
-	}
+	return m.match, nil
 }
 
 func checkIn(t []frame.Type) string {

@@ -18,8 +18,9 @@ type regular struct {
 	id    int
 	empty bool // has the empty text
 	parts []*regular
-	set   []rune // of a character: pairs of first and last
-	other bool   // of a character: those that are not in the set
+	set   []rune                   // of a character: pairs of first and last
+	ascii *[utf8.RuneSelf]*regular // derivatives that are known
+	other bool                     // of a character: those that are not in the set
 }
 
 // The forms of languages. A character is one of a set.
@@ -239,19 +240,33 @@ func (m *matcher) match(s string) bool {
 	defer m.mu.Unlock()
 	at := m.start
 	for _, r := range s {
-		if len(m.g.known) > 4*maxLanguages {
+		if len(m.g.known) > 2*maxLanguages {
 			at = m.forget(at)
 		}
-		to, ok := m.next[follow{at, r}]
-		if !ok {
-			to = m.g.after(at, r)
-			m.next[follow{at, r}] = to
-		}
-		if at = to; at == m.g.none {
+		if at = m.follow(at, r); at == m.g.none {
 			return false
 		}
 	}
 	return at.empty
+}
+
+// follow is the derivative, which it remembers.
+func (m *matcher) follow(at *regular, r rune) *regular {
+	if r < utf8.RuneSelf {
+		if at.ascii == nil {
+			at.ascii = new([utf8.RuneSelf]*regular)
+		}
+		if at.ascii[r] == nil {
+			at.ascii[r] = m.g.after(at, r)
+		}
+		return at.ascii[r]
+	}
+	to, ok := m.next[follow{at, r}]
+	if !ok {
+		to = m.g.after(at, r)
+		m.next[follow{at, r}] = to
+	}
+	return to
 }
 
 // forget keeps only what is needed to go on from a language, which it gives.
