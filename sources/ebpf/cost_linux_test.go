@@ -102,33 +102,39 @@ func (c cost) of(n int, kernel, user, storm time.Duration) cost {
 }
 
 // rage runs a storm and gives the CPU time that it took.
-func rage(t *testing.T, storm *bench.Storm, what bench.Executions) time.Duration {
+func rage(t *testing.T, storm *bench.Storm, what bench.Executions, attr *syscall.SysProcAttr) time.Duration {
 	t.Helper()
 	cmd := storm.Command(what)
+	cmd.SysProcAttr = attr
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return bench.CPU(cmd)
 }
 
+// interdict stays inside of the storm's cgroup: what others execute meanwhile,
+// with longer command lines, is not what is measured.
 func interdict(t *testing.T, storm *bench.Storm, what bench.Executions) cost {
 	t.Helper()
-	s := kernelSource(t, Config{})
+	cgroup := scope(t)
+	attr := into(t, cgroup)
+	s := kernelSource(t, Config{Scope: cgroup})
 	defer s.Close()
 	p := newPipeline(t, what)
 	defer p.run(t, s)()
+	syscallIn(t, bench.Noop(t), "first", attr)
 	<-p.ready
 	runtime.GC()
 	kernel, user := kernelTime(t, s.programs.collection.Programs), ownCPU()
 	p.mu.Lock()
 	before := p.execs
 	p.mu.Unlock()
-	took := rage(t, storm, what)
-	p.finish(t, bench.Noop(t), nil)
+	took := rage(t, storm, what, attr)
+	p.finish(t, bench.Noop(t), attr)
 	user = ownCPU() - user
 	kernel = kernelTime(t, s.programs.collection.Programs) - kernel
 	p.mu.Lock()
-	n := p.execs - before // those of others cost as well
+	n := p.execs - before
 	p.mu.Unlock()
 	c := cost{missed: float64(p.missed())}.of(n, kernel, user, took)
 	c.whole = float64((user + took).Nanoseconds()) / 1000 / float64(what.Count)
@@ -185,7 +191,7 @@ func countingProbe(t *testing.T, storm *bench.Storm, what bench.Executions) cost
 		defer l.Close()
 		programs[at] = p
 	}
-	took := rage(t, storm, what)
+	took := rage(t, storm, what, nil)
 	c := cost{}.of(what.Count, kernelTime(t, programs), 0, took)
 	stats, err := programs["sched_process_exec"].Stats()
 	if err != nil {
@@ -211,7 +217,7 @@ func peer(words, name string, args ...string) watcher {
 			t.Fatal(err)
 		}
 		before := settled(t, cmd.Process.Pid)
-		took := rage(t, storm, what)
+		took := rage(t, storm, what, nil)
 		user := settled(t, cmd.Process.Pid) - before
 		cmd.Process.Signal(os.Interrupt)
 		cmd.Wait()

@@ -79,7 +79,12 @@ func TestAStormOfExecutionsComesWhole(t *testing.T) {
 
 func syscallExec(t testing.TB, program, arg0 string) {
 	t.Helper()
-	pid, err := syscall.ForkExec(program, []string{arg0}, &syscall.ProcAttr{})
+	syscallIn(t, program, arg0, nil)
+}
+
+func syscallIn(t testing.TB, program, arg0 string, attr *syscall.SysProcAttr) {
+	t.Helper()
+	pid, err := syscall.ForkExec(program, []string{arg0}, &syscall.ProcAttr{Sys: attr})
 	if err != nil {
 		t.Fatal(err)
 	}
