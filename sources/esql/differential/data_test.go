@@ -285,3 +285,12 @@ func (w world) Table(patterns string) (esql.Table, bool) {
 	}
 	return t, len(t.segments) > 0
 }
+
+// Lookup finds what LOOKUP JOIN names: an index of that mode.
+func (w world) Lookup(name string) (t esql.Table, match string, ok bool) {
+	if w[name].mode != "lookup" {
+		return nil, "", false
+	}
+	t, ok = w.Table(name)
+	return t, "", ok
+}

@@ -191,7 +191,7 @@ func cell(v any, kind string) string {
 func number(f float64) string { return strconv.FormatFloat(f, 'g', 13, 64) }
 
 func askEngine(w world, query string, params ...sources.Param) answer {
-	f, q, err := esql.Run(context.Background(), w, sources.Query{Text: query, Params: params, Now: time.Now()})
+	f, q, err := esql.Run(context.Background(), esql.With(w, w), sources.Query{Text: query, Params: params, Now: time.Now()})
 	a := answer{warnings: slices.Sorted(slices.Values(q.Warnings))}
 	var wrong *parse.Error
 	switch {

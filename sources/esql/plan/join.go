@@ -33,15 +33,16 @@ func (c *checker) join(x *parse.Join) {
 	}
 	step := &Join{Table: x.Table.Text, Pos: x.Pos}
 	for _, n := range x.On {
-		col, found := c.column(n.Pos, n.Text)
+		col, found := c.scope.find(n.Text)
 		t, inTable := typeOf(fields, n.Text)
 		switch {
 		case !found:
+			c.problem(n.Pos, "Unknown column [%s] in left side of join", n.Text)
 			continue
 		case !inTable:
 			c.problem(n.Pos, "Unknown column [%s] in right side of join", n.Text)
 			continue
-		case !funcs.Comparable(col.Type, t):
+		case !funcs.Comparable(col.Type, t), col.Type == frame.Null:
 			c.problem(n.Pos, "JOIN left field [%s] of type [%s] is incompatible with right field [%s] of type [%s]", n.Text, upper(col.Type), n.Text, upper(t))
 		}
 		step.Keys, step.Fields = append(step.Keys, &Ref{col}), append(step.Fields, n.Text)
