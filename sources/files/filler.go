@@ -20,12 +20,13 @@ type filler struct {
 	keep  []uint32    // the rows whose values are wanted, nil for all
 	codes *funcs.Dict // nil: no value was copied
 
-	raw   parquet.Dictionary // the codes so far are its entries plus one, and no value was copied
-	dict  parquet.Dictionary // that memo belongs to
-	memo  []uint32           // our codes of its entries
-	place []uint32           // scratch: codes of a page's values
-	ints  []int64            // likewise
-	real  []float64          // likewise
+	raw     parquet.Dictionary // the codes so far are its entries plus one, and no value was copied
+	dict    parquet.Dictionary // that memo or entries belong to
+	memo    []uint32           // our codes of its entries
+	place   []uint32           // scratch: codes of a page's values
+	ints    []int64            // likewise
+	entries []int64            // of dict
+	real    []float64          // likewise
 }
 
 func newFiller(l *leaf, rows int, keep []uint32) *filler {
@@ -219,8 +220,15 @@ func (f *filler) integers(p parquet.Page) {
 	f.ints = f.ints[:0]
 	data := p.Data()
 	if dict := p.Dictionary(); dict != nil {
+		if f.dict != dict {
+			f.dict, f.entries = dict, make([]int64, dict.Len())
+			for i := range f.entries {
+				f.entries[i] = integer(dict.Index(int32(i)))
+			}
+		}
+		f.ints = slices.Grow(f.ints, int(p.NumValues()))
 		for _, i := range data.Int32() {
-			f.ints = append(f.ints, integer(dict.Index(i)))
+			f.ints = append(f.ints, f.entries[i])
 		}
 		return
 	}

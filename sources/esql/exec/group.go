@@ -2,6 +2,8 @@ package exec
 
 import (
 	"cmp"
+	"math"
+	"math/bits"
 	"slices"
 	"sync"
 	"time"
@@ -230,8 +232,24 @@ func (g *grouping) take(other *grouping) {
 // order gives the groups as they were seen first.
 func (g *grouping) order() []uint32 {
 	rows := allRows(g.size)
-	if len(g.seen) > 0 {
-		slices.SortFunc(rows, func(a, b uint32) int { return cmp.Compare(g.seen[a], g.seen[b]) })
+	byPlace := func(a, b uint32) int { return cmp.Compare(g.seen[a], g.seen[b]) }
+	part, row := uint64(0), uint64(0)
+	for _, s := range g.seen {
+		part, row = max(part, s>>32), max(row, s&math.MaxUint32)
+	}
+	width := bits.Len64(row) + bits.Len(uint(g.size))
+	if bits.Len64(part)+width > 64 {
+		slices.SortFunc(rows, byPlace)
+		return rows
+	}
+	// Place and group in one number: these are sorted much faster.
+	keys := make([]uint64, g.size)
+	for i, s := range g.seen {
+		keys[i] = s>>32<<width | s&math.MaxUint32<<bits.Len(uint(g.size)) | uint64(i)
+	}
+	slices.Sort(keys)
+	for i, k := range keys {
+		rows[i] = uint32(k & (1<<bits.Len(uint(g.size)) - 1))
 	}
 	return rows
 }

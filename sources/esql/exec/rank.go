@@ -45,6 +45,9 @@ func (r *ranks) compare(x, y uint32) int {
 // rankRows ranks rows by a key. Numbers and dates are ranked by their values, the
 // same for all batches; texts by their place among those of the batch.
 func rankRows(c *frame.Column, n int, k plan.SortKey) ranks {
+	if c.Offsets == nil && c.Nulls == nil && len(c.Ints) >= n && c.Type != frame.UnsignedLong {
+		return rankInts(c.Ints[:n], k)
+	}
 	of := ranker(c, n)
 	out := ranks{values: make([]int64, n)}
 	for row := range n {
@@ -71,6 +74,18 @@ func rankRows(c *frame.Column, n int, k plan.SortKey) ranks {
 		out.values[row] = best
 	}
 	return out
+}
+
+// rankInts is rankRows for a whole number or date in every row.
+func rankInts(values []int64, k plan.SortKey) ranks {
+	if !k.Descending {
+		return ranks{values: values}
+	}
+	out := make([]int64, len(values))
+	for i, v := range values {
+		out[i] = ^v
+	}
+	return ranks{values: out}
 }
 
 // ranker ranks the values of a column, by their place.

@@ -95,6 +95,15 @@ func (o *sorter) add(part int, b *batch) (bool, error) {
 		seen[i] = int64(part)<<32 + o.from + int64(i)
 	}
 	o.from += int64(b.n)
+	if o.bounded {
+		rows := o.within(b)
+		if len(rows) == 0 {
+			return true, nil
+		}
+		if len(rows) < b.n {
+			b, seen = b.take(rows, nil), pick(seen, rows)
+		}
+	}
 	if o.most < b.n {
 		rows := o.promising(b)
 		if o.ev.full {
@@ -128,13 +137,30 @@ func (o *sorter) prune() error {
 	return o.memory.hold(b.bytes() - before)
 }
 
+// within gives the rows whose first key is not beyond the bound.
+func (o *sorter) within(b *batch) []uint32 {
+	by := rankRows(full(o.keys[0].eval(b), b.n), b.n, o.step.Keys[0])
+	rows := make([]uint32, 0, 256)
+	if by.nulls == nil && o.bound.null == 0 {
+		for row, v := range by.values {
+			if v <= o.bound.value {
+				rows = append(rows, uint32(row))
+			}
+		}
+		return rows
+	}
+	for row := range uint32(b.n) {
+		if by.at(row).compare(o.bound) <= 0 {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
 // promising gives those rows of a batch that may be among the first.
 func (o *sorter) promising(b *batch) []uint32 {
 	by := o.ranks(b)
 	rows := firstRows(by, b.n, o.most)
-	if o.bounded {
-		rows = slices.DeleteFunc(rows, func(row uint32) bool { return by[0].at(row).compare(o.bound) > 0 })
-	}
 	// Numbers and dates have the same ranks in all batches.
 	if len(rows) == o.most && o.most > 0 && !o.keys[0].typ().Coded() {
 		if worst := by[0].at(rows[len(rows)-1]); !o.bounded || worst.compare(o.bound) < 0 {

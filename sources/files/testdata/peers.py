@@ -1,7 +1,8 @@
 """Peers of the query engine, on the same columns in the same run.
 
 usage: peers.py make DIR ROWS     writes DIR/events.parquet
-       peers.py measure DIR       asks DuckDB and polars, prints {"peer", "over", "name", "seconds"} a line
+       peers.py measure DIR       reads a question's name a line, asks DuckDB and polars, prints
+                                  {"peer", "over", "name", "seconds", "cpu"} a line, and an empty line
        peers.py ndjson FILE       the file-transfer rule over NDJSON of whole events
 """
 import json
@@ -51,12 +52,13 @@ FRAME = {
 
 
 def tell(peer, over, name, run, times=5):
-    took = []
+    took, used = [], []
     for _ in range(times):
-        began = time.perf_counter()
+        began, before = time.perf_counter(), time.process_time()
         run()
         took.append(time.perf_counter() - began)
-    print(json.dumps({"peer": peer, "over": over, "name": name, "seconds": sorted(took)[len(took) // 2]}), flush=True)
+        used.append(time.process_time() - before)
+    print(json.dumps({"peer": peer, "over": over, "name": name, "seconds": min(took), "cpu": min(used)}), flush=True)
 
 
 def make(path, rows):
@@ -81,12 +83,15 @@ def measure(path):
     plain = pl.read_parquet(path)
     texts = [n for n, t in plain.schema.items() if t == pl.String and n != "event.id"]
     coded = plain.with_columns(pl.col(texts).cast(pl.Categorical))
-    for name, sql in SQL.items():
+    for line in sys.stdin:
+        name = line.strip()
+        sql = SQL[name]
         tell("duckdb", "memory", name, lambda: db.execute(sql.format(t="events")).fetchall())
         tell("duckdb", "parquet", name, lambda: db.execute(sql.format(t=f"'{path}'")).fetchall())
         tell("polars", "memory", name, lambda: FRAME[name](plain.lazy()).collect())
         tell("polars, categorical", "memory", name, lambda: FRAME[name](coded.lazy()).collect())
         tell("polars", "parquet", name, lambda: FRAME[name](pl.scan_parquet(path)).collect())
+        print(flush=True)
 
 
 def ndjson(path):
