@@ -120,8 +120,7 @@ func (c *Cluster) ask(ctx context.Context, r request) (*answer, error) {
 		}
 		wait := backoff(try, fault)
 		deadline, bounded := ctx.Deadline()
-		if r.once || !fault.Passing() || fault.Status == http.StatusInternalServerError || try+1 >= attempts || wait > longestWait ||
-			bounded && time.Until(deadline) < wait {
+		if r.once || !fault.again() || try+1 >= attempts || wait > longestWait || bounded && time.Until(deadline) < wait {
 			return nil, fault
 		}
 		if err := c.sleep(ctx, wait); err != nil {

@@ -58,6 +58,12 @@ func (f *Fault) Passing() bool {
 	return false
 }
 
+// again tells whether to try again at once. What had no answer in a whole minute
+// has been waited for long enough.
+func (f *Fault) again() bool {
+	return f.Passing() && f.Status != http.StatusInternalServerError && !errors.Is(f.Err, context.DeadlineExceeded)
+}
+
 // lost tells whether the request may have arrived although there is no answer.
 func (f *Fault) lost() bool {
 	var dial *net.OpError

@@ -99,7 +99,7 @@ func (c *Cluster) run(ctx context.Context, body []byte) (*reply, error) {
 		query.Set("allow_partial_results", "false")
 	}
 	// The first wait is short and seen to its end: only then is there an id to stop the question by.
-	first, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.Timeout)
+	first, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() {
 		if sleep(first, waitAtFirst+cleanupTime) == nil {

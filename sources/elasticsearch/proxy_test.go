@@ -1,6 +1,8 @@
 package elasticsearch
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -29,6 +31,11 @@ func newProxy(t testing.TB) *proxy {
 	through.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.asked.Add(1)
+		body, err := io.ReadAll(r.Body) // only then a client that goes away is noticed
+		if err != nil {
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		if f := p.fault.Load(); f != nil {
 			(*f)(w, r, through)
 			return
