@@ -65,8 +65,8 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 	var ended sync.WaitGroup
 	var broken error
 	ended.Go(func() { broken = s.run(running) })
-	if !s.opened.Recorded { // before an alert asks for it; what is wrong with it is said then
-		ended.Go(func() { _, _ = c.hostList().Inventory(running) })
+	if !s.opened.Recorded {
+		ended.Go(func() { c.keepWarm(running, s) })
 	}
 	ended.Go(func() { memory.listen(running) })
 	show := c.guarded

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -24,8 +25,9 @@ type command struct {
 	steps      bool // show what was done step by step
 	config     Config
 	opening    sync.Mutex
-	hosts      Hosts         // opened when first needed
-	asker      respond.Asker // nil where a question would spoil the screen
+	hosts      Hosts                             // opened when first needed
+	listed     atomic.Pointer[respond.Inventory] // nil: not read, or not yet
+	asker      respond.Asker                     // nil where a question would spoil the screen
 }
 
 // Main runs the command line and gives the exit code.

@@ -56,7 +56,7 @@ func (c *command) start(ctx context.Context, o OpenOptions, engine detect.Option
 		s.now = s.clock.now
 	}
 	engine.Rules, engine.History, engine.Now, engine.Recording = rules, opened.History, s.now, opened.Recorded
-	engine.Environment = func(detect.Host) string { return c.config.Environment }
+	engine.Environment = c.environmentOf
 	s.engine, err = detect.New(engine)
 	if err != nil {
 		return nil, errors.Join(err, opened.Close())

@@ -29,6 +29,14 @@ func (m Machine) Reached() respond.Reach {
 	return respond.Reach{}
 }
 
+// Warm connects where that takes time, so that the first call does not have to.
+func (m Machine) Warm(ctx context.Context) error {
+	if w, ok := m.Shell.(interface{ Warm(context.Context) error }); ok {
+		return w.Warm(ctx)
+	}
+	return nil
+}
+
 // run runs a script that ends with 0, or gives its first line of complaint.
 func (m Machine) run(ctx context.Context, s respond.Script, data string) (respond.Output, error) {
 	out, err := m.Run(ctx, s, []byte(data))
