@@ -11,10 +11,7 @@ func TestAlwaysIsInEveryRowThatSetsNothing(t *testing.T) {
 	b.Always(1, "x", "y")
 	rows := func(f *Frame, name string) (out []string) {
 		for r := range f.Rows {
-			for _, s := range f.Column(name).Texts(r) {
-				out = append(out, s)
-			}
-			out = append(out, "|")
+			out = append(append(out, f.Column(name).Texts(r)...), "|")
 		}
 		return out
 	}
