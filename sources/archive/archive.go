@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -41,6 +42,8 @@ type Archive struct {
 	sealing bool
 	ended   sync.WaitGroup
 	gone    int64 // the newest time, in ms, of rows that the bounds deleted
+	newest  time.Time
+	heir    *heir // nil: no other program writes
 }
 
 // dataset is the rows of one kind of event, oldest first.
@@ -91,6 +94,9 @@ func Open(ctx context.Context, config Config) (*Archive, error) {
 	}
 	if err != nil {
 		a.notes = append(a.notes, fmt.Sprintf("history is kept in memory only: %v", err))
+		if errors.Is(err, errBusy) {
+			a.heir = &heir{}
+		}
 		return a, nil
 	}
 	a.disk = d
@@ -105,6 +111,7 @@ func (a *Archive) Put(_ context.Context, b sources.Batch) error {
 		return sources.ErrClosed
 	}
 	a.add(b)
+	a.inherit(b)
 	if a.disk != nil {
 		if err := a.disk.append(b); err != nil {
 			a.degrade(err)
@@ -149,6 +156,9 @@ func (a *Archive) boundMemory() {
 func (a *Archive) add(b sources.Batch) {
 	f := b.Events
 	a.lose(b)
+	if b.Read.After(a.newest) {
+		a.newest = b.Read
+	}
 	if f == nil || f.Rows == 0 {
 		return
 	}

@@ -229,6 +229,24 @@ func TestASecondProgramReadsWhatTheFirstWrote(t *testing.T) {
 	}
 }
 
+// Of two consoles the one that stays goes on writing when the other ends.
+func TestTheSecondProgramWritesOnWhenTheFirstHasEnded(t *testing.T) {
+	dir := t.TempDir()
+	a, b := open(t, dir), open(t, dir)
+	put(t, a, batch(0, 2))
+	put(t, b, batch(0, 2), batch(2, 1)) // the first ends before it sees the last of these
+	a.Close()
+	put(t, b, batch(3, 1))
+	want := dump(t, b, ecs.Process)
+	if n := strings.Count(want, "\n"); n != 4 || len(b.Stats().Notes) != 0 {
+		t.Errorf("%d rows, want 4; notes %q", n, b.Stats().Notes)
+	}
+	b.Close()
+	if got := dump(t, open(t, dir), ecs.Process); got != want {
+		t.Errorf("on the disk is\n%swant\n%s", got, want)
+	}
+}
+
 func TestLostEventsMakeAnswersPartial(t *testing.T) {
 	a := open(t, "")
 	b := batch(0, 1)

@@ -68,7 +68,7 @@ func openDisk(ctx context.Context, dir string, restore func(sources.Batch)) (_ *
 	case readOnly != nil:
 		return d, files, errors.Join(readOnly, d.release())
 	case !writes:
-		return d, files, errors.Join(errors.New("another program writes the history here; what it had written until now is shown"), d.release())
+		return d, files, errors.Join(errBusy, d.release())
 	}
 	d.ended.Go(d.sync)
 	return d, files, nil

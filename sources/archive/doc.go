@@ -24,8 +24,8 @@
 // memory, which is said.
 //
 // Two processes may open one directory: the first takes the lock and writes, the
-// other sees what was written until it opened, keeps its own events in memory and
-// says so.
+// other sees what was written until it opened, keeps its own events in memory,
+// says so, and goes on writing when the first has ended.
 //
 // # Quality of answers
 //
