@@ -173,6 +173,9 @@ func (h *History) Close() error {
 func (h *History) Query(ctx context.Context, q sources.Query) (*frame.Frame, sources.Quality, error) {
 	cat := h.catalog(ctx, false)
 	f, quality, err := esql.Run(ctx, esql.With(cat, h.lookups), q)
+	if err := ctx.Err(); err != nil { // what was not looked at is no unknown index
+		return nil, quality, err
+	}
 	var wrong *parse.Error
 	if errors.As(err, &wrong) && cat.sampled() {
 		if whole := h.catalog(ctx, true); !reflect.DeepEqual(whole.fields(), cat.fields()) {
