@@ -270,7 +270,7 @@ func TestAQuestionIsStoppedInTheClusterWhenNobodyWaitsForIt(t *testing.T) {
 	stopped := make(chan string, 1)
 	p.set(func(w http.ResponseWriter, r *http.Request, node http.Handler) {
 		switch {
-		case r.Method == "DELETE":
+		case r.Method == http.MethodDelete:
 			stopped <- r.URL.Path
 			says(200, `{"acknowledged":true}`)(w, r, node)
 		case strings.Contains(r.URL.Path, "_query/async/"):
