@@ -285,7 +285,10 @@ func TestAConsoleThatComesBackInTimeIsToldThatTheHostRestoredItself(t *testing.T
 	if err != nil || status.State != Not || len(status.Blocks) != 2 || status.Blocks[0].By != "ana" {
 		t.Errorf("%+v %v", status, err)
 	}
-	l.host.sh("nft delete table inet interdict_block")
+	u, err := a.Undo(t.Context(), fresh, r)
+	if err != nil || len(u.Releases) != 2 {
+		t.Error(u, err)
+	}
 	l.same(before)
 }
 

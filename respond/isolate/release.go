@@ -182,20 +182,26 @@ func (*release) Undo(context.Context, respond.Host, respond.Result) (respond.Res
 	return respond.Result{}, fmt.Errorf("%w: isolate it again instead", respond.ErrNoUndo)
 }
 
-// Undo releases the isolation that this result made, and no other.
+// Undo releases the isolation that this result made, and no other; of one that
+// was rolled back, the block that stayed.
 func (a *isolation) Undo(ctx context.Context, h respond.Host, r respond.Result) (respond.Result, error) {
 	var d did
 	if err := json.Unmarshal(r.Body, &d); err != nil {
 		return respond.Result{}, fmt.Errorf("result: %w", err)
 	}
-	undone, err := takeOut(ctx, h, KindIsolate, d.ID, r.Identity)
+	if len(d.Block) == 0 {
+		return takeOut(ctx, h, KindIsolate, d.ID, r.Identity)
+	}
+	places := ""
+	for _, p := range d.Block {
+		places += fmt.Sprintf("%s %s %s\n", setOf(p, 0), showNet(p), d.ID)
+	}
+	undone, err := remove(ctx, h, KindIsolate, r.Identity, places, "")
 	if err != nil {
 		return undone, err
 	}
 	for _, held := range r.Holds {
-		if strings.HasPrefix(held.Key, keyBlocked) {
-			undone.Lines = append(undone.Lines, respond.Line{Label: "stays", Text: "blocked: " + held.Text + "; unblock it by itself"})
-		}
+		undone.Releases = append(undone.Releases, held.Key)
 	}
 	return undone, nil
 }

@@ -213,7 +213,7 @@ func (c *command) status() *cobra.Command {
 	return cmd
 }
 
-// asked is what one host answered.
+// hostStatus is what one host answered.
 type hostStatus struct {
 	Host   string             `json:"host"`
 	State  isolate.State      `json:"state"`
@@ -274,7 +274,7 @@ func (c *command) printStatus(ctx context.Context, names []string) error {
 		}
 		for _, h := range s.Held {
 			state, ends := h.Kind, ""
-			if isolated := h.Kind == "isolated"; isolated {
+			if h.Kind == "isolated" {
 				state = string(s.State)
 			}
 			if !h.Until.IsZero() {

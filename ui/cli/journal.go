@@ -159,8 +159,12 @@ func (c *command) journalUndo(ctx context.Context, id string) error {
 
 // standing shows what is still held on hosts.
 func (c *command) standing() *cobra.Command {
-	cmd := &cobra.Command{Use: "standing", Short: "Show what is still frozen or held, where, since when and by whom", Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+	cmd := &cobra.Command{Use: "standing [HOST...]", Short: "Show what is still frozen or held, where, since when and by whom",
+		Long: "Show what the journal says is still held on hosts. With HOST, what those hosts themselves say of their network: no state directory is needed for that.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return c.printStatus(cmd.Context(), args)
+			}
 			return c.withJournal(cmd.Context(), func(s *state) error { return c.printStanding(cmd.Context(), s) })
 		}}
 	cmd.Flags().BoolVar(&c.json, "json", false, "one JSON document a line")
