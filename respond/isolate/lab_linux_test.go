@@ -110,8 +110,11 @@ mount --bind /run/o/boot /proc/sys/kernel/random/boot_id
 tr -d - </proc/sys/kernel/random/uuid > /etc/machine-id
 hostname web-1`
 
+// newLab makes one. Tests that have theirs run side by side: most of their time
+// is waiting.
 func newLab(t *testing.T) *lab {
 	t.Helper()
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		lacking(t, "wants root")
 	}
