@@ -139,13 +139,20 @@ func (m *Model) verdictWords(s *strip, g *playbooks.Guide, f *detect.Finding) {
 }
 
 func (d *detailed) stop() {
-	s := "no smaller step is known than: F freezes the tree (R resumes it), K kills it"
-	if d.m.config.ReadOnly {
-		s = "not from here: this console is read-only"
-	} else if d.guide != nil && d.guide.Stop != "" {
-		s = d.guide.Stop
+	d.put(1, "Stop it", title, 2, d.m.stopWord(d.f, d.guide))
+}
+
+// stopWord is the smallest step that ends it, from here and now.
+func (m *Model) stopWord(f *detect.Finding, g *playbooks.Guide) string {
+	switch {
+	case m.config.ReadOnly:
+		return "not from here: this console is read-only"
+	case m.isFrozen(f):
+		return "it is frozen: K kills the tree, R lets it go on"
+	case g != nil && g.Stop != "":
+		return g.Stop
 	}
-	d.put(1, "Stop it", title, 2, s)
+	return "no smaller step is known than: F freezes the tree (R resumes it), K kills it"
 }
 
 func (d *detailed) facts() {

@@ -129,7 +129,7 @@ func (p *guidePane) top3(m *Model, f *detect.Finding, w int) []string {
 	m.verdictWords(verdict, g, f)
 	out := []string{head.String(), verdict.String()}
 	if g != nil && g.Stop != "" && !m.config.ReadOnly {
-		out = append(out, m.strip(w).add(muted, " Stop it  ").add(normal, g.Stop).String())
+		out = append(out, m.strip(w).add(muted, " Stop it  ").add(normal, m.stopWord(f, g)).String())
 	}
 	if f.Closed {
 		out = append(out, m.strip(w).add(warning, " this alert is closed").String())

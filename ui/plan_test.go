@@ -194,7 +194,7 @@ func TestWhatIsFrozenIsOneThingAndSaysSoInItsRow(t *testing.T) {
 	w.shows("▌ SENDING", "STILL SENDING", "1 sending now") // its ssh goes on
 	w.changes.standing = all
 	w.do(w.readStanding())
-	w.shows("▌ FROZEN", "STANDING frozen 1", "LIKELY THEFT, FROZEN", "0 sending now", "customers.tar.gz · frozen")
+	w.shows("▌ FROZEN", "STANDING frozen 1", "LIKELY THEFT, FROZEN", "it is frozen: K kills the tree", "0 sending now", "customers.tar.gz · frozen")
 	w.press("4")
 	w.shows("3: frozen/b1/4121@412100, frozen/b1/4110@411000")
 }
