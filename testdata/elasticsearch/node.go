@@ -31,9 +31,10 @@ import (
 type Node struct {
 	URL string
 
-	home  string
-	java  *exec.Cmd
-	stdin io.Closer
+	password string // of the user admin; "": there are no users
+	home     string
+	java     *exec.Cmd
+	stdin    io.Closer
 }
 
 var (
@@ -47,7 +48,7 @@ var (
 // INTERDICT_ELASTICSEARCH is the address of a node to use instead.
 func Start(t testing.TB) *Node {
 	t.Helper()
-	once.Do(func() { running, missing = start() })
+	once.Do(func() { running, missing = shared() })
 	switch {
 	case missing == nil:
 	case slices.Contains(strings.Split(os.Getenv("INTERDICT_REQUIRE"), ","), "elasticsearch"):
@@ -56,6 +57,19 @@ func Start(t testing.TB) *Node {
 		t.Skipf("no elasticsearch here: %v", missing)
 	}
 	return running
+}
+
+// StartSecured starts a node of the test's own that lets in whom it knows: the
+// user admin with the password adminadmin, and the keys that it makes.
+func StartSecured(t testing.TB) *Node {
+	t.Helper()
+	Start(t) // or skips
+	n, err := start("xpack.security.enabled=true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.stop)
+	return n
 }
 
 // Run runs a package's tests and stops the node after them.
@@ -67,10 +81,14 @@ func Run(m *testing.M) int {
 	return code
 }
 
-func start() (*Node, error) {
+func shared() (*Node, error) {
 	if url := os.Getenv("INTERDICT_ELASTICSEARCH"); url != "" {
 		return &Node{URL: url}, nil
 	}
+	return start()
+}
+
+func start(settings ...string) (*Node, error) {
 	for _, tool := range []string{"java", "mvn"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return nil, err
@@ -89,21 +107,24 @@ func start() (*Node, error) {
 		return nil, err
 	}
 	n := &Node{home: home}
-	if err := n.launch(filepath.Join(built, "classes") + ":" + string(classpath)); err != nil {
+	if len(settings) > 0 {
+		n.password = "adminadmin"
+	}
+	if err := n.launch(filepath.Join(built, "classes")+":"+string(classpath), settings); err != nil {
 		n.stop()
 		return nil, err
 	}
 	return n, nil
 }
 
-func (n *Node) launch(classpath string) error {
+func (n *Node) launch(classpath string, settings []string) error {
 	log, err := os.Create(filepath.Join(n.home, "output"))
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	n.java = exec.Command("java", "-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Dfile.encoding=UTF-8",
-		"-cp", classpath, "org.elasticsearch.node.TestNode", n.home)
+	n.java = exec.Command("java", append([]string{"-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Dfile.encoding=UTF-8",
+		"-cp", classpath, "org.elasticsearch.node.TestNode", n.home}, settings...)...)
 	n.java.Stderr = log
 	if n.stdin, err = n.java.StdinPipe(); err != nil {
 		return err
@@ -199,6 +220,9 @@ func (n *Node) Do(method, path, body string) (Answer, error) {
 	req.Header.Set("Content-Type", "application/json")
 	if strings.Contains(path, "_bulk") {
 		req.Header.Set("Content-Type", "application/x-ndjson")
+	}
+	if n.password != "" {
+		req.SetBasicAuth("admin", n.password)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
