@@ -171,10 +171,7 @@ func TestWithoutAnIndexTheSourceSaysThatItCannotLookAndGoesOnWhenThereIsOne(t *t
 	eventually(t, "the note", func() bool { return strings.Contains(strings.Join(s.Stats().Notes, "\n"), "CANNOT LOOK") })
 	empty(t)
 	index(t, "h", time.Second)
-	eventually(t, "the event", func() bool { return len(pids()) == 1 })
-	if notes := s.Stats().Notes; len(notes) > 0 {
-		t.Errorf("notes %q", notes)
-	}
+	eventually(t, "the event, and no note any more", func() bool { return len(pids()) == 1 && len(s.Stats().Notes) == 0 })
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
