@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"interdict/ui"
 	"interdict/ui/cli"
 	"interdict/ui/early"
 )
@@ -18,7 +19,7 @@ var version = "dev"
 
 func main() {
 	early.Restore()
-	if guard() {
+	if ui.Guarding() {
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -38,9 +39,8 @@ func program() cli.Program {
 		Version: version,
 		Open:    open,
 		History: openHistory,
-		State:   openState,
 		Hosts:   openHosts,
-		Guard:   guardTerminal,
+		Guard:   ui.GuardTerminal,
 		Doctor:  doctor,
 
 		CheckCluster: checkCluster,

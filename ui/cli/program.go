@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -34,8 +33,6 @@ type Program struct {
 	Open func(ctx context.Context, o OpenOptions) (*Opened, error)
 	// History opens what `query` and `rules run` ask: files, or the archive of the state directory.
 	History func(ctx context.Context, o HistoryOptions) (sources.History, io.Closer, error)
-	// State opens the database of a state directory, which exists. notes say what had to be set aside.
-	State func(ctx context.Context, dir string) (db *sql.DB, notes []string, err error)
 	// Hosts makes what reaches the hosts of the inventory; nothing is read or
 	// connected to before it is asked for.
 	Hosts func(o HostsOptions) Hosts

@@ -61,7 +61,7 @@ func (c *command) openState(ctx context.Context, create bool) (*state, error) {
 	} else if _, err := os.Stat(filepath.Join(dir, "interdict.db")); err != nil {
 		return nil, err
 	}
-	db, notes, err := c.State(ctx, dir)
+	db, notes, err := openDatabaseAt(ctx, dir)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package main
+package ui
 
 import (
 	"bytes"
@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"interdict/ui"
 	"interdict/ui/text"
 )
 
@@ -24,10 +23,10 @@ const guarding = "INTERDICT_GUARDS_TERMINAL"
 // allWell is what the guard reads last when there is nothing to do for it.
 const allWell = "\x00"
 
-// guardTerminal starts a process that gives the terminal back when this one dies
+// GuardTerminal starts a process that gives the terminal back when this one dies
 // without doing it: killed, or by a fault in any goroutine, of which it then
 // says what it was. release ends it.
-func guardTerminal() (release func(), err error) {
+func GuardTerminal() (release func(), err error) {
 	set, err := unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS)
 	if err != nil {
 		return nil, err
@@ -61,8 +60,8 @@ func guardTerminal() (release func(), err error) {
 	}, err
 }
 
-// guard is the guard's main. It tells whether this process is one.
-func guard() bool {
+// Guarding is the guard's main. It tells whether this process is one.
+func Guarding() bool {
 	value := os.Getenv(guarding)
 	if value == "" {
 		return false
@@ -75,7 +74,7 @@ func guard() bool {
 	if b, err := hex.DecodeString(value); err == nil && binary.Read(bytes.NewReader(b), binary.NativeEndian, &set) == nil {
 		_ = unix.IoctlSetTermios(int(os.Stdin.Fd()), unix.TCSETS, &set) // the terminal may be gone as well
 	}
-	fmt.Print(ui.GiveTerminal)
+	fmt.Print(GiveTerminal)
 	if len(last) > 0 {
 		fmt.Println(text.CleanLines(string(last)))
 	}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -14,9 +14,9 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// openState opens the database of a state directory. One that is damaged is set
+// openDatabaseAt opens the database of a state directory. One that is damaged is set
 // aside under another name, never deleted, and a new one is begun; the note says so.
-func openState(ctx context.Context, dir string) (*sql.DB, []string, error) {
+func openDatabaseAt(ctx context.Context, dir string) (*sql.DB, []string, error) {
 	path := filepath.Join(dir, "interdict.db")
 	db, err := openDatabase(ctx, path)
 	if !damaged(err) {
