@@ -17,7 +17,24 @@ func (l *lab) isolated() bool {
 func TestALinkThatIsCutAtAnyMomentLeavesTheHostAsItWas(t *testing.T) {
 	l := newLab(t)
 	before := l.ruleset()
-	for _, after := range []time.Duration{0, 100 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond} {
+	cuts := map[string]func(script string){
+		"as the rules are sent": func(script string) {
+			if script == "isolate.apply" {
+				l.cut()
+			}
+		},
+		"while the rules are loaded": func(script string) {
+			if script == "isolate.apply" {
+				time.AfterFunc(100*time.Millisecond, l.cut)
+			}
+		},
+		"before the proof": func(script string) {
+			if script == "isolate.prove" {
+				l.cut()
+			}
+		},
+	}
+	for when, cut := range cuts {
 		s := l.ssh(host4)
 		o := options()
 		o.Within = 10 * time.Second
@@ -26,16 +43,12 @@ func TestALinkThatIsCutAtAnyMomentLeavesTheHostAsItWas(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.before = func(script respond.Script) {
-			if script.Name == "isolate.apply" {
-				time.AfterFunc(after, l.cut)
-			}
-		}
+		s.before = func(script respond.Script) { cut(script.Name) }
 		ctx, kill := context.WithTimeout(t.Context(), 5*time.Second) // then the console is gone
 		r, err := a.Apply(ctx, s, p)
 		kill()
 		if err == nil {
-			t.Fatalf("cut after %s: %s", after, r.Summary)
+			t.Fatalf("cut %s: %s", when, r.Summary)
 		}
 		time.Sleep(time.Second) // what was on its way into the host is in
 		eventually(t, "the host is itself", o.Within+5*time.Second, func() bool { return !l.isolated() })
