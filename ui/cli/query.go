@@ -37,8 +37,7 @@ func (c *command) query() *cobra.Command {
 			"  zcat events.ndjson.gz | interdict query --from - 'FROM * | STATS count() BY process.name'",
 		RunE: func(cmd *cobra.Command, args []string) error { return c.runQuery(cmd.Context(), f, args) },
 	}
-	cmd.Flags().StringArrayVar(&f.From, "from", nil, "file, directory, glob or - instead of the local history; repeatable")
-	cmd.Flags().StringVar(&f.Source, "source", "", "elasticsearch[:NAME] instead of the local history")
+	f.add(cmd)
 	cmd.Flags().StringVar(&f.format, "format", "table", "table, csv, ndjson or json (Elasticsearch's shape)")
 	cmd.Flags().StringVar(&f.window, "window", "", "only events of the last 24h, 14d …")
 	cmd.Flags().StringVar(&f.now, "now", "", "what now() and the window count from, as 2026-11-25T03:12:00Z")
@@ -58,18 +57,15 @@ func (c *command) runQuery(ctx context.Context, f queryFlags, args []string) err
 	if !ok {
 		return usage("--format %q: is table, csv, ndjson or json", f.format)
 	}
-	q := sources.Query{Text: args[0], Now: c.Now(), Explain: f.explain}
+	now, err := c.at(f.now)
+	if err != nil {
+		return err
+	}
+	q := sources.Query{Text: args[0], Now: now, Explain: f.explain}
 	if err := f.times(&q); err != nil {
 		return err
 	}
-	if f.Source != "" && len(f.From) > 0 {
-		return usage("--source and --from: one of them is asked")
-	}
-	f.Stdin, f.StateDir, f.Cluster, f.Tables = c.Stdin, c.statePath(), c.cluster, c.config.Tables
-	if f.StateDir == "" && len(f.From) == 0 && f.Source == "" {
-		return errNoStatePath
-	}
-	history, closer, err := c.History(ctx, f.HistoryOptions)
+	history, closer, err := c.history(ctx, f.HistoryOptions)
 	if err != nil {
 		return err
 	}
@@ -113,14 +109,37 @@ func stepRows(steps []sources.Step) *frame.Frame {
 	return b.Build()
 }
 
-func (f queryFlags) times(q *sources.Query) error {
-	if f.now != "" {
-		at, err := time.Parse(time.RFC3339, f.now)
-		if err != nil {
-			return usage("--now %q: is a time such as 2026-11-25T03:12:00Z", f.now)
-		}
-		q.Now = at
+// add gives a command the flags that name what it asks.
+func (o *HistoryOptions) add(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&o.From, "from", nil, "file, directory, glob or - instead of the local history; repeatable")
+	cmd.Flags().StringVar(&o.Source, "source", "", "elasticsearch[:NAME] instead of the local history")
+}
+
+// history opens what o names.
+func (c *command) history(ctx context.Context, o HistoryOptions) (sources.History, io.Closer, error) {
+	if o.Source != "" && len(o.From) > 0 {
+		return nil, nil, usage("--source and --from: one of them is asked")
 	}
+	o.Stdin, o.StateDir, o.Cluster, o.Tables = c.Stdin, c.statePath(), c.cluster, c.config.Tables
+	if o.StateDir == "" && len(o.From) == 0 && o.Source == "" {
+		return nil, nil, errNoStatePath
+	}
+	return c.History(ctx, o)
+}
+
+// at is the time that --now gives, else the clock's.
+func (c *command) at(now string) (time.Time, error) {
+	if now == "" {
+		return c.Now(), nil
+	}
+	at, err := time.Parse(time.RFC3339, now)
+	if err != nil {
+		return at, usage("--now %q: is a time such as 2026-11-25T03:12:00Z", now)
+	}
+	return at, nil
+}
+
+func (f queryFlags) times(q *sources.Query) error {
 	if f.window == "" {
 		return nil
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,8 +23,7 @@ func (c *command) rulesRun() *cobra.Command {
 	var f rulesRunFlags
 	cmd := &cobra.Command{Use: "run FILE|DIR|ID...", Short: "Run rules once over the history, as on their schedule: alerts as ECS NDJSON",
 		RunE: func(cmd *cobra.Command, args []string) error { return c.runRules(cmd.Context(), f, args) }}
-	cmd.Flags().StringArrayVar(&f.From, "from", nil, "file, directory, glob or - instead of the local history; repeatable")
-	cmd.Flags().StringVar(&f.Source, "source", "", "elasticsearch[:NAME] instead of the local history")
+	f.add(cmd)
 	cmd.Flags().StringVar(&f.now, "now", "", "when the run is, as 2026-11-25T03:12:00Z")
 	return cmd
 }
@@ -36,19 +34,15 @@ func (c *command) runRules(ctx context.Context, f rulesRunFlags, names []string)
 	if len(names) == 0 {
 		return usage("wants rule files, directories or ids; `interdict rules list` shows the ids")
 	}
-	now := c.Now()
-	if f.now != "" {
-		var err error
-		if now, err = time.Parse(time.RFC3339, f.now); err != nil {
-			return usage("--now %q: is a time such as 2026-11-25T03:12:00Z", f.now)
-		}
+	now, err := c.at(f.now)
+	if err != nil {
+		return err
 	}
 	rules, err := c.named(names)
 	if err != nil {
 		return err
 	}
-	f.Stdin, f.StateDir, f.Cluster = c.Stdin, c.statePath(), c.cluster
-	history, closer, err := c.History(ctx, f.HistoryOptions)
+	history, closer, err := c.history(ctx, f.HistoryOptions)
 	if err != nil {
 		return err
 	}
