@@ -74,9 +74,7 @@ func (e *Engine) seeded(ctx context.Context, w *watch, f *frame.Frame, err error
 	for row := range picked.Rows {
 		w.seen[eventID(v, row)] = true
 	}
-	for _, g := range w.keep(picked, now) {
-		e.judgeNow(ctx, w, []*group{g}, now)
-	}
+	e.judgeNow(ctx, w, w.keep(picked, now), now)
 }
 
 // past asks for the rows that the rule's prefix picks, oldest first; of more than q.Limit, the newest.
