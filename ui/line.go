@@ -204,12 +204,7 @@ func (c *commandLine) complete(m *Model) {
 		c.hint = "nothing begins like that"
 		return
 	}
-	same := all[0]
-	for _, s := range all[1:] {
-		for !strings.HasPrefix(s, same) {
-			same = same[:len(same)-1]
-		}
-	}
+	same := common(all)
 	if len(all) == 1 {
 		same += " "
 	}

@@ -36,14 +36,18 @@ func grown[T any](s []T, n int) []T {
 	return bigger
 }
 
+// rangeOf gives the places of a row's values.
+func rangeOf(v Vec, row int) (lo, hi int) {
+	if v.Same {
+		row = 0
+	}
+	return v.Range(row)
+}
+
 // each calls f for every value of a column with the group of its row.
 func each(groups []uint32, v Vec, n int, f func(group uint32, k int)) {
 	for i := range n {
-		at := i
-		if v.Same {
-			at = 0
-		}
-		lo, hi := v.Range(at)
+		lo, hi := rangeOf(v, i)
 		for ; lo < hi; lo++ {
 			f(groups[i], lo)
 		}

@@ -28,12 +28,8 @@ func (a *count) Add(groups []uint32, size int, in []Vec, n int) {
 		}
 		return
 	}
-	v := in[0]
 	for i, g := range groups[:n] {
-		if v.Same {
-			i = 0
-		}
-		lo, hi := v.Range(i)
+		lo, hi := rangeOf(in[0], i)
 		a.n[g] += int64(hi - lo)
 	}
 }

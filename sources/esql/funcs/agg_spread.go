@@ -142,13 +142,6 @@ func (a *weighted) product(in []Vec, row, x, y int) (float64, bool) {
 	return float64(w.v), true
 }
 
-func rangeOf(v Vec, row int) (lo, hi int) {
-	if v.Same {
-		row = 0
-	}
-	return v.Range(row)
-}
-
 func (a *weighted) Merge(other Aggregator, groups []uint32, size int) {
 	a.all = grown(a.all, size)
 	for g, b := range other.(*weighted).all {

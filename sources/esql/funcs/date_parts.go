@@ -119,40 +119,40 @@ func formatted(args []frame.Type) string {
 }
 
 // patternOf gives the pattern of the first of two arguments: compiled once when
-// it is constant, else kept by its text.
-func patternOf(c *Call) (func(*Row) (*datePattern, error), error) {
+// it is constant, else kept by its text. A row whose pattern is none fails; nil then.
+func patternOf(c *Call) (func(*Row) *datePattern, error) {
 	text := ""
 	if len(c.Args) > 1 {
 		s, constant := c.ConstStr(0)
 		if !constant {
 			known := map[string]*datePattern{}
-			return func(r *Row) (*datePattern, error) {
+			return func(r *Row) *datePattern {
 				if p := known[r.Str(0)]; p != nil {
-					return p, nil
+					return p
 				}
 				p, err := compileDate(r.Str(0))
-				if err == nil && len(known) < 100 {
-					known[p.source] = p
+				switch {
+				case err != nil:
+					r.Fail("java.lang.IllegalArgumentException: %s", err)
+				case len(known) < 100:
+					known[r.Str(0)] = p
 				}
-				return p, err
+				return p
 			}, nil
 		}
 		text = s
 	}
 	p, err := compileDate(text)
-	return func(*Row) (*datePattern, error) { return p, nil }, err
+	return func(*Row) *datePattern { return p }, err
 }
 
 func formatDate(c *Call) (func(*Row), error) {
 	pattern, err := patternOf(c)
 	at := len(c.Args) - 1
 	return func(r *Row) {
-		p, err := pattern(r)
-		if err != nil {
-			r.Fail("java.lang.IllegalArgumentException: %s", err)
-			return
+		if p := pattern(r); p != nil {
+			r.SetStr(p.format(ToTime(r.Int(at), r.Type(at))))
 		}
-		r.SetStr(p.format(ToTime(r.Int(at), r.Type(at))))
 	}, err
 }
 
@@ -163,9 +163,8 @@ func readDate(c *Call) (func(*Row), error) {
 	}
 	at := len(c.Args) - 1
 	return func(r *Row) {
-		p, err := pattern(r)
-		if err != nil {
-			r.Fail("java.lang.IllegalArgumentException: %s", err)
+		p := pattern(r)
+		if p == nil {
 			return
 		}
 		t, ok := p.parse(r.Str(at))
