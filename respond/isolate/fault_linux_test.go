@@ -2,6 +2,8 @@ package isolate
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -9,9 +11,16 @@ import (
 	"interdict/respond"
 )
 
+// isolated tells whether our table is there, by an answer of nft and not by the lack of one.
 func (l *lab) isolated() bool {
-	_, err := l.host.try("nft list table inet interdict")
-	return err == nil
+	l.t.Helper()
+	var tables string
+	eventually(l.t, "nft answers", 5*time.Second, func() bool {
+		var err error
+		tables, err = l.host.try("nft list tables")
+		return err == nil
+	})
+	return slices.Contains(strings.Split(tables, "\n"), "table inet interdict")
 }
 
 func TestALinkThatIsCutAtAnyMomentLeavesTheHostAsItWas(t *testing.T) {

@@ -228,9 +228,9 @@ func TestAHostThatIsNotConfirmedRestoresItselfAndKeepsTheBlock(t *testing.T) {
 		r, err := a.Apply(t.Context(), s, p)
 		ended <- outcome{r, err}
 	}()
-	eventually(t, "rules are in", 20*time.Second, func() bool { _, err := l.host.try("nft list table inet interdict"); return err == nil })
+	eventually(t, "rules are in", 20*time.Second, l.isolated)
 	in := time.Now()
-	eventually(t, "the host restores itself", o.Within+5*time.Second, func() bool { _, err := l.host.try("nft list table inet interdict"); return err != nil })
+	eventually(t, "the host restores itself", o.Within+5*time.Second, func() bool { return !l.isolated() })
 	t.Logf("restored %.1f s after the rules came in, promised within %s and 5 s", time.Since(in).Seconds(), o.Within)
 	blocked := l.host.sh("nft -s list table inet interdict_block")
 	contains(t, blocked, outside4+" timeout 1d", outside6+" timeout 1d", "ana INC-0012")
@@ -309,7 +309,7 @@ func TestForeignRulesThatWouldCutUsLeadBack(t *testing.T) {
 		t.Fatal("isolated although no new login works:", r.Summary)
 	}
 	contains(t, r.Summary, "ROLLED BACK", "still blocked")
-	eventually(t, "the host is itself again", 10*time.Second, func() bool { _, err := l.host.try("nft list table inet interdict"); return err != nil })
+	eventually(t, "the host is itself again", 10*time.Second, func() bool { return !l.isolated() })
 	l.host.sh("nft delete table inet interdict_block")
 	l.same(before)
 }

@@ -185,7 +185,8 @@ without() {
 }
 
 # remove takes out everything that ours prints; with a file, what that brings
-# comes in the same step.
+# comes in the same step. When nft does not say what there is, it has failed:
+# nothing would be taken out, and that must be tried again.
 remove() {
 	if [ "$kind" = ipt ]; then
 		for t in $tool $tool6; do
@@ -195,9 +196,10 @@ remove() {
 		rm -f "$run/undo.$$"
 		return 0
 	fi
+	tables=$(nft list tables 2>/dev/null) || return 1
 	{
-		nft list table inet interdict >/dev/null 2>&1 && echo 'delete table inet interdict'
-		nft list table netdev interdict >/dev/null 2>&1 && echo 'delete table netdev interdict'
+		echo "$tables" | grep -qx 'table inet interdict' && echo 'delete table inet interdict'
+		echo "$tables" | grep -qx 'table netdev interdict' && echo 'delete table netdev interdict'
 		[ -n "$1" ] && cat "$1"
 		:
 	} >"$run/undo.$$"
