@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -229,4 +230,20 @@ func (c *conn) openChannel(ctx context.Context) (ssh.Channel, <-chan *ssh.Reques
 		c.giveUp(fmt.Errorf("%w: %w", ErrLost, silent(c.limits.Session)))
 		return nil, nil, silent(c.limits.Session)
 	}
+}
+
+// forward opens a way from this host to an address.
+func (c *conn) forward(ctx context.Context, address string) (net.Conn, error) {
+	limited, cancel := context.WithTimeout(ctx, c.limits.Connect)
+	defer cancel()
+	to, err := c.client.DialContext(limited, "tcp", address)
+	var refused *ssh.OpenChannelError
+	if err != nil && limited.Err() == nil && !errors.As(err, &refused) { // what fails otherwise fails with the connection
+		select {
+		case <-c.ended:
+			return nil, c.over()
+		case <-limited.Done():
+		}
+	}
+	return to, err
 }

@@ -36,36 +36,36 @@ func (n *Network) dial(ctx context.Context, t Target, fresh bool) (*conn, error)
 // reach opens the way to the host: TCP, or a channel of its jump host. via is
 // to be closed after it.
 func (n *Network) reach(ctx context.Context, t Target, fresh bool) (net.Conn, io.Closer, error) {
-	limited, cancel := context.WithTimeout(ctx, n.options.Limits.Connect)
-	defer cancel()
 	j, behind := t.jump()
 	if !behind {
-		c, err := (&net.Dialer{}).DialContext(limited, "tcp", t.dial())
+		c, err := (&net.Dialer{Timeout: n.options.Limits.Connect}).DialContext(ctx, "tcp", t.dial())
 		return c, nil, err
 	}
-	var jump *conn
-	var via io.Closer
-	var err error
 	if fresh { // its own phases bound it
-		if jump, err = n.dial(ctx, j, true); err == nil {
-			via = jump
+		via, err := n.dial(ctx, j, true)
+		if err != nil {
+			return nil, nil, fmt.Errorf("through %s: %w", j.Name, err)
 		}
-	} else {
-		jump, err = n.jump(j).connection(ctx)
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("through %s: %w", j.Name, err)
-	}
-	again, stop := context.WithTimeout(ctx, n.options.Limits.Connect)
-	defer stop()
-	c, err := jump.client.DialContext(again, "tcp", t.dial())
-	if err != nil {
-		if via != nil {
+		c, err := via.forward(ctx, t.dial())
+		if err != nil {
 			via.Close()
+			return nil, nil, fmt.Errorf("from %s: %w", j.Name, err)
 		}
-		return nil, nil, fmt.Errorf("from %s: %w", j.Name, err)
+		return c, via, nil
 	}
-	return c, via, nil
+	for again := false; ; again = true {
+		jump, err := n.jump(j).connection(ctx)
+		if err != nil {
+			return nil, nil, fmt.Errorf("through %s: %w", j.Name, err)
+		}
+		c, err := jump.forward(ctx, t.dial())
+		switch {
+		case err == nil:
+			return c, nil, nil
+		case again || jump.over() == nil: // one that was over already is made anew
+			return nil, nil, fmt.Errorf("from %s: %w", j.Name, err)
+		}
+	}
 }
 
 // handshake makes a connection of what was dialled.
