@@ -21,6 +21,7 @@ type programs struct {
 	have       abilities
 	collection *ebpf.Collection
 	attached   uint64 // boot time from which everything is told
+	scoped     bool   // to one cgroup
 	links      []io.Closer
 	ring       *ringbuf.Reader
 	tasks      *link.Iter // nil: /proc is read instead
@@ -71,6 +72,7 @@ func (p *programs) spec(config Config) (*ebpf.CollectionSpec, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.scoped = scope != 0
 	for name, value := range map[string]any{
 		kernelVarHaveAtomics: p.have.atomics, kernelVarHaveTaskStorage: p.have.taskStorage,
 		kernelVarHaveGroupDead: p.have.groupDead, kernelVarHaveSockLength: p.have.sockLength, kernelVarScope: scope,
@@ -254,6 +256,9 @@ func (p *programs) list() []task {
 		if it, err := p.tasks.Open(); err == nil {
 			defer it.Close()
 			if all, err := readTasks(it); err == nil {
+				if p.scoped { // parents outside the scope are left out on purpose
+					return all
+				}
 				return withParents(all)
 			}
 		}
