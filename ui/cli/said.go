@@ -20,7 +20,7 @@ type said struct {
 	byAlert bool // by the alert's own id: of a recording all events are there again
 
 	mu    sync.Mutex
-	known map[string][]playbooks.Case // by thread, or by alert
+	known map[string][]playbooks.Triage // by thread, or by alert
 	upTo  int64                       // of what was said, this is in known; recall's alone
 	noted map[[2]string]bool          // exception and alert that it was seen to hide; listen's alone
 }
@@ -32,7 +32,7 @@ const (
 )
 
 func newSaid(cases *playbooks.Cases, by string) *said {
-	return &said{cases: cases, by: by, known: map[string][]playbooks.Case{}, noted: map[[2]string]bool{}}
+	return &said{cases: cases, by: by, known: map[string][]playbooks.Triage{}, noted: map[[2]string]bool{}}
 }
 
 // recall reads what was said since it was last asked, and tells whether there was anything.
@@ -48,7 +48,7 @@ func (s *said) recall(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	known := make(map[string][]playbooks.Case, len(all))
+	known := make(map[string][]playbooks.Triage, len(all))
 	for _, one := range all {
 		key := s.key(one.AlertID, one.Thread)
 		known[key] = append(known[key], one)
@@ -123,7 +123,7 @@ func (s *said) key(alert, thread string) string {
 }
 
 // of gives what was said about an alert and the others of its thread, the newest first.
-func (s *said) of(a detect.Alert) []playbooks.Case {
+func (s *said) of(a detect.Alert) []playbooks.Triage {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.known[s.key(a.ID, a.Thread)]
@@ -156,7 +156,7 @@ func (s *said) Taken(a detect.Alert) string {
 func (s *said) Ack(a detect.Alert) error {
 	err := s.write(func(ctx context.Context) error { return s.cases.Ack(ctx, a, s.by) })
 	if s.cases == nil || err == nil {
-		s.add(playbooks.Case{AlertID: a.ID, Thread: a.Thread, State: playbooks.Acknowledged, UpTo: a.Last})
+		s.add(playbooks.Triage{AlertID: a.ID, Thread: a.Thread, State: playbooks.Acknowledged, UpTo: a.Last})
 	}
 	return err
 }
@@ -166,7 +166,7 @@ func (s *said) Close(a detect.Alert, reason string) error {
 	if closed, ok := s.Engine.Close(a.ID, reason); ok {
 		a = closed
 	}
-	s.add(playbooks.Case{AlertID: a.ID, Thread: a.Thread, State: playbooks.Closed, Reason: reason, UpTo: a.Last})
+	s.add(playbooks.Triage{AlertID: a.ID, Thread: a.Thread, State: playbooks.Closed, Reason: reason, UpTo: a.Last})
 	return s.write(func(ctx context.Context) error { return s.cases.Close(ctx, a, s.by, reason) })
 }
 
@@ -182,12 +182,12 @@ func (s *said) write(what func(context.Context) error) error {
 }
 
 // add knows it at once, before recall reads it back.
-func (s *said) add(c playbooks.Case) {
+func (s *said) add(c playbooks.Triage) {
 	c.By = s.by
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := s.key(c.AlertID, c.Thread)
-	all := slices.DeleteFunc(slices.Clone(s.known[key]), func(o playbooks.Case) bool { return o.AlertID == c.AlertID })
+	all := slices.DeleteFunc(slices.Clone(s.known[key]), func(o playbooks.Triage) bool { return o.AlertID == c.AlertID })
 	s.known[key] = slices.Insert(all, 0, c)
 }
 

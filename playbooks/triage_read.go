@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-const selectCase = `SELECT alert, state, reason, by, at, revision, thread, up_to FROM case_alerts`
+const selectTriage = `SELECT alert, state, reason, by, at, revision, thread, up_to FROM case_alerts`
 
 // Get reads one case. An alert of which nobody said anything is New.
-func (s *Cases) Get(ctx context.Context, alert string) (Case, error) {
-	c, err := scanCase(s.db.QueryRowContext(ctx, selectCase+` WHERE alert = ?`, alert))
+func (s *Cases) Get(ctx context.Context, alert string) (Triage, error) {
+	c, err := scanTriage(s.db.QueryRowContext(ctx, selectTriage+` WHERE alert = ?`, alert))
 	if errors.Is(err, sql.ErrNoRows) {
-		return Case{AlertID: alert, State: New}, nil
+		return Triage{AlertID: alert, State: New}, nil
 	}
 	return c, err
 }
 
 // List reads all cases, the newest change first, at most limit of them; 0: all.
-func (s *Cases) List(ctx context.Context, limit int) ([]Case, error) {
+func (s *Cases) List(ctx context.Context, limit int) ([]Triage, error) {
 	if limit <= 0 {
 		limit = -1
 	}
-	return collect(ctx, s.db, scanCase, selectCase+` ORDER BY at DESC, alert LIMIT ?`, limit)
+	return collect(ctx, s.db, scanTriage, selectTriage+` ORDER BY at DESC, alert LIMIT ?`, limit)
 }
 
 // Said grows with everything that is said about any alert, by whatever program.
@@ -61,7 +61,7 @@ func (s *Cases) Answers(ctx context.Context, alert string) (map[string]Override,
 
 type scanner interface{ Scan(...any) error }
 
-func scanCase(row scanner) (c Case, err error) {
+func scanTriage(row scanner) (c Triage, err error) {
 	var at, upTo string
 	if err = row.Scan(&c.AlertID, &c.State, &c.Reason, &c.By, &at, &c.Revision, &c.Thread, &upTo); err == nil {
 		c.At, err = time.Parse(time.RFC3339Nano, at)

@@ -19,14 +19,14 @@ type Cases struct {
 	now func() time.Time
 }
 
-// CaseState is how far people are with an alert.
-type CaseState string
+// TriageState is how far people are with an alert.
+type TriageState string
 
 // The states.
 const (
-	New          CaseState = "new"
-	Acknowledged CaseState = "acknowledged"
-	Closed       CaseState = "closed"
+	New          TriageState = "new"
+	Acknowledged TriageState = "acknowledged"
+	Closed       TriageState = "closed"
 )
 
 // The usual reasons of a closure. Benign is what the rule means to find, done
@@ -38,19 +38,19 @@ const (
 	Duplicate     = "duplicate"
 )
 
-// Case is what was said about one alert.
-type Case struct {
+// Triage is what was said about one alert.
+type Triage struct {
 	AlertID  string
 	Thread   string    // the alert's
 	UpTo     time.Time // the alert's newest event when State was changed
-	State    CaseState
+	State    TriageState
 	Reason   string // of the closure
 	By       string
 	At       time.Time
 	Revision int64 // grows with every change of State
 }
 
-// Note is one entry of a case's log, the oldest first. Kind is "note", "acknowledged", "closed",
+// Note is one entry of an alert's log, the oldest first. Kind is "note", "acknowledged", "closed",
 // "reopened" or "answer".
 type Note struct {
 	By, Kind, Text string
@@ -83,7 +83,7 @@ var ErrTaken = errors.New("somebody else has it")
 // Ack takes the alert. Who has it already keeps it: the error then wraps
 // ErrTaken and names them. Taking what one has oneself changes nothing.
 func (s *Cases) Ack(ctx context.Context, alert detect.Alert, by string) error {
-	return s.change(ctx, alert, by, func(c Case) (Case, string, error) {
+	return s.change(ctx, alert, by, func(c Triage) (Triage, string, error) {
 		switch {
 		case c.State == Acknowledged && c.By == by:
 			return c, "", nil
@@ -102,7 +102,7 @@ func (s *Cases) Close(ctx context.Context, alert detect.Alert, by, reason string
 	if strings.TrimSpace(reason) == "" {
 		return errors.New("closing needs a reason: benign, false positive, true positive, duplicate, or words of your own")
 	}
-	return s.change(ctx, alert, by, func(c Case) (Case, string, error) {
+	return s.change(ctx, alert, by, func(c Triage) (Triage, string, error) {
 		c.State, c.Reason = Closed, reason
 		return c, "closed", nil
 	})
@@ -110,7 +110,7 @@ func (s *Cases) Close(ctx context.Context, alert detect.Alert, by, reason string
 
 // Reopen takes a closure back.
 func (s *Cases) Reopen(ctx context.Context, alert detect.Alert, by string) error {
-	return s.change(ctx, alert, by, func(c Case) (Case, string, error) {
+	return s.change(ctx, alert, by, func(c Triage) (Triage, string, error) {
 		if c.State != Closed {
 			return c, "", nil
 		}
@@ -120,14 +120,14 @@ func (s *Cases) Reopen(ctx context.Context, alert detect.Alert, by string) error
 }
 
 // change reads, decides and writes in one transaction. A kind of "" changes nothing.
-func (s *Cases) change(ctx context.Context, alert detect.Alert, by string, decide func(Case) (Case, string, error)) error {
+func (s *Cases) change(ctx context.Context, alert detect.Alert, by string, decide func(Triage) (Triage, string, error)) error {
 	if err := named(alert.ID, by); err != nil {
 		return err
 	}
 	return respond.Transact(ctx, s.db, func(c *sql.Conn) error {
-		now, err := scanCase(c.QueryRowContext(ctx, selectCase+` WHERE alert = ?`, alert.ID))
+		now, err := scanTriage(c.QueryRowContext(ctx, selectTriage+` WHERE alert = ?`, alert.ID))
 		if errors.Is(err, sql.ErrNoRows) {
-			now, err = Case{AlertID: alert.ID, State: New}, nil
+			now, err = Triage{AlertID: alert.ID, State: New}, nil
 		}
 		if err != nil {
 			return err
