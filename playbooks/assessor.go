@@ -30,6 +30,11 @@ type Assessor struct {
 	Alerts func(detect.Host) []*detect.Finding
 	// Note gives a rule's own note in Markdown; nil or "": none.
 	Note func(ruleID string) string
+	// Windows gives what was announced for a time, of any host, as far as it
+	// could be read; nil: nothing can be announced.
+	Windows func(ctx context.Context, at time.Time) ([]Window, error)
+	// Entry gives what the inventory says of a host; nil: there is none.
+	Entry Entry
 	// Cases gives what people said about an alert; nil: nothing.
 	Cases *Cases
 

@@ -19,7 +19,12 @@ type evidence struct {
 	alerts   []*detect.Finding // of this host, without this one
 	others   bool              // alerts is known
 	watching time.Time         // Assessor.Watching
-	zone     *time.Location    // nil: the host's is not known
+	entry    respond.HostEntry // what the inventory says of the host; zero: it is not listed
+
+	announcedFor []Window       // of any host, that are open at the start
+	windowErr    error          // not all could be read
+	calendar     bool           // windows are known at all
+	zone         *time.Location // nil: the host's is not known
 }
 
 // looked is what the machine itself said.
@@ -103,6 +108,13 @@ func (a *Assessor) gather(ctx context.Context, sheet *Sheet, s *subject) *eviden
 		slot := new(asked)
 		e.queries[q.ID] = slot
 		g.Go(func() { *slot = a.ask(ctx, q.Query, values, s.now) })
+	}
+	if a.Windows != nil {
+		e.calendar = true
+		g.Go(func() { e.announcedFor, e.windowErr = a.Windows(ctx, s.started()) })
+	}
+	if a.Entry != nil {
+		e.entry, _ = a.Entry(s.f.Host)
 	}
 	a.lookAround(ctx, g)
 	if a.Alerts != nil {

@@ -186,8 +186,37 @@ func (e *evidence) test() class {
 	return c
 }
 
+// announced needs a window that names who moves the data or where to. One that
+// names hosts alone explains the hour, which the question of the time says.
 func (e *evidence) announced() class {
-	return class{"announced by a user", OPEN, "nothing announced is recorded; ask whoever is responsible for " + orElse(e.f.Host.Name, "the host")}
+	c := class{name: "announced by a user", state: OPEN}
+	for _, w := range e.windows() {
+		if !w.fits(e.users(), e.far()) {
+			continue
+		}
+		switch c.why = w.describe(e.started()); {
+		case e.accused() != "":
+			c.why += ", but " + e.accused()
+		case e.secrets() != "":
+			c.why += ", but it reads " + e.secrets()
+		default:
+			c.state = OK
+		}
+		return c
+	}
+	c.why = "nothing announced is recorded for it; ask " + e.whom()
+	if e.windowErr != nil {
+		c.why = "not all that was announced could be read: " + e.windowErr.Error()
+	}
+	return c
+}
+
+// whom is who can say more.
+func (e *evidence) whom() string {
+	if e.entry.Owner != "" {
+		return e.entry.Owner
+	}
+	return "whoever is responsible for " + orElse(e.f.Host.Name, "the host")
 }
 
 // accused is the first thing that speaks against what runs; "" when nothing does.

@@ -17,6 +17,7 @@ func (e *evidence) answerTime() reply {
 	}
 	e.habitOfHour(&r)
 	e.loggedIn(&r)
+	e.changeWindows(&r)
 	schedule, proof := e.scheduled()
 	switch {
 	case proof != "":
@@ -25,6 +26,9 @@ func (e *evidence) answerTime() reply {
 	case e.inLogin() != "":
 		r.state, r.why = OK, e.inLogin()
 		r.supports = append(r.supports, e.inLogin())
+	case len(e.windows()) > 0:
+		r.state, r.why = OK, "in the window "+e.windows()[0].describe(at)
+		r.supports = append(r.supports, r.why)
 	default:
 		e.unexplained(&r)
 	}
@@ -68,20 +72,43 @@ func (e *evidence) unexplained(r *reply) {
 	case e.looked.none != "":
 		r.why = "no login belongs to it; schedules and logins: " + e.looked.none
 		r.open = append(r.open, "what explains the hour? its schedules and logins could not be read")
-	case e.looked.cronErr != nil || e.looked.loginErr != nil:
-		r.why = "no schedule or login explains it, but not all could be read"
-		r.open = append(r.open, "what explains the hour? not all schedules and logins could be read")
+	case e.looked.cronErr != nil || e.looked.loginErr != nil || e.windowErr != nil:
+		r.why = "no schedule, login or window explains it, but not all could be read"
+		r.open = append(r.open, "what explains the hour? not all schedules, logins and windows could be read")
 	case len(e.nearby()) > 0:
 		r.why = fmt.Sprintf("%s is near, but nothing shows that it started this", e.nearby()[0].Source)
 		r.open = append(r.open, "was it "+e.nearby()[0].Source+"?")
 	case len(e.present()) > 0:
-		r.why = fmt.Sprintf("no cron or timer within %s; it belongs to no login, though %s", span(near), e.whoText())
+		r.why = fmt.Sprintf("%s within %s; it belongs to no login, though %s", e.nothingAt(), span(near), e.whoText())
 		r.open = append(r.open, "does somebody who was logged in know of it? "+e.whoText())
 	default:
 		r.state = BAD
-		r.why = fmt.Sprintf("no cron or timer within %s · %s", span(near), e.whoText())
-		r.against = append(r.against, fmt.Sprintf("no timer or cron line at %s, and %s", clock(e.jobStart()), e.whoText()))
+		r.why = fmt.Sprintf("%s within %s · %s", e.nothingAt(), span(near), e.whoText())
+		r.against = append(r.against, fmt.Sprintf("%s at %s, and %s", e.nothingAt(), clock(e.jobStart()), e.whoText()))
 	}
+}
+
+// changeWindows tells which windows are open for this host, or that none is.
+func (e *evidence) changeWindows(r *reply) {
+	switch {
+	case !e.calendar:
+		return
+	case e.windowErr != nil:
+		r.line("not read", "change windows: "+e.windowErr.Error())
+	case len(e.windows()) == 0:
+		r.line("window", "no change window is open for this host at this time")
+	}
+	for _, w := range e.windows() {
+		r.line("window", w.describe(e.started()))
+	}
+}
+
+// nothingAt lists what was looked for in vain.
+func (e *evidence) nothingAt() string {
+	if e.calendar {
+		return "no timer, cron line or change window"
+	}
+	return "no timer or cron line"
 }
 
 func (e *evidence) whoText() string {

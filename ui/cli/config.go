@@ -29,6 +29,9 @@ type Config struct {
 	Elasticsearch map[string]ClusterConfig `toml:"elasticsearch"`
 	Tables        map[string]TableConfig   `toml:"tables"` // by the name that LOOKUP JOIN and ENRICH call them
 
+	Calendars []string       `toml:"calendars"` // iCalendar files with change windows
+	Changes   []ChangeConfig `toml:"change"`    // windows in which changes are expected
+
 	Inventory InventoryConfig `toml:"inventory"`
 	Hosts     []HostConfig    `toml:"host"` // that may be acted on
 }
@@ -114,7 +117,7 @@ func (c *command) configFromEnv() error {
 func (c Config) check() error {
 	switch c.Environment {
 	case "", "ci", "staging", "production":
-		return c.checkNetwork()
+		return errors.Join(c.checkNetwork(), c.checkChanges())
 	}
 	return usage("environment %q: is ci, staging or production", c.Environment)
 }
@@ -171,7 +174,7 @@ func knownKeys(t reflect.Type, prefix string) []string {
 		} else if inner.Kind() == reflect.Slice {
 			inner = inner.Elem()
 		}
-		if inner.Kind() == reflect.Struct {
+		if inner.Kind() == reflect.Struct && inner != reflect.TypeFor[time.Time]() {
 			keys = append(keys, knownKeys(inner, name+".")...)
 			continue
 		}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"interdict/detect"
-	"interdict/respond"
 )
 
 const (
@@ -64,10 +63,8 @@ func (c *command) warm(ctx context.Context, s *session, of detect.Host, next map
 // environmentOf is what the inventory says of an alert's host; else this
 // machine's own.
 func (c *command) environmentOf(h detect.Host) string {
-	if inventory := c.listed.Load(); inventory != nil {
-		if e, err := inventory.Match(respond.Claim{AgentID: h.AgentID, HostID: h.ID, Name: h.Name}); err == nil && e.Environment != "" {
-			return e.Environment
-		}
+	if e, ok := c.entryOf(h); ok && e.Environment != "" {
+		return e.Environment
 	}
 	return c.config.Environment
 }
