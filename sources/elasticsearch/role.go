@@ -50,6 +50,18 @@ func (c Config) SensorRole() Role {
 	}
 }
 
+// SharingRole is the least that sharing cases needs, beside the console's. What is
+// written about the journals of others it can add to, not change.
+func SharingRole() Role {
+	return Role{
+		Cluster: []string{"monitor"},
+		Indices: []IndexRole{
+			{[]string{documentsPrefix + "alerts", documentsPrefix + "cases", documentsPrefix + "exceptions"}, []string{"create_index", "index", "read", "view_index_metadata"}},
+			{[]string{documentsPrefix + "heads"}, []string{"create_doc", "create_index", "read", "view_index_metadata"}},
+		},
+	}
+}
+
 // String is the role as the API takes it.
 func (r Role) String() string {
 	b, _ := json.MarshalIndent(r, "", "  ") // strings and lists alone
@@ -62,6 +74,8 @@ var why = map[string]string{
 	"read":                   "nothing can be seen or asked there",
 	"view_index_metadata":    "fields that no index has fail a query instead of being null",
 	"create_doc":             "nothing can be shipped there",
+	"create_index":           "its index is not made: somebody has to make it first",
+	"index":                  "nothing that is said here is seen by others",
 	"auto_configure":         "data streams are not made: somebody has to make them first",
 	"maintenance":            "after an outage events may come twice when a data stream has rolled over",
 	"manage_index_templates": "templates are not installed: fields get whatever types the cluster guesses",
