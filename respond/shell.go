@@ -2,6 +2,7 @@ package respond
 
 import (
 	"context"
+	"io"
 	"net/netip"
 	"time"
 )
@@ -23,6 +24,15 @@ type Shell interface {
 	// as the host itself sees it: known after the first Run or Identity on that
 	// connection. Invalid before, and for this machine itself.
 	Manager() netip.AddrPort
+}
+
+// Streamer is a Shell that passes on what a script writes, however much that is.
+type Streamer interface {
+	Shell
+	// Stream is Run, but standard output goes to w as it comes and is not kept.
+	// It bounds nothing but the time: w bounds the size, and ends the script with
+	// an error of its own.
+	Stream(ctx context.Context, s Script, data []byte, w io.Writer) (Output, error)
 }
 
 // Reacher is a Host over a network.

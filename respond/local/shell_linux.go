@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -14,13 +15,21 @@ import (
 	"interdict/respond"
 )
 
-var _ respond.Shell = (*Host)(nil)
+var _ respond.Streamer = (*Host)(nil)
 
 const scriptLimit = 30 * time.Second
 
 // Run runs the script with sh in a process group of its own, so that one that is
 // cut off leaves nothing behind but what it detached.
-func (*Host) Run(ctx context.Context, s respond.Script, data []byte) (respond.Output, error) {
+func (h *Host) Run(ctx context.Context, s respond.Script, data []byte) (respond.Output, error) {
+	out := capped{left: respond.MaxOutput}
+	o, err := h.Stream(ctx, s, data, &out)
+	o.Stdout, o.Cut = out.kept.Bytes(), o.Cut || out.cut
+	return o, err
+}
+
+// Stream is Run with standard output going to w.
+func (*Host) Stream(ctx context.Context, s respond.Script, data []byte, w io.Writer) (respond.Output, error) {
 	limit := s.Limit
 	if limit == 0 {
 		limit = scriptLimit
@@ -31,15 +40,15 @@ func (*Host) Run(ctx context.Context, s respond.Script, data []byte) (respond.Ou
 	if s.Root && os.Geteuid() != 0 {
 		args = append([]string{"sudo", "-n"}, args...)
 	}
-	out, errs := capped{left: respond.MaxOutput}, capped{left: respond.MaxOutput}
+	errs := capped{left: respond.MaxOutput}
 	c := exec.CommandContext(ctx, args[0], args[1:]...)
 	c.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "TZ=UTC"}
-	c.Dir, c.Stdin, c.Stdout, c.Stderr = "/", bytes.NewReader(data), &out, &errs
+	c.Dir, c.Stdin, c.Stdout, c.Stderr = "/", bytes.NewReader(data), w, &errs
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
 	c.WaitDelay = time.Second
 	err := c.Run()
-	o := respond.Output{Stdout: out.kept.Bytes(), Stderr: errs.kept.Bytes(), Cut: out.cut || errs.cut}
+	o := respond.Output{Stderr: errs.kept.Bytes(), Cut: errs.cut}
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:

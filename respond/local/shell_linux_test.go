@@ -41,8 +41,13 @@ func TestAScriptThatDoesNotEndIsKilledWithItsChildren(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stat, _ := os.ReadFile("/proc/" + strings.TrimSpace(string(pid)) + "/stat")
-	if len(stat) > 0 && !strings.Contains(string(stat), ") Z ") {
-		t.Error("its child lives:", string(stat))
+	var stat []byte
+	for range 400 { // it was killed, and takes a moment to go
+		stat, _ = os.ReadFile("/proc/" + strings.TrimSpace(string(pid)) + "/stat")
+		if len(stat) == 0 || strings.Contains(string(stat), ") Z ") {
+			return
+		}
+		<-time.After(5 * time.Millisecond)
 	}
+	t.Error("its child lives:", string(stat))
 }

@@ -25,6 +25,7 @@ type stream struct {
 	cut    bool
 	ended  bool              // nobody wants more: what comes is left in the window
 	notify func(kept []byte) // called with what is kept so far; may be nil
+	to     io.Writer         // takes all, however much; nil: what is too much ends the run
 }
 
 // read reads to the end. ErrFlood ends it early.
@@ -33,9 +34,9 @@ func (s *stream) read(from io.Reader) error {
 	for total := 0; ; {
 		n, err := from.Read(b)
 		if total += n; n > 0 {
-			kept, ended := s.add(b[:n])
-			if ended {
-				return nil
+			kept, ended, err := s.add(b[:n])
+			if ended || err != nil {
+				return err
 			}
 			if s.notify != nil {
 				s.notify(kept)
@@ -46,22 +47,26 @@ func (s *stream) read(from io.Reader) error {
 			return nil
 		case err != nil:
 			return err
-		case total > flood:
+		case total > flood && s.to == nil:
 			return ErrFlood
 		}
 	}
 }
 
-func (s *stream) add(b []byte) (kept []byte, ended bool) {
+// add passes on under the lock, so that nothing is passed on once take was called.
+func (s *stream) add(b []byte) (kept []byte, ended bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
-		return nil, true
+		return nil, true, nil
+	}
+	if s.to != nil {
+		_, err = s.to.Write(b)
 	}
 	keep := min(len(b), s.max-len(s.kept))
 	s.kept = append(s.kept, b[:keep]...)
 	s.cut = s.cut || keep < len(b)
-	return s.kept, false
+	return s.kept, false, err
 }
 
 // take ends the stream and gives what it kept.

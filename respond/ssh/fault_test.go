@@ -501,3 +501,25 @@ func TestASudoThatAsksNothingRunsTheScript(t *testing.T) {
 		t.Errorf("%d %q %v", out.Status, out.Stdout, err)
 	}
 }
+
+func TestAnOutputOfAnyLengthIsPassedOnAndOneThatIsNotWantedEndsTheScript(t *testing.T) {
+	s := serve(t, nil)
+	h := host(t, s.target("web-1"), nil)
+	var got bytes.Buffer
+	many := respond.Script{Name: "test.many", Text: "head -c 70000000 /dev/zero; echo done >&2; exit 3"}
+	out, err := h.Stream(t.Context(), many, nil, &got)
+	if err != nil || out.Status != 3 || len(out.Stdout) != 0 || string(out.Stderr) != "done\n" || out.Cut {
+		t.Errorf("%d, %d bytes kept, %q, %v, %v", out.Status, len(out.Stdout), out.Stderr, out.Cut, err)
+	}
+	if got.Len() != 70_000_000 || bytes.Contains(got.Bytes(), []byte(began)) {
+		t.Errorf("%d bytes", got.Len())
+	}
+	enough := errors.New("enough")
+	if _, err := h.Stream(t.Context(), respond.Script{Name: "test.endless", Text: "cat /dev/zero"}, nil, refusing{enough}); !errors.Is(err, enough) {
+		t.Errorf("%v", err)
+	}
+}
+
+type refusing struct{ err error }
+
+func (r refusing) Write([]byte) (int, error) { return 0, r.err }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"regexp"
 	"strconv"
@@ -28,7 +29,7 @@ type Host struct {
 	manager netip.AddrPort // of the last connection that said
 }
 
-var _ respond.Shell = (*Host)(nil)
+var _ respond.Streamer = (*Host)(nil)
 
 // dialing is a connection that is being made for all who wait for it.
 type dialing struct {
@@ -104,12 +105,17 @@ func (h *Host) Warm(ctx context.Context) error {
 // Run runs one script. A connection that turns out to be lost before the script
 // could begin is made anew, once.
 func (h *Host) Run(ctx context.Context, s respond.Script, data []byte) (respond.Output, error) {
+	return h.Stream(ctx, s, data, nil)
+}
+
+// Stream is Run with standard output going to w; nil keeps it in the output.
+func (h *Host) Stream(ctx context.Context, s respond.Script, data []byte, w io.Writer) (respond.Output, error) {
 	for again := h.alone; ; again = true {
 		c, err := h.connection(ctx)
 		if err != nil {
 			return respond.Output{}, err
 		}
-		out, begun, err := h.run(ctx, c, s, data)
+		out, begun, err := h.run(ctx, c, s, data, w)
 		if err != nil && !begun && !again && c.over() != nil && ctx.Err() == nil {
 			continue
 		}

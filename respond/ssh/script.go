@@ -58,13 +58,13 @@ func limitOf(s respond.Script) time.Duration {
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // run runs a script on one connection, as root by the way that works there.
-func (h *Host) run(ctx context.Context, c *conn, s respond.Script, data []byte) (out respond.Output, begun bool, err error) {
+func (h *Host) run(ctx context.Context, c *conn, s respond.Script, data []byte, w io.Writer) (out respond.Output, begun bool, err error) {
 	if !s.Root || c.isRoot() {
-		return h.attempt(ctx, c, asUser, s, data, nil)
+		return h.attempt(ctx, c, asUser, s, data, nil, w)
 	}
 	at := "sudo " + h.target.User + "@" + h.target.dial()
 	if h.net.secret(at) == nil {
-		out, begun, err = h.attempt(ctx, c, asRoot, s, data, nil)
+		out, begun, err = h.attempt(ctx, c, asRoot, s, data, nil, w)
 		var no *noShell
 		if !errors.As(err, &no) || !no.wantsPassword() {
 			return out, begun, err
@@ -78,7 +78,7 @@ func (h *Host) run(ctx context.Context, c *conn, s respond.Script, data []byte) 
 		}
 		h.net.keep(at, password)
 	}
-	out, begun, err = h.attempt(ctx, c, asRootPw, s, data, h.net.secret(at))
+	out, begun, err = h.attempt(ctx, c, asRootPw, s, data, h.net.secret(at), w)
 	var no *noShell
 	if errors.As(err, &no) && no.rejected {
 		h.net.forget(at)
@@ -121,9 +121,12 @@ func (e *noShell) wantsPassword() bool {
 }
 
 // attempt is one exec. With a password the data waits until the script has begun.
-func (h *Host) attempt(ctx context.Context, c *conn, way string, s respond.Script, data, password []byte) (respond.Output, bool, error) {
+func (h *Host) attempt(ctx context.Context, c *conn, way string, s respond.Script, data, password []byte, w io.Writer) (respond.Output, bool, error) {
 	cmd := &command{text: commandLine(way, s), limit: limitOf(s),
 		stdout: stream{max: respond.MaxOutput + headRoom}, stderr: stream{max: respond.MaxOutput + headRoom}}
+	if w != nil {
+		cmd.stdout.max, cmd.stdout.to = headRoom, &afterBegan{to: w}
+	}
 	f := &feeder{data: data, password: password, event: make(chan struct{}, 1)}
 	cmd.feed = f.feed
 	if way == asRootPw {
@@ -143,8 +146,40 @@ func (h *Host) attempt(ctx context.Context, c *conn, way string, s respond.Scrip
 		}
 		return respond.Output{}, false, &Error{Host: h.target.Name, Phase: Running, Err: no}
 	}
-	out.Stdout, out.Stderr = bound(text, &out.Cut), bound(out.Stderr, &out.Cut)
+	if out.Stderr = bound(out.Stderr, &out.Cut); w != nil {
+		out.Stdout, out.Cut = nil, len(out.Stderr) == respond.MaxOutput
+		return out, true, err
+	}
+	out.Stdout = bound(text, &out.Cut)
 	return out, true, err
+}
+
+// afterBegan passes on what comes behind the line that the shell of a script begins with.
+type afterBegan struct {
+	to   io.Writer
+	head []byte
+	ran  bool
+}
+
+func (a *afterBegan) Write(b []byte) (int, error) {
+	rest := b
+	if !a.ran {
+		a.head = append(a.head, b...)
+		if _, rest, a.ran = bytes.Cut(a.head, []byte(began)); !a.ran && len(a.head) > headRoom {
+			return 0, ErrFlood
+		}
+		if !a.ran {
+			return len(b), nil
+		}
+		a.head = nil
+	}
+	if len(rest) == 0 {
+		return len(b), nil
+	}
+	if _, err := a.to.Write(rest); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 func bound(b []byte, cut *bool) []byte {

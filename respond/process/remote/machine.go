@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"strconv"
 	"strings"
@@ -27,6 +28,15 @@ func (m Machine) Reached() respond.Reach {
 		return r.Reached()
 	}
 	return respond.Reach{}
+}
+
+// Stream passes on what a script writes, where the shell does that.
+func (m Machine) Stream(ctx context.Context, s respond.Script, data []byte, w io.Writer) (respond.Output, error) {
+	streamer, ok := m.Shell.(respond.Streamer)
+	if !ok {
+		return respond.Output{}, fmt.Errorf("%s: output of any length: %w", m.Name(), respond.ErrUnsupported)
+	}
+	return streamer.Stream(ctx, s, data, w)
 }
 
 // Warm connects where that takes time, so that the first call does not have to.
