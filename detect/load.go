@@ -96,10 +96,10 @@ func loadFile(fsys fs.FS, file string) ([]*Rule, []Problem) {
 	if path.Ext(file) == ".ndjson" || path.Ext(file) == ".json" {
 		return loadJSON(file, text)
 	}
-	return loadTOML(file, text)
+	return loadTOML(fsys, file, text)
 }
 
-func loadTOML(file string, text []byte) ([]*Rule, []Problem) {
+func loadTOML(fsys fs.FS, file string, text []byte) ([]*Rule, []Problem) {
 	var d document
 	b := &builder{file: file, text: string(text)}
 	err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&d)
@@ -118,12 +118,39 @@ func loadTOML(file string, text []byte) ([]*Rule, []Problem) {
 	}
 	r := b.rule(d.Rule)
 	r.Why = d.Metadata.Interdict.Why
+	b.guide(r, fsys)
 	b.listed(r)
 	if b.failed() {
 		return nil, b.problems
 	}
 	return []*Rule{r}, b.problems
 }
+
+// GuideFile is the file beside a rule's that holds its own guide.
+func GuideFile(rule string) string { return strings.TrimSuffix(rule, path.Ext(rule)) + ".guide.yaml" }
+
+// guide takes the guide beside the rule, if there is one. What is in it, package playbooks reads.
+func (b *builder) guide(r *Rule, fsys fs.FS) {
+	name := GuideFile(b.file)
+	info, err := fs.Stat(fsys, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err == nil && info.Size() > maxGuide {
+		err = fmt.Errorf("%d bytes are more than a guide may have", info.Size())
+	}
+	var text []byte
+	if err == nil {
+		text, err = fs.ReadFile(fsys, name)
+	}
+	if err != nil {
+		b.problems = append(b.problems, Problem{File: name, Text: err.Error(), Warning: true})
+		return
+	}
+	r.Guide = string(text)
+}
+
+const maxGuide = 1 << 20
 
 func decodeProblem(file string, err error) Problem {
 	p := Problem{File: file, Text: strings.TrimPrefix(err.Error(), "toml: ")}

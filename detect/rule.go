@@ -20,6 +20,7 @@ type Rule struct {
 	Note        string // investigation guide, Markdown
 	Setup       string
 	Why         string // sentence with {column} placeholders; "" for the general one
+	Guide       string // an investigation guide of its own, as YAML, from the file beside it; "" for none
 	File        string // where it was loaded from
 	Line        int    // of the query's first line in File; 0: unknown
 

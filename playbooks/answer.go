@@ -60,7 +60,8 @@ type Guide struct {
 	AlertID     string
 	Verdict     Verdict
 	Answers     []Answer
-	Checklist   []Step         // of the rule's own note: what it asks and nobody answered
+	Checklist   []Answer       // the steps of the rule's own note, for a person to do and tick off
+	Said        []Note         // what people noted about the alert, the oldest first
 	Environment Advice         // what it means and what to do where the host belongs; zero when unknown
 	Blind       []string       // what cannot be seen, a sentence each
 	Stop        string         // the smallest action that ends it, a sentence; "" when nothing is left to stop

@@ -52,32 +52,33 @@ func (a *Assessor) Assess(ctx context.Context, f *detect.Finding) *Guide {
 	}
 	s := newSubject(f, now().UTC().Truncate(time.Millisecond))
 	g := &Guide{AlertID: f.ID, Made: s.now}
-	sheet, err := a.sheet(f.RuleID)
+	sheet, own, err := a.sheet(f.RuleID)
 	if err != nil {
 		g.Verdict = Verdict{Word: Unclear, Sending: s.sending(), Open: []string{"the guide could not be read: " + err.Error()}}
 		return g
 	}
 	e := a.memory.recall(ctx, s, func() *evidence { return a.gather(ctx, sheet, s) })
 	replies := e.answer(sheet, g)
-	a.override(ctx, g, replies)
-	g.Verdict = s.verdict(replies)
+	if a.Note != nil && !own {
+		g.Checklist = checklist(a.Note(f.RuleID))
+	}
+	g.Verdict = s.verdict(append(replies, a.override(ctx, g, replies)...))
 	g.Blind = s.blind(e)
 	g.Stop, g.Root = s.stop()
 	g.Environment = sheet.Environments[f.Host.Environment]
-	if a.Note != nil {
-		g.Checklist = ParseNote(a.Note(f.RuleID))
-	}
 	return g
 }
 
-func (a *Assessor) sheet(rule string) (*Sheet, error) {
+// sheet is the guide of a rule, and whether it is the rule's own.
+func (a *Assessor) sheet(rule string) (s *Sheet, own bool, err error) {
 	if s := a.Sheets[rule]; s != nil {
-		return s, nil
+		return s, true, nil
 	}
 	if a.Sheet != nil {
-		return a.Sheet, nil
+		return a.Sheet, false, nil
 	}
-	return BuiltinSheet()
+	s, err = BuiltinSheet()
+	return s, false, err
 }
 
 // answer makes the answers in the sheet's order.
@@ -142,35 +143,53 @@ func (e *evidence) answerOther(q Question) reply {
 	return r
 }
 
-// override puts an analyst's answers in place of ours.
-func (a *Assessor) override(ctx context.Context, g *Guide, replies []reply) {
+// override puts an analyst's answers in place of ours. What they said of the
+// checklist comes back as further replies.
+func (a *Assessor) override(ctx context.Context, g *Guide, replies []reply) (more []reply) {
 	if a.Cases == nil {
-		return
+		return nil
 	}
 	said, err := a.Cases.Answers(ctx, g.AlertID)
 	if err != nil {
 		g.Blind = append(g.Blind, "what analysts answered could not be read: "+err.Error())
-		return
+		return nil
 	}
 	for i := range g.Answers {
-		o, ok := said[g.Answers[i].ID]
-		if !ok {
-			continue
-		}
-		answer, r := &g.Answers[i], &replies[i]
-		answer.Evidence = append([]Line{{"found", string(answer.State) + ": " + answer.Why}}, answer.Evidence...)
-		answer.State, answer.Why, answer.Overridden = o.State, fmt.Sprintf("%s (%s, %s)", o.Note, o.By, o.At.Format("2006-01-02 15:04")), true
-		*r = reply{state: o.State}
-		fact := answer.Question + ": " + answer.Why
-		switch o.State {
-		case BAD:
-			r.against, r.strong = []string{fact}, true
-		case OK:
-			r.supports, r.routine = []string{fact}, answer.ID == "expected"
-		default:
-			r.open = []string{fact}
+		if o, ok := said[g.Answers[i].ID]; ok {
+			replies[i] = g.Answers[i].override(o)
 		}
 	}
+	log, err := a.Cases.Log(ctx, g.AlertID)
+	if err != nil {
+		g.Blind = append(g.Blind, "what analysts noted could not be read: "+err.Error())
+	}
+	for _, n := range log {
+		if n.Kind == "note" {
+			g.Said = append(g.Said, n)
+		}
+	}
+	for i := range g.Checklist {
+		if o, ok := said[g.Checklist[i].ID]; ok {
+			more = append(more, g.Checklist[i].override(o))
+		}
+	}
+	return more
+}
+
+// override makes it the analyst's answer, and what was found a line of evidence.
+func (a *Answer) override(o Override) reply {
+	a.Evidence = append([]Line{{"found", string(a.State) + ": " + a.Why}}, a.Evidence...)
+	a.State, a.Why, a.Overridden = o.State, fmt.Sprintf("%s (%s, %s)", o.Note, o.By, o.At.Format("2006-01-02 15:04")), true
+	r, fact := reply{state: o.State}, a.Question+": "+a.Why
+	switch o.State {
+	case BAD:
+		r.against, r.strong = []string{fact}, true
+	case OK:
+		r.supports, r.routine = []string{fact}, a.ID == "expected"
+	default:
+		r.open = []string{fact}
+	}
+	return r
 }
 
 func sortedKeys(m map[string]*asked) []string { return slices.Sorted(maps.Keys(m)) }

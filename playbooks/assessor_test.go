@@ -3,6 +3,7 @@ package playbooks
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -207,8 +208,32 @@ func TestARulesOwnQuestionIsAskedAndLeftToThePerson(t *testing.T) {
 	if len(g.Answers) != 1 || got.State != OPEN || len(got.Evidence) != 1 || !strings.Contains(got.Evidence[0].Text, "a=scp") {
 		t.Errorf("%+v", g.Answers)
 	}
-	if got.Query != `FROM x | WHERE a == "scp"` || len(g.Checklist) != 1 {
+	if got.Query != `FROM x | WHERE a == "scp"` || len(g.Checklist) != 0 {
 		t.Errorf("query %q, checklist %v", got.Query, g.Checklist)
+	}
+}
+
+func TestTheStepsOfANoteAreTickedOffAndCountWhenTheySpeakAgainstIt(t *testing.T) {
+	a, f := theft()
+	a.Cases = openCases(t, filepath.Join(t.TempDir(), "c.db"))
+	a.Note = func(string) string { return "## Steps\n- Ask the owner.\n- Look at the parent.\n" }
+	g := assess(t, a, f)
+	if len(g.Checklist) != 2 || g.Checklist[0].State != OPEN || g.Checklist[0].ID == g.Checklist[1].ID {
+		t.Fatalf("%+v", g.Checklist)
+	}
+	before := len(g.Verdict.Against)
+	if err := a.Cases.Answer(t.Context(), f.ID, g.Checklist[0].ID, "ana", BAD, "she knows nothing of it"); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Cases.Note(t.Context(), f.ID, "ana", "called shop-team"); err != nil {
+		t.Fatal(err)
+	}
+	g = assess(t, a, f)
+	if s := g.Checklist[0]; s.State != BAD || !strings.Contains(s.Why, "she knows nothing of it (ana") || s.Evidence[0].Text != "OPEN: Ask the owner." {
+		t.Errorf("%+v", s)
+	}
+	if len(g.Verdict.Against) != before+1 || len(g.Said) != 1 || g.Said[0].Text != "called shop-team" {
+		t.Errorf("%q, %v", g.Verdict.Against, g.Said)
 	}
 }
 

@@ -1,6 +1,10 @@
 package playbooks
 
-import "strings"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
 
 // maxSteps bounds a checklist, and maxStep one step of it.
 const (
@@ -35,6 +39,16 @@ func ParseNote(markdown string) []Step {
 		}
 	}
 	return steps
+}
+
+// checklist makes the steps answerable. A step is known by its text: it keeps
+// what was said of it as long as the note says the same.
+func checklist(note string) (out []Answer) {
+	for _, s := range ParseNote(note) {
+		sum := sha256.Sum256([]byte(s.Section + "\x00" + s.Text))
+		out = append(out, Answer{ID: "note:" + hex.EncodeToString(sum[:6]), Question: orElse(s.Section, "Step"), State: OPEN, Why: s.Text})
+	}
+	return out
 }
 
 // listItem takes the marker off "- text", "* text", "• text" and "1. text".

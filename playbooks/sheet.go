@@ -8,8 +8,13 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
+
+	"interdict/detect"
+	"interdict/sources"
+	"interdict/sources/esql/parse"
 )
 
 //go:embed guide.yaml
@@ -34,11 +39,43 @@ type Question struct {
 }
 
 // BuiltinSheet is the embedded guide.
-func BuiltinSheet() (*Sheet, error) { return ParseSheet("guide.yaml", builtin) }
+var BuiltinSheet = sync.OnceValues(func() (*Sheet, error) { return ParseSheet("guide.yaml", builtin) })
+
+// ParseRuleSheet reads a rule's own guide. What it leaves out is the embedded
+// guide's: the baseline, environments, and of a question with an id that is asked
+// there the title, what it asks and the query.
+func ParseRuleSheet(file string, data []byte) (*Sheet, error) {
+	base, err := BuiltinSheet()
+	if err != nil {
+		return nil, err
+	}
+	return parseSheet(file, data, base)
+}
+
+// RuleSheets reads the guides that rules brought, by rule id. A rule whose guide
+// cannot be read is left with the embedded one; the error says why.
+func RuleSheets(rules []*detect.Rule) (map[string]*Sheet, error) {
+	sheets := map[string]*Sheet{}
+	var wrong []error
+	for _, r := range rules {
+		if r.Guide == "" {
+			continue
+		}
+		s, err := ParseRuleSheet(detect.GuideFile(r.File), []byte(r.Guide))
+		if err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
+		sheets[r.ID] = s
+	}
+	return sheets, errors.Join(wrong...)
+}
 
 // ParseSheet reads a guide. Unknown keys, duplicates, and parameters that
 // nothing fills are errors that name file and line; all of them are reported.
-func ParseSheet(file string, data []byte) (*Sheet, error) {
+func ParseSheet(file string, data []byte) (*Sheet, error) { return parseSheet(file, data, &Sheet{}) }
+
+func parseSheet(file string, data []byte, base *Sheet) (*Sheet, error) {
 	var w written
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
@@ -48,19 +85,46 @@ func ParseSheet(file string, data []byte) (*Sheet, error) {
 	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: more than one document", file)
 	}
+	w.inherit(base)
 	return w.sheet(file)
+}
+
+// inherit takes from base what is left out.
+func (w *written) inherit(base *Sheet) {
+	take := func(to *line, text string, at int) {
+		if to.text == "" && text != "" {
+			*to = line{text, at}
+		}
+	}
+	take(&w.Baseline, base.Baseline, 1)
+	for i := range w.Questions {
+		q := &w.Questions[i]
+		if j := slices.IndexFunc(base.Questions, func(b Question) bool { return b.ID == q.ID.text }); j >= 0 {
+			take(&q.Title, base.Questions[j].Title, q.ID.at)
+			take(&q.Asks, base.Questions[j].Asks, q.ID.at)
+			take(&q.Query, base.Questions[j].Query, q.ID.at)
+		}
+	}
+	if w.Environments == nil {
+		w.Environments = map[string]writtenAdvice{}
+		for name, a := range base.Environments {
+			w.Environments[name] = writtenAdvice{a.Implications, a.Actions}
+		}
+	}
 }
 
 // written is the file's shape.
 type written struct {
-	Version      int               `yaml:"version"`
-	Name         string            `yaml:"name"`
-	Baseline     line              `yaml:"baseline"`
-	Questions    []writtenQuestion `yaml:"questions"`
-	Environments map[string]struct {
-		Implications []string `yaml:"implications"`
-		Actions      []string `yaml:"actions"`
-	} `yaml:"environments"`
+	Version      int                      `yaml:"version"`
+	Name         string                   `yaml:"name"`
+	Baseline     line                     `yaml:"baseline"`
+	Questions    []writtenQuestion        `yaml:"questions"`
+	Environments map[string]writtenAdvice `yaml:"environments"`
+}
+
+type writtenAdvice struct {
+	Implications []string `yaml:"implications"`
+	Actions      []string `yaml:"actions"`
 }
 
 type writtenQuestion struct {
@@ -139,15 +203,27 @@ func (p *problems) question(q writtenQuestion, ids map[string]int, numbers map[i
 }
 
 func (p *problems) query(q line) {
+	if q.text == "" {
+		return
+	}
+	// The text of a block begins in the line after its key.
+	begins := q.at
+	if strings.Contains(q.text, "\n") {
+		begins++
+	}
+	var sample []sources.Param // whatever the values are, the text parses or does not
 	for _, use := range uses(q.text) {
-		if slices.Contains(parameters, use.name) {
-			continue
+		sample = append(sample, sources.Param{Name: use.name, Value: ""})
+		if !slices.Contains(parameters, use.name) {
+			p.add(begins+strings.Count(q.text[:use.from], "\n"), "nothing fills ?%s; there are ?%s", use.name, strings.Join(parameters, ", ?"))
 		}
-		// The text of a block begins in the line after its key.
-		at := q.at + strings.Count(q.text[:use.from], "\n")
-		if strings.Contains(q.text, "\n") {
-			at++
+	}
+	var wrong *parse.Error
+	if _, err := parse.Parse(writeOut(q.text, sample)); errors.As(err, &wrong) {
+		for _, w := range wrong.Problems {
+			p.add(begins+max(w.Line, 1)-1, "the query: %s", w.Message)
 		}
-		p.add(at, "nothing fills ?%s; there are ?%s", use.name, strings.Join(parameters, ", ?"))
+	} else if err != nil {
+		p.add(begins, "the query: %s", err)
 	}
 }

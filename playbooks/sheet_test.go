@@ -3,6 +3,8 @@ package playbooks
 import (
 	"strings"
 	"testing"
+
+	"interdict/detect"
 )
 
 func TestTheEmbeddedGuideAsksEightQuestionsAndKnowsThreeEnvironments(t *testing.T) {
@@ -34,6 +36,7 @@ func TestAWrongGuideIsRefusedWithTheLine(t *testing.T) {
 		"another version":   {"version: 9\n", "g.yaml: line 1: version is 9"},
 		"unknown parameter": {"version: 1\nquestions:\n  - id: a\n    number: 1\n    title: A\n    query: |\n      FROM x\n      | WHERE a == ?nmae\n", "g.yaml: line 8: nothing fills ?nmae"},
 		"one line query":    {"version: 1\nquestions:\n  - id: a\n    number: 1\n    title: A\n    query: FROM x | WHERE a == ?nmae\n", "g.yaml: line 6: nothing fills ?nmae"},
+		"no ES|QL":          {"version: 1\nquestions:\n  - id: a\n    number: 1\n    title: A\n    query: |\n      FROM x\n      | WHER a == 1\n", "g.yaml: line 8: the query: mismatched input"},
 		"same id":           {"version: 1\nquestions:\n  - {id: a, number: 1, title: A}\n  - {id: a, number: 2, title: B}\n", "g.yaml: line 4: question \"a\" was asked in line 3 already"},
 		"same number":       {"version: 1\nquestions:\n  - {id: a, number: 1, title: A}\n  - {id: b, number: 1, title: B}\n", "g.yaml: line 4: number 1 was given in line 3 already"},
 		"no title":          {"version: 1\nquestions:\n  - {id: a, number: 1}\n", "needs id, number"},
@@ -43,6 +46,22 @@ func TestAWrongGuideIsRefusedWithTheLine(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
 		}
+	}
+}
+
+func TestARulesOwnGuideTakesTheRestFromTheEmbeddedOne(t *testing.T) {
+	s, err := ParseRuleSheet("mine.guide.yaml", []byte("version: 1\nname: mine\nquestions:\n  - {id: left, number: 1}\n  - {id: own, number: 2, title: Own, query: FROM x}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Baseline == "" || len(s.Environments) != 3 || s.Questions[0].Title != "What left" || s.Questions[0].Query == "" || s.Questions[1].Query != "FROM x" {
+		t.Errorf("%+v", s)
+	}
+	rules := []*detect.Rule{{ID: "a", File: "a.toml", Guide: "version: 1\nquestions:\n  - {id: odd, number: 1}\n"},
+		{ID: "b", File: "b.toml", Guide: "version: 1\nquestions:\n  - {id: left, number: 1}\n"}, {ID: "c", File: "c.toml"}}
+	sheets, err := RuleSheets(rules)
+	if len(sheets) != 1 || sheets["b"] == nil || err == nil || !strings.Contains(err.Error(), "a.guide.yaml: line 3") {
+		t.Errorf("%v, %v", sheets, err)
 	}
 }
 

@@ -21,6 +21,11 @@ type Engine interface {
 	Close(a detect.Alert, reason string) error
 	// Ack takes an alert, or says in the error who has it already.
 	Ack(a detect.Alert) error
+	// Answer puts a person's answer to a question of the guide in place of its
+	// own; a state of "" gives the question back.
+	Answer(a detect.Alert, question string, state playbooks.State, why string) error
+	// Note adds to what was said about an alert.
+	Note(a detect.Alert, text string) error
 	// Taken tells who took it; "": nobody.
 	Taken(a detect.Alert) string
 	// Exceptions gives all that were ever made, the newest first.

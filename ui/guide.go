@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,9 +49,8 @@ func (p *guidePane) act(m *Model, a action) tea.Cmd {
 	}
 	n := 0
 	g := m.guides.of(f)
-	if g != nil {
-		n = len(g.Answers)
-	}
+	all := questions(g)
+	n = len(all)
 	switch a {
 	case up, pageUp:
 		p.move(-1, n)
@@ -61,16 +61,22 @@ func (p *guidePane) act(m *Model, a action) tea.Cmd {
 	case last:
 		p.move(n, n)
 	case next:
-		p.nextOpen(g)
+		p.nextOpen(all)
 	case open:
 		p.whole[p.at] = !p.whole[p.at]
 	case query:
 		p.query = !p.query
 	case edit:
-		if g != nil && n > 0 && g.Answers[p.at].Query != "" {
-			return m.openQuery(g.Answers[p.at].Query)
+		if p.at < n && all[p.at].Query != "" {
+			return m.openQuery(all[p.at].Query)
 		}
 		m.warn("no query is behind this answer")
+	case answerIt:
+		if p.at < n {
+			m.overlay = &answerForm{finding: f, answer: &all[p.at]}
+		}
+	case noteIt:
+		m.overlay = &answerForm{finding: f}
 	case except:
 		return m.openExcept(f)
 	case again:
@@ -84,13 +90,18 @@ func (p *guidePane) act(m *Model, a action) tea.Cmd {
 
 func (p *guidePane) move(by, n int) { p.at = max(min(p.at+by, n-1), 0) }
 
-func (p *guidePane) nextOpen(g *playbooks.Guide) {
+// questions are all that can be answered: the guide's and the steps of the rule's note.
+func questions(g *playbooks.Guide) []playbooks.Answer {
 	if g == nil {
-		return
+		return nil
 	}
-	for i := range g.Answers {
-		at := (p.at + 1 + i) % len(g.Answers)
-		if g.Answers[at].State == playbooks.OPEN {
+	return append(slices.Clone(g.Answers), g.Checklist...)
+}
+
+func (p *guidePane) nextOpen(all []playbooks.Answer) {
+	for i := range all {
+		at := (p.at + 1 + i) % len(all)
+		if all[at].State == playbooks.OPEN {
 			p.at = at
 			return
 		}
@@ -156,32 +167,31 @@ func (p *guidePane) scroll(starts []int, total, room int) {
 
 // answers gives all lines, and where each question begins.
 func (p *guidePane) answers(m *Model, g *playbooks.Guide, w int) (out []string, starts []int) {
-	for i, a := range g.Answers {
+	for i, a := range questions(g) {
 		starts = append(starts, len(out))
 		out = append(out, p.answer(m, i, a, w)...)
 	}
 	return append(out, m.afterAnswers(g, w)...), starts
 }
 
-// afterAnswers is what the rule's author asks besides, what the environment
-// means, and what cannot be seen at all.
+// afterAnswers is what the environment means and what cannot be seen at all.
 func (m *Model) afterAnswers(g *playbooks.Guide, w int) (out []string) {
 	put := func(label, t string) {
 		for i, line := range text.Wrap(t, w-answerIndent-12, 4) {
 			if i > 0 {
 				label = ""
 			}
-			out = append(out, m.strip(w).add(muted, "  "+label).to(answerIndent+10).add(normal, line).String())
+			out = append(out, m.strip(w).add(muted, "  "+text.Fit(label, answerIndent+7)).to(answerIndent+10).add(normal, line).String())
 		}
+	}
+	for _, n := range g.Said {
+		put("said by "+n.By, n.At.UTC().Format("2006-01-02 15:04")+" "+n.Text)
 	}
 	for _, t := range g.Environment.Implications {
 		put("in "+g.Environment.Name, t)
 	}
 	for _, t := range g.Environment.Actions {
 		put("do in "+g.Environment.Name, t)
-	}
-	for _, s := range g.Checklist {
-		put("the rule asks", s.Text)
 	}
 	for _, b := range g.Blind {
 		put("not seen", b)
@@ -208,7 +218,7 @@ func (p *guidePane) answer(m *Model, i int, a playbooks.Answer, w int) []string 
 		}
 	}
 	head := m.strip(w).add(title, mark).add(stateRole(a.State), fmt.Sprintf("%-5s", a.State))
-	head.add(r, text.Pad(fmt.Sprintf("%d %s", a.Number, a.Question), answerIndent-8)).to(answerIndent)
+	head.add(r, text.Pad(questionWord(a), answerIndent-8)).to(answerIndent)
 	why := text.Wrap(a.Why, w-answerIndent-1, limit)
 	if len(why) > 0 {
 		head.add(r, why[0])
@@ -233,6 +243,14 @@ func (p *guidePane) answer(m *Model, i int, a playbooks.Answer, w int) []string 
 		}
 	}
 	return out
+}
+
+// questionWord is the number and title of a question; a step of a note has no number.
+func questionWord(a playbooks.Answer) string {
+	if a.Number == 0 {
+		return "☐ " + a.Question
+	}
+	return fmt.Sprintf("%d %s", a.Number, a.Question)
 }
 
 func orNone(query string) string {

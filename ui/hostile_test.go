@@ -26,7 +26,7 @@ func TestHostileTextNeverReachesTheTerminalRaw(t *testing.T) {
 	f.Transfer.Ancestors, f.Transfer.Members = []detect.Process{evil, evil}, []detect.Process{evil, evil}
 	f.Transfer.Files = []detect.File{{Path: hostile, Size: 9, Sensitive: hostile}}
 	f.Transfer.Unseen = []string{hostile}
-	g := &playbooks.Guide{AlertID: f.ID, Stop: hostile, Blind: []string{hostile}, Checklist: []playbooks.Step{{Text: hostile}},
+	g := &playbooks.Guide{AlertID: f.ID, Stop: hostile, Blind: []string{hostile}, Checklist: []playbooks.Answer{{Question: hostile, Why: hostile}},
 		Verdict:     playbooks.Verdict{Word: hostile, Against: []string{hostile}, For: []string{hostile}, Open: []string{hostile}},
 		Environment: playbooks.Advice{Name: hostile, Implications: []string{hostile}, Actions: []string{hostile}},
 		Answers:     []playbooks.Answer{{Number: 1, Question: hostile, State: hostile, Why: hostile, Query: hostile, Evidence: []playbooks.Line{{Label: hostile, Text: hostile}}}}}

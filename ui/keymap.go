@@ -18,6 +18,7 @@ const (
 	inQuery    mode = "query"
 	inEditor   mode = "editing a query"
 	inExcept   mode = "making an exception"
+	inAnswer   mode = "answering"
 	inExcepted mode = "exceptions"
 	inHelp     mode = "help"
 	inDialog   mode = "plan" // no letters: tab moves, enter presses
@@ -50,22 +51,24 @@ const (
 	filter   action = "filter"
 	quit     action = "quit"
 
-	sortBy  action = "sort"
-	ack     action = "ack"
-	closeIt action = "close"
-	query   action = "query"
-	ask     action = "ask"
-	edit    action = "edit"
-	left    action = "left"
-	right   action = "right"
-	newLine action = "new-line"
-	stopIt  action = "stop"
-	export  action = "export"
-	except  action = "except"
-	excepts action = "exceptions"
-	hidden  action = "hidden"
-	end     action = "end"
-	again   action = "refresh"
+	sortBy   action = "sort"
+	ack      action = "ack"
+	closeIt  action = "close"
+	query    action = "query"
+	ask      action = "ask"
+	edit     action = "edit"
+	left     action = "left"
+	right    action = "right"
+	newLine  action = "new-line"
+	stopIt   action = "stop"
+	export   action = "export"
+	except   action = "except"
+	excepts  action = "exceptions"
+	answerIt action = "answer"
+	noteIt   action = "note"
+	hidden   action = "hidden"
+	end      action = "end"
+	again    action = "refresh"
 
 	freeze  action = "freeze"
 	blockIt action = "block"
@@ -141,6 +144,8 @@ var allKeys = keymap{
 
 	bind(inGuide, open, "evidence", "show or hide all evidence of the question", "enter"),
 	bind(inGuide, next, "next open", "next question that is open", "tab"),
+	bind(inGuide, answerIt, "answer", "answer the question yourself, or tick the step off", " "),
+	bind(inGuide, noteIt, "note", "note something about the alert", "n"),
 	bind(inGuide, query, "query", "the query behind the answer", "v"),
 	bind(inGuide, edit, "", "change that query and run it", "e"),
 	bind(inGuide, again, "ask again", "answer the questions anew", "r"),
@@ -190,6 +195,9 @@ var allKeys = keymap{
 	bind(inEditor, up, "earlier", "line up; above the first: an earlier query", "up", "ctrl+p"),
 	bind(inEditor, down, "", "line down; below the last: a later query", "down", "ctrl+n"),
 	bind(inEditor, back, "to the answer", "leave the query as it is", "esc", "ctrl+c"),
+	bind(inAnswer, next, "another answer", "another answer", "tab"),
+	bind(inAnswer, open, "keep it", "keep it", "enter"),
+	bind(inAnswer, back, "cancel", "say nothing", "esc", "ctrl+c"),
 	bind(inExcept, up, "", "narrower", "up"),
 	bind(inExcept, down, "wider", "wider", "down"),
 	bind(inExcept, next, "how long", "another end", "tab"),
@@ -218,7 +226,7 @@ func (k keymap) find(m mode, key string) (action, bool) {
 // overlays tells whether a mode takes every key for itself.
 func (m mode) overlays() bool {
 	switch m {
-	case inDialog, inOutcome, inReason, inLine, inEditor, inExcept, inQuit:
+	case inDialog, inOutcome, inReason, inLine, inEditor, inExcept, inAnswer, inQuit:
 		return true
 	}
 	return false

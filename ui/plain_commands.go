@@ -32,6 +32,8 @@ func plainCommands() []plainCommand {
 		{"list", "", "all alerts", false, (*plain).list},
 		{"show", "N", "what is known of alert N; N alone does the same", false, onAlert((*plain).show)},
 		{"guide", "N", "the investigation guide of alert N, answered, with its queries", false, onAlert((*plain).guide)},
+		{"answer", "N QUESTION ok|bad|open|guide WHY", "answer a question of alert N's guide yourself; guide takes that back", false, (*plain).answer},
+		{"note", "N TEXT", "note something about alert N", false, (*plain).note},
 		{"ack", "N", "take alert N: other consoles see by whom", false, onAlert((*plain).ack)},
 		{"close", "N REASON", "close alert N: " + strings.Join(reasonNames(), ", "), false, (*plain).closeOne},
 		{"query", "ES|QL", "ask the history", false, (*plain).ask},
@@ -145,6 +147,15 @@ func (p *plain) guide(ctx context.Context, f *detect.Finding) {
 			p.say("  %s", strings.TrimPrefix(e.Label+": ", ": ")+e.Text)
 		}
 		p.say("  query: %s", orNone(a.Query))
+	}
+	for i, a := range g.Checklist {
+		p.say("%d %s: %s. %s", len(g.Answers)+i+1, a.Question, a.State, a.Why)
+	}
+	for _, t := range g.Environment.Implications {
+		p.say("In %s: %s", g.Environment.Name, t)
+	}
+	for _, t := range g.Environment.Actions {
+		p.say("Do in %s: %s", g.Environment.Name, t)
 	}
 	for _, b := range g.Blind {
 		p.say("Not seen: %s", b)

@@ -30,6 +30,7 @@ type fakeEngine struct {
 	exceptions []playbooks.KnownException
 	taken      map[string]string
 	unkept     error
+	said       []string
 }
 
 func (e *fakeEngine) Changed() <-chan struct{} { return e.changed }
@@ -68,6 +69,16 @@ func (e *fakeEngine) Ack(a detect.Alert) error {
 	}
 	e.taken[a.ID] = "ana"
 	return nil
+}
+
+func (e *fakeEngine) Answer(a detect.Alert, question string, state playbooks.State, why string) error {
+	e.said = append(e.said, question+" "+string(state)+" "+why)
+	return e.unkept
+}
+
+func (e *fakeEngine) Note(a detect.Alert, text string) error {
+	e.said = append(e.said, "note "+text)
+	return e.unkept
 }
 
 func (e *fakeEngine) Taken(a detect.Alert) string {

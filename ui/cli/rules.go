@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"interdict/detect"
+	"interdict/playbooks"
 	"interdict/ui/text"
 )
 
@@ -96,6 +97,11 @@ func (c *command) rulesCheck(paths []string) error {
 		if !p.Warning {
 			bad++
 		}
+	}
+	if _, err := playbooks.RuleSheets(rules); err != nil {
+		lines := strings.Split(err.Error(), "\n")
+		fmt.Fprintln(c.Stdout, text.CleanLines(err.Error()))
+		bad += len(lines)
 	}
 	for _, r := range rules {
 		if r.Unsupported != "" {

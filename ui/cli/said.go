@@ -21,8 +21,8 @@ type said struct {
 
 	mu    sync.Mutex
 	known map[string][]playbooks.Triage // by thread, or by alert
-	upTo  int64                       // of what was said, this is in known; recall's alone
-	noted map[[2]string]bool          // exception and alert that it was seen to hide; listen's alone
+	upTo  int64                         // of what was said, this is in known; recall's alone
+	noted map[[2]string]bool            // exception and alert that it was seen to hide; listen's alone
 }
 
 const (
@@ -102,8 +102,8 @@ func (s *said) EndException(id string) error {
 	})
 }
 
-// note keeps count of what exceptions hide.
-func (s *said) note(ctx context.Context) {
+// count keeps count of what exceptions hide.
+func (s *said) count(ctx context.Context) {
 	if s.cases == nil {
 		return
 	}
@@ -170,6 +170,21 @@ func (s *said) Close(a detect.Alert, reason string) error {
 	return s.write(func(ctx context.Context) error { return s.cases.Close(ctx, a, s.by, reason) })
 }
 
+// Answer keeps a person's answer to a question of the guide; "" takes it back.
+func (s *said) Answer(a detect.Alert, question string, state playbooks.State, why string) error {
+	return s.write(func(ctx context.Context) error {
+		if state == "" {
+			return s.cases.Withdraw(ctx, a.ID, question, s.by)
+		}
+		return s.cases.Answer(ctx, a.ID, question, s.by, state, why)
+	})
+}
+
+// Note keeps what a person says about an alert.
+func (s *said) Note(a detect.Alert, text string) error {
+	return s.write(func(ctx context.Context) error { return s.cases.Note(ctx, a.ID, s.by, text) })
+}
+
 var errNotKept = errors.New("nothing can be kept: the next run will not know it")
 
 func (s *said) write(what func(context.Context) error) error {
@@ -203,7 +218,7 @@ func (s *said) listen(ctx context.Context) {
 			if more, err := s.recall(ctx); more && err == nil { // what cannot be read now can be later
 				s.follow()
 			}
-			s.note(ctx)
+			s.count(ctx)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"interdict/detect"
+	"interdict/playbooks"
 	"interdict/sources"
 	"interdict/sources/ecs"
 	"interdict/ui/text"
@@ -23,6 +24,7 @@ type session struct {
 	clock  *eventClock
 	now    func() time.Time
 	sinks  []sources.Sink // in this order
+	sheets map[string]*playbooks.Sheet
 }
 
 func addSourceFlags(cmd *cobra.Command, o *OpenOptions) {
@@ -50,7 +52,11 @@ func (c *command) start(ctx context.Context, o OpenOptions, engine detect.Option
 	if err != nil {
 		return nil, err
 	}
-	s := &session{opened: opened, clock: &eventClock{wall: c.Now, speed: o.Speed}}
+	sheets, err := playbooks.RuleSheets(rules)
+	if err != nil {
+		fmt.Fprintln(c.Stderr, "interdict: the guide of a rule is not used: "+text.CleanLines(err.Error()))
+	}
+	s := &session{opened: opened, sheets: sheets, clock: &eventClock{wall: c.Now, speed: o.Speed}}
 	s.now = c.Now
 	if opened.Recorded {
 		s.now = s.clock.now
