@@ -4,19 +4,19 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 
-.PHONY: build test race lint vet generate golden fuzz bench bench-sensor bench-esql bench-screen demo incident
+.PHONY: build test race lint vet generate golden fuzz bench bench-sensor bench-esql bench-screen demo lab incident
 
 build: ## one static binary, the same bytes from the same commit
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o interdict .
 
 test: ## as root, with every real part required; `go test ./...` passes with Go alone
-	INTERDICT_REQUIRE=ebpf,lab,elasticsearch $(GO) test -count=1 -skip '^TestMeasure' ./...
+	INTERDICT_REQUIRE=ebpf,lab,elasticsearch $(GO) test -count=1 -skip '^TestMeasure' ./... ./testdata/lab
 
 race:
 	$(GO) test -race ./detect/... ./respond/... ./playbooks/... ./sources/archive/... ./sources/replay/... ./ui/...
 
 vet:
-	$(GO) vet ./...
+	$(GO) vet ./... ./testdata/lab
 
 lint:
 	$(GO) run $(GOLANGCI_LINT) run --allow-parallel-runners ./...
@@ -55,6 +55,9 @@ bench-screen:
 
 demo: build ## the recorded incident
 	./interdict --demo
+
+lab: ## real hosts to try things on, as root, until Ctrl-C
+	$(GO) run testdata/lab/up.go
 
 incident: ## record the bundled incident anew, in the lab, as root
 	$(GO) run testdata/lab/record.go sources/replay/incident.ndjson.gz
