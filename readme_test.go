@@ -14,7 +14,7 @@ import (
 var update = flag.Bool("update", false, "write the README's key table")
 
 // tabled are the modes whose keys the README lists; a plan's own are shown with it.
-var tabled = []string{"everywhere", "alerts", "guide", "events", "query", "exceptions", "journal", "standing"}
+var tabled = []string{"everywhere", "alerts", "guide", "events", "cases", "case", "query", "exceptions", "journal", "standing"}
 
 func TestReadmeListsTheKeys(t *testing.T) {
 	var table strings.Builder

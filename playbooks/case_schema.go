@@ -43,4 +43,22 @@ var migrations = []string{
 		at        TEXT NOT NULL,
 		PRIMARY KEY (exception, alert)
 	) STRICT;`,
+	`CREATE TABLE case_cases (
+		number   INTEGER PRIMARY KEY AUTOINCREMENT,
+		body     TEXT NOT NULL,
+		revision INTEGER NOT NULL,
+		open     INTEGER NOT NULL
+	) STRICT;
+	CREATE TABLE case_exhibits (
+		lead   TEXT PRIMARY KEY,
+		number INTEGER NOT NULL,
+		body   TEXT NOT NULL
+	) STRICT;
+	CREATE INDEX case_exhibits_number ON case_exhibits(number);
+	CREATE TABLE case_members (
+		alert  TEXT PRIMARY KEY,
+		number INTEGER NOT NULL,
+		lead   TEXT NOT NULL
+	) STRICT;
+	CREATE INDEX case_members_lead ON case_members(lead);`,
 }

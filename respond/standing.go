@@ -3,6 +3,7 @@ package respond
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -22,6 +23,20 @@ func (j *Journal) Operation(ctx context.Context, op string) (Operation, error) {
 		return Operation{}, fmt.Errorf("journal: no operation %q", op)
 	}
 	return operation(entries), nil
+}
+
+// OnHosts returns the operations on the hosts with these machine ids, oldest first.
+func (j *Journal) OnHosts(ctx context.Context, hostIDs []string) ([]Operation, error) {
+	if len(hostIDs) == 0 {
+		return nil, nil
+	}
+	args := make([]any, len(hostIDs))
+	for i, id := range hostIDs {
+		args[i] = id
+	}
+	marks := strings.TrimSuffix(strings.Repeat("?,", len(args)), ",")
+	entries, err := j.entries(ctx, `op IN (SELECT op FROM journal_entries WHERE host_id IN (`+marks+`))`, args...)
+	return operations(entries), err
 }
 
 // HostsWithID returns the names of the hosts that showed this machine id.
@@ -111,6 +126,11 @@ func (j *Journal) Open(ctx context.Context) ([]Operation, error) {
 	if err != nil {
 		return nil, err
 	}
+	return operations(entries), nil
+}
+
+// operations brings the entries of each operation together, in the order in which they began.
+func operations(entries []Entry) []Operation {
 	var order []string
 	byOp := map[string][]Entry{}
 	for _, e := range entries {
@@ -119,11 +139,11 @@ func (j *Journal) Open(ctx context.Context) ([]Operation, error) {
 		}
 		byOp[e.Op] = append(byOp[e.Op], e)
 	}
-	open := make([]Operation, 0, len(order))
+	all := make([]Operation, 0, len(order))
 	for _, op := range order {
-		open = append(open, operation(byOp[op]))
+		all = append(all, operation(byOp[op]))
 	}
-	return open, nil
+	return all
 }
 
 // Standing is a change that was made and not taken back.

@@ -26,6 +26,8 @@ type Engine interface {
 	Answer(a detect.Alert, question string, state playbooks.State, why string) error
 	// Note adds to what was said about an alert.
 	Note(a detect.Alert, text string) error
+	// InCase names the case that an alert is in; "": none.
+	InCase(a detect.Alert) string
 	// Taken tells who took it; "": nobody.
 	Taken(a detect.Alert) string
 	// Exceptions gives all that were ever made, the newest first.
@@ -59,6 +61,7 @@ type Config struct {
 	Host    func(detect.Host) (respond.Host, error)
 	Journal *respond.Journal // nil: nothing can be changed
 	Actor   respond.Actor
+	Cases   *playbooks.Cases // nil: no case can be kept
 
 	Isolate isolate.Options  // what an isolated host keeps, beside its manager
 	Shared  []isolate.Shared // networks of many, that a block must not hit

@@ -135,7 +135,7 @@ func (m *Model) unanswered() string {
 // top3 is which alert it is, the verdict, and what would stop it.
 func (p *guidePane) top3(m *Model, f *detect.Finding, w int) []string {
 	g := m.guides.of(f)
-	head := m.strip(w).add(title, " "+hostWord(f)+" · "+what(f)).add(normal, " · "+f.RuleName).right(muted, "alert "+text.Fit(f.ID, 8)+" ")
+	head := m.strip(w).add(title, " "+hostWord(f)+" · "+what(f)).add(normal, " · "+f.RuleName).right(muted, m.caseWord(f)+"alert "+text.Fit(f.ID, 8)+" ")
 	verdict := m.strip(w).add(normal, " ")
 	m.verdictWords(verdict, g, f)
 	out := []string{head.String(), verdict.String()}
@@ -146,6 +146,14 @@ func (p *guidePane) top3(m *Model, f *detect.Finding, w int) []string {
 		out = append(out, m.strip(w).add(warning, " this alert is closed").String())
 	}
 	return append(out, m.rule(w, ""))
+}
+
+// caseWord names the case that a finding is in.
+func (m *Model) caseWord(f *detect.Finding) string {
+	if id := m.config.Engine.InCase(f.Alert); id != "" {
+		return id + " · "
+	}
+	return ""
 }
 
 // scroll keeps the question under the cursor on the screen.

@@ -20,6 +20,9 @@ const (
 	inExcept   mode = "making an exception"
 	inAnswer   mode = "answering"
 	inExcepted mode = "exceptions"
+	inCases    mode = "cases"
+	inCase     mode = "case"
+	inPage     mode = "page"
 	inHelp     mode = "help"
 	inDialog   mode = "plan" // no letters: tab moves, enter presses
 	inOutcome  mode = "outcome"
@@ -66,6 +69,10 @@ const (
 	excepts  action = "exceptions"
 	answerIt action = "answer"
 	noteIt   action = "note"
+	cases    action = "cases"
+	caseOf   action = "case"
+	join     action = "join"
+	handOver action = "hand-over"
 	hidden   action = "hidden"
 	end      action = "end"
 	again    action = "refresh"
@@ -124,6 +131,7 @@ var allKeys = keymap{
 	bind(everywhere, standing, "", "standing: what is still held on hosts", "4"),
 	bind(everywhere, ask, "", "query: ask the history in ES|QL", "5"),
 	bind(everywhere, excepts, "", "exceptions: what is hidden, why, until when", "6"),
+	bind(everywhere, cases, "", "cases: how the shift stands", "7"),
 	bind(everywhere, help, "help", "this help", "?", "f1"),
 	bind(everywhere, command, "command", "command by name; tab completes", ":"),
 	bind(everywhere, quit, "quit", "quit; says what is still held on hosts", "q", "ctrl+c"),
@@ -131,7 +139,9 @@ var allKeys = keymap{
 	bind(inAlerts, open, "guide", "the investigation guide, answered", "enter", "l", "right"),
 	bind(inAlerts, next, "events", "live events", "tab"),
 	bind(inAlerts, closeIt, "close…", "close the alert; the next key says why", "c"),
+	bind(inAlerts, handOver, "", "hand-over: what the next shift must know", "o"),
 	bind(inAlerts, ack, "ack", "take the alert: other consoles see by whom", "a"),
+	bind(inAlerts, caseOf, "case", "the case of the alert; opens one if it is in none", "i"),
 	bind(inAlerts, except, "except…", "hide what is like the alert, within limits: choose how", "x"),
 	bind(inAlerts, hidden, "", "show what exceptions hide, or go back", "z"),
 	bind(inAlerts, filter, "filter", "filter as you type", "/"),
@@ -150,6 +160,7 @@ var allKeys = keymap{
 	bind(inGuide, edit, "", "change that query and run it", "e"),
 	bind(inGuide, again, "ask again", "answer the questions anew", "r"),
 	bind(inGuide, closeIt, "close…", "close the alert; the next key says why", "c"),
+	bind(inGuide, caseOf, "case", "the case of the alert; opens one if it is in none", "i"),
 	bind(inGuide, except, "", "hide what is like the alert, within limits: choose how", "x"),
 	bind(inGuide, back, "back", "back to the alerts", "esc", "h", "left", "backspace"),
 	dangerous(inGuide, blockIt, "block", "block where the alert's data goes, for a day: plan first", "B"),
@@ -173,6 +184,17 @@ var allKeys = keymap{
 	bind(inQuery, stopIt, "call off", "call the question off", "x"),
 	bind(inExcepted, end, "end", "end the exception: what it hides shows up again", "d"),
 	bind(inExcepted, again, "read again", "read the exceptions again", "r"),
+	bind(inCases, open, "open", "the case under the cursor", "enter", "l", "right"),
+	bind(inCases, handOver, "hand over", "what the next shift must know", "o"),
+	bind(inCases, hidden, "closed", "closed cases too, or not", "z"),
+	bind(inCases, again, "read again", "read the cases again", "r"),
+	bind(inCase, noteIt, "note", "add a note", "n"),
+	bind(inCase, ack, "take", "take the case: other consoles see by whom", "a"),
+	bind(inCase, join, "take in", "take the first related alert into the case", "+"),
+	bind(inCase, handOver, "hand over", "give the case to somebody, with words", "o"),
+	bind(inCase, closeIt, "close…", "close the case and its alerts; the next key says why", "c"),
+	bind(inCase, open, "whole", "show or hide the moment whole", "enter"),
+	bind(inCase, again, "read again", "read the case again", "r"),
 	bind(inHelp, back, "back", "back", "esc", "?", "backspace"),
 
 	bind(inDialog, next, "next field", "next field or button", "tab", "right"),
@@ -203,6 +225,12 @@ var allKeys = keymap{
 	bind(inExcept, next, "how long", "another end", "tab"),
 	bind(inExcept, open, "make it", "make the exception", "enter"),
 	bind(inExcept, back, "cancel", "make none", "esc", "ctrl+c"),
+	bind(inPage, up, "", "scroll", "up", "k"),
+	bind(inPage, down, "scroll", "scroll", "down", "j"),
+	bind(inPage, pageUp, "", "a screen up", "pgup"),
+	bind(inPage, pageDown, "", "a screen down", "pgdown", " "),
+	bind(inPage, export, "write…", "write it to a file, secrets hidden", "w"),
+	bind(inPage, back, "close", "close", "esc", "q", "enter", "ctrl+c"),
 	bind(inQuit, back, "stay", "stay", "esc"),
 	bind(inQuit, standing, "what is held", "stay, and see what is held", "4"),
 	bind(inQuit, quit, "quit and leave it", "quit; what is held stays held", "q", "ctrl+c"),
@@ -226,7 +254,7 @@ func (k keymap) find(m mode, key string) (action, bool) {
 // overlays tells whether a mode takes every key for itself.
 func (m mode) overlays() bool {
 	switch m {
-	case inDialog, inOutcome, inReason, inLine, inEditor, inExcept, inAnswer, inQuit:
+	case inDialog, inOutcome, inReason, inLine, inEditor, inExcept, inAnswer, inPage, inQuit:
 		return true
 	}
 	return false

@@ -80,6 +80,7 @@ func newModel(ctx context.Context, c Config) *Model {
 	m.panes = map[mode]pane{
 		inAlerts: m.alerts, inEvents: m.events, inGuide: &guidePane{}, inHelp: &helpPane{},
 		inJournal: newJournalPane(), inStanding: newStandingPane(), inQuery: newQueryPane(), inExcepted: newExceptedPane(),
+		inCases: newCasesPane(), inCase: newCasePane(),
 	}
 	m.resize(80, 24)
 	m.pull()
@@ -162,6 +163,8 @@ func (m *Model) act(a action) tea.Cmd {
 		return m.show(inQuery)
 	case excepts:
 		return m.show(inExcepted)
+	case cases:
+		return m.show(inCases)
 	case help:
 		return m.show(inHelp)
 	case command:

@@ -52,7 +52,16 @@ func (f finished) take(m *Model) tea.Cmd {
 	if m.overlay != overlay(o.d) {
 		m.say(o.headline())
 	}
-	return m.readStanding()
+	return tea.Batch(m.readStanding(), o.keep(m))
+}
+
+// keep puts the alert for which a host was changed into a case.
+func (o *outcome) keep(m *Model) tea.Cmd {
+	f, ok := m.config.Engine.Finding(o.d.finding)
+	if o.result.Kind == "" || o.d.finding == "" || m.config.Cases == nil || !ok {
+		return nil
+	}
+	return m.keepCase(f, func(string) tea.Msg { return nil })
 }
 
 func (o *outcome) headline() string {

@@ -137,6 +137,8 @@ func (p *alertPane) act(m *Model, a action) tea.Cmd {
 		p.known = !p.known
 		p.setSnapshot(m)
 		return m.assess()
+	case handOver:
+		return m.openHandOver()
 	case back:
 		if p.known {
 			return p.act(m, hidden)

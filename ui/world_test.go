@@ -31,6 +31,7 @@ type fakeEngine struct {
 	taken      map[string]string
 	unkept     error
 	said       []string
+	inCase     string
 }
 
 func (e *fakeEngine) Changed() <-chan struct{} { return e.changed }
@@ -86,6 +87,8 @@ func (e *fakeEngine) Taken(a detect.Alert) string {
 	defer e.mu.Unlock()
 	return e.taken[a.ID]
 }
+
+func (e *fakeEngine) InCase(detect.Alert) string { return e.inCase }
 
 func (e *fakeEngine) put(findings ...*detect.Finding) {
 	e.mu.Lock()
@@ -249,7 +252,7 @@ func (w *world) press(keys ...string) {
 
 var keyTypes = map[string]tea.KeyType{
 	"enter": tea.KeyEnter, "esc": tea.KeyEsc, "tab": tea.KeyTab, "up": tea.KeyUp, "down": tea.KeyDown, "backspace": tea.KeyBackspace,
-	"home": tea.KeyHome, "end": tea.KeyEnd, "pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "ctrl+c": tea.KeyCtrlC, "shift+tab": tea.KeyShiftTab, "left": tea.KeyLeft, "right": tea.KeyRight,
+	"home": tea.KeyHome, "end": tea.KeyEnd, "pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "ctrl+c": tea.KeyCtrlC, "ctrl+u": tea.KeyCtrlU, "shift+tab": tea.KeyShiftTab, "left": tea.KeyLeft, "right": tea.KeyRight,
 }
 
 func keyOf(name string) tea.KeyMsg {

@@ -91,7 +91,7 @@ func (c *command) guarded(ctx context.Context, config ui.Config, in io.Reader, o
 
 func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session, kept *state, memory *said, feed *ui.Feed) ui.Config {
 	config := ui.Config{
-		Engine: memory, Feed: feed, History: s.opened.History, Sources: s.opened.Sources, Kept: s.opened.Kept, Journal: kept.journal, Actor: respond.CurrentActor(),
+		Engine: memory, Feed: feed, History: s.opened.History, Sources: s.opened.Sources, Kept: s.opened.Kept, Journal: kept.journal, Cases: kept.cases, Actor: respond.CurrentActor(),
 		ReadOnly: f.readOnly, Theme: f.theme, NoColor: c.Env("NO_COLOR") != "", Banner: s.opened.Banner, Now: s.now,
 		Host: func(h detect.Host) (respond.Host, error) { return c.hostOf(ctx, s, h) },
 	}
@@ -114,11 +114,26 @@ func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session
 			}
 		}
 	}
-	config.Assess = assess
+	config.Assess = &remembered{assess, memory}
 	for _, note := range kept.notes {
 		config.Banner = joined(config.Banner, note)
 	}
 	return config
+}
+
+// remembered keeps what was answered about alerts of cases.
+type remembered struct {
+	*playbooks.Assessor
+	said *said
+}
+
+// Assess answers, and keeps the answers of an alert that is in a case.
+func (r *remembered) Assess(ctx context.Context, f *detect.Finding) *playbooks.Guide {
+	g := r.Assessor.Assess(ctx, f)
+	if r.said.InCase(f.Alert) != "" {
+		_ = r.said.write(func(ctx context.Context) error { return r.said.cases.See(ctx, f, g) }) // it is asked again when the alert changes
+	}
+	return g
 }
 
 // onHost gives the findings of one host.

@@ -21,6 +21,8 @@ type said struct {
 
 	mu    sync.Mutex
 	known map[string][]playbooks.Triage // by thread, or by alert
+	cased map[string]string             // alert id → case
+	seen  map[string]*detect.Finding    // of cases, as they were kept last; listen's alone
 	upTo  int64                         // of what was said, this is in known; recall's alone
 	noted map[[2]string]bool            // exception and alert that it was seen to hide; listen's alone
 }
@@ -29,10 +31,11 @@ const (
 	maxRecalled = 100_000 // cases that are remembered
 	sayFor      = 5 * time.Second
 	listenEvery = time.Second
+	keepEvery   = 3 * time.Second // of an alert in a case that changes
 )
 
 func newSaid(cases *playbooks.Cases, by string) *said {
-	return &said{cases: cases, by: by, known: map[string][]playbooks.Triage{}, noted: map[[2]string]bool{}}
+	return &said{cases: cases, by: by, known: map[string][]playbooks.Triage{}, noted: map[[2]string]bool{}, seen: map[string]*detect.Finding{}}
 }
 
 // recall reads what was said since it was last asked, and tells whether there was anything.
@@ -53,8 +56,12 @@ func (s *said) recall(ctx context.Context) (more bool, err error) {
 		key := s.key(one.AlertID, one.Thread)
 		known[key] = append(known[key], one)
 	}
+	cased, err := s.cases.InCase(ctx)
+	if err != nil {
+		return false, err
+	}
 	s.mu.Lock()
-	s.known, s.upTo = known, upTo
+	s.known, s.cased, s.upTo = known, cased, upTo
 	s.mu.Unlock()
 	return true, s.rule(ctx)
 }
@@ -142,6 +149,25 @@ func (s *said) past(a detect.Alert) (p detect.Past) {
 	return p
 }
 
+// InCase names the case that an alert is in; "": none.
+func (s *said) InCase(a detect.Alert) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cased[a.ID]
+}
+
+// keep has cases end with what was seen last of their alerts.
+func (s *said) keep(ctx context.Context) {
+	for _, f := range s.Snapshot().Findings {
+		if s.InCase(f.Alert) == "" || s.seen[f.ID] == f {
+			continue
+		}
+		if s.cases.See(ctx, f, nil) == nil { // else it is tried again
+			s.seen[f.ID] = f
+		}
+	}
+}
+
 // Taken tells who looks at an alert; "": nobody.
 func (s *said) Taken(a detect.Alert) string {
 	for _, one := range s.of(a) {
@@ -209,6 +235,7 @@ func (s *said) add(c playbooks.Triage) {
 // listen takes over what is said at other consoles, until ctx ends.
 func (s *said) listen(ctx context.Context) {
 	t := time.NewTicker(listenEvery)
+	kept := time.Now()
 	defer t.Stop()
 	for {
 		select {
@@ -219,6 +246,10 @@ func (s *said) listen(ctx context.Context) {
 				s.follow()
 			}
 			s.count(ctx)
+			if s.cases != nil && time.Since(kept) >= keepEvery {
+				s.keep(ctx)
+				kept = time.Now()
+			}
 		}
 	}
 }

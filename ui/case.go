@@ -1,0 +1,320 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"interdict/detect"
+	"interdict/playbooks"
+	"interdict/ui/grid"
+	"interdict/ui/text"
+)
+
+// casePane is one case: how it stands, what is related, and its timeline.
+type casePane struct {
+	id    string
+	brief playbooks.Brief
+	rows  momentRows
+	grid  *grid.Grid[int]
+	whole bool
+	err   error
+	read  bool
+}
+
+// momentRows are a timeline, the newest first.
+type momentRows []playbooks.Moment
+
+func (r momentRows) Len() int                  { return len(r) }
+func (r momentRows) ID(i int) int              { return len(r) - 1 - i }
+func (r momentRows) Index(id int) (int, bool)  { i := len(r) - 1 - id; return i, i >= 0 && i < len(r) }
+func (r momentRows) at(i int) playbooks.Moment { return r[len(r)-1-i] }
+
+func newCasePane() *casePane {
+	p := &casePane{}
+	p.grid = grid.New[int](p.rows, grid.Top)
+	return p
+}
+
+func (m *Model) openCase(id string) tea.Cmd {
+	p := m.panes[inCase].(*casePane)
+	if p.id != id {
+		*p = *newCasePane()
+		p.id = id
+	}
+	return m.show(inCase)
+}
+
+func (p *casePane) enter(m *Model) tea.Cmd {
+	cases, j, id := m.config.Cases, m.config.Journal, p.id
+	if cases == nil || id == "" {
+		p.err, p.read = errNoCases, true
+		return nil
+	}
+	return m.ask(caseLimit, func(ctx context.Context) tea.Msg {
+		k, err := cases.Case(ctx, id)
+		if err != nil {
+			return caseRead{id: id, err: err}
+		}
+		b, err := cases.Brief(ctx, j, k)
+		if err != nil {
+			return caseRead{id: id, err: err}
+		}
+		all, err := cases.Timeline(ctx, &k, b.Done)
+		return caseRead{id, b, all, err}
+	})
+}
+
+type caseRead struct {
+	id    string
+	brief playbooks.Brief
+	all   []playbooks.Moment
+	err   error
+}
+
+func (r caseRead) take(m *Model) tea.Cmd {
+	p := m.panes[inCase].(*casePane)
+	if r.id != p.id {
+		return nil
+	}
+	p.brief, p.rows, p.err, p.read = r.brief, r.all, r.err, true
+	p.grid.SetRows(p.rows)
+	return nil
+}
+
+func (p *casePane) act(m *Model, a action) tea.Cmd {
+	if moves(p.grid, a) {
+		return nil
+	}
+	switch a {
+	case open:
+		p.whole = !p.whole
+	case again:
+		return p.enter(m)
+	case handOver:
+		m.overlay = newPrompt("hand over to, and what they must know", "", func(m *Model, s string) tea.Cmd {
+			to, words, _ := strings.Cut(strings.TrimSpace(s), " ")
+			return p.change(m, "handed over", func(ctx context.Context, c *playbooks.Cases, by string) error {
+				return c.HandOver(ctx, p.id, to, strings.TrimSpace(words), by)
+			})
+		})
+	case noteIt:
+		m.overlay = newPrompt("note", "", func(m *Model, s string) tea.Cmd {
+			return p.change(m, "noted", func(ctx context.Context, c *playbooks.Cases, by string) error { return c.Note(ctx, p.id, by, s) })
+		})
+	case ack:
+		return p.change(m, "yours", func(ctx context.Context, c *playbooks.Cases, by string) error { return c.Assign(ctx, p.id, by, by) })
+	case join:
+		return p.join(m)
+	case closeIt:
+		m.overlay = &caseReason{p}
+	}
+	return nil
+}
+
+// change says something about the case and reads it anew.
+func (p *casePane) change(m *Model, done string, what func(ctx context.Context, c *playbooks.Cases, by string) error) tea.Cmd {
+	cases, by := m.config.Cases, m.config.Actor.User
+	if cases == nil {
+		return nil
+	}
+	return m.ask(caseLimit, func(ctx context.Context) tea.Msg {
+		if err := what(ctx, cases, by); err != nil {
+			return warned{p.id + " is as it was: " + err.Error()}
+		}
+		return caseChanged{p.id + ": " + done}
+	})
+}
+
+type caseChanged struct{ done string }
+
+func (c caseChanged) take(m *Model) tea.Cmd {
+	m.say(c.done)
+	return m.panes[m.shown].enter(m)
+}
+
+func (p *casePane) related(m *Model) []playbooks.Suggestion {
+	return playbooks.Related(&p.brief.Case, slices.DeleteFunc(slices.Clone(m.snap.Findings), func(f *detect.Finding) bool {
+		return m.config.Engine.InCase(f.Alert) != ""
+	}))
+}
+
+// join puts the first of the related alerts into the case.
+func (p *casePane) join(m *Model) tea.Cmd {
+	all := p.related(m)
+	if len(all) == 0 {
+		m.say("no alert that is in no case has anything in common with this one")
+		return nil
+	}
+	s, g := all[0], m.guides.of(all[0].Finding)
+	return p.change(m, "joined by "+what(s.Finding), func(ctx context.Context, c *playbooks.Cases, by string) error {
+		return c.Join(ctx, p.id, s.Finding, g, by, s.Why)
+	})
+}
+
+func (p *casePane) lines(m *Model, w, h int) []string {
+	switch {
+	case !p.read:
+		return []string{m.strip(w).add(normal, "  the case is being read…").String()}
+	case p.err != nil:
+		return m.wrapped(w, critical, p.err.Error(), 4)
+	}
+	out := p.head(m, w)
+	var below []string
+	if p.whole && len(p.rows) > 0 {
+		below = p.entry(m, w)
+	}
+	p.grid.SetHeight(max(h-len(out)-len(below), 1))
+	lo, hi := p.grid.Visible()
+	for i := lo; i < hi; i++ {
+		out = append(out, p.line(m, i, w))
+	}
+	return append(exactly(out, h-len(below)), below...)
+}
+
+func (p *casePane) head(m *Model, w int) []string {
+	b := &p.brief
+	out := []string{m.strip(w).add(title, " "+b.ID+" ").add(normal, " "+b.Title).right(muted, whoHas(b.Assignee)+" ").String()}
+	put := func(r role, label, t string, most int) {
+		for i, l := range text.Wrap(t, w-labelWidth-2, most) {
+			if i > 0 {
+				label = ""
+			}
+			out = append(out, m.strip(w).add(muted, "  "+label).to(labelWidth+1).add(r, l).String())
+		}
+	}
+	r := normal
+	if b.IsOpen() && b.Metrics.Contained.IsZero() {
+		r = warning
+	}
+	put(r, "State", b.Status(), 1)
+	put(normal, "Left", strings.TrimSuffix(b.Left()+" · "+b.Verdict(), " · "), 1)
+	if held := b.Held(m.standing); len(held) > 0 {
+		put(warning, "Held", holds(held, m.now()), 1)
+	}
+	if open := b.OpenQuestions(); len(open) > 0 {
+		put(warning, "Open", strings.Join(open, " · "), 2)
+	}
+	if b.Done.Blind != "" {
+		put(warning, "Blind", b.Done.Blind, 2)
+	}
+	if all := p.related(m); len(all) > 0 && b.IsOpen() {
+		put(normal, "Related", fmt.Sprintf("%s on %s: %s%s (+ takes it in)", what(all[0].Finding), all[0].Finding.Host.Name, all[0].Why, moreOf(len(all)-1)), 2)
+	}
+	return append(out, m.rule(w, fmt.Sprintf("timeline, newest first · %s", plural(len(p.rows), "moment"))))
+}
+
+func moreOf(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" · %d more", n)
+}
+
+func (p *casePane) line(m *Model, i, w int) string {
+	t := p.rows.at(i)
+	mark, r := "  ", normal
+	if i == p.grid.Index() {
+		mark, r = "▌ ", title
+	}
+	s := m.strip(w).add(r, mark+t.At.UTC().Format("01-02 15:04:05")).add(kindRole(t.Kind), " "+text.Pad(t.Kind, 7))
+	if m.layout.wide {
+		s.add(muted, text.Pad(text.Fit(t.Source, 22), 23))
+	}
+	return s.add(r, t.Text).String()
+}
+
+func kindRole(kind string) role {
+	switch kind {
+	case "alert":
+		return critical
+	case "action":
+		return good
+	case "answer", "note":
+		return keycap
+	}
+	return muted
+}
+
+// entry is the moment under the cursor whole.
+func (p *casePane) entry(m *Model, w int) []string {
+	t := p.rows.at(p.grid.Index())
+	out := []string{m.rule(w, t.At.UTC().Format("2006-01-02 15:04:05.000Z")+" · "+t.Source)}
+	for _, l := range text.Wrap(t.Text, w-4, 8) {
+		out = append(out, m.strip(w).add(normal, "  "+l).String())
+	}
+	return out
+}
+
+// caseReason closes a case and its alerts with one key.
+type caseReason struct{ p *casePane }
+
+func (*caseReason) mode() mode { return inReason }
+
+func (r *caseReason) key(m *Model, k tea.KeyMsg) tea.Cmd {
+	if a, _ := m.keys.find(inReason, k.String()); a == back {
+		m.overlay = nil
+		m.say("it stays open")
+		return nil
+	}
+	for _, reason := range Reasons {
+		if k.String() == reason.Key {
+			m.overlay = nil
+			return r.close(m, reason)
+		}
+	}
+	return nil
+}
+
+func (r *caseReason) close(m *Model, reason Reason) tea.Cmd {
+	engine, mine := m.config.Engine, r.p.brief.Case
+	var open []*detect.Finding
+	for _, f := range m.snap.Findings {
+		if mine.Has(f.ID) {
+			open = append(open, f)
+		}
+	}
+	return r.p.change(m, "closed as "+reason.said(), func(ctx context.Context, c *playbooks.Cases, by string) error {
+		var errs []error
+		for _, f := range open {
+			errs = append(errs, closeAll(engine, f, reason))
+		}
+		return errors.Join(append(errs, c.CloseCase(ctx, mine.ID, reason.said(), by))...)
+	})
+}
+
+func (r *caseReason) lines(m *Model, w, h int) []string {
+	b := newBox(m, w, "CLOSE  "+r.p.id+" and its alerts")
+	if r.p.brief.Metrics.Contained.IsZero() {
+		b.add(warning, "Beware", "no containment was verified in this case")
+	}
+	if held := r.p.brief.Held(m.standing); len(held) > 0 {
+		b.add(warning, "Held", holds(held, m.now())+": closing takes nothing back")
+	}
+	for _, reason := range Reasons {
+		b.add(normal, "  "+reason.Key, fmt.Sprintf("%-15s %s", reason.Word, reason.Text))
+	}
+	return b.close()
+}
+
+// writeFile writes what is made beside the loop into a new file.
+func (m *Model) writeFile(path string, make func() (note string, body []byte, err error)) tea.Cmd {
+	return func() tea.Msg {
+		note, body, err := make()
+		if err == nil {
+			err = writeNew(path, func(w io.Writer) error {
+				_, err := w.Write(body)
+				return err
+			})
+		}
+		if err != nil {
+			return warned{"not written: " + err.Error()}
+		}
+		return written{strings.TrimSuffix("written to "+path+"; "+note, "; ")}
+	}
+}
