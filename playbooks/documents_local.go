@@ -170,7 +170,7 @@ func (l *LocalDocuments) Changes(ctx context.Context, kind, since string, each f
 // somebody else wrote meanwhile. f gets nil when there is none yet; what it gives
 // back as nil changes nothing.
 func Change(ctx context.Context, d Documents, kind, id string, f func(body []byte) ([]byte, error)) error {
-	for {
+	for range maxChange {
 		body, version, err := d.Read(ctx, kind, id)
 		if err != nil {
 			return err
@@ -186,4 +186,8 @@ func Change(ctx context.Context, d Documents, kind, id string, f func(body []byt
 			return ctx.Err()
 		}
 	}
+	return fmt.Errorf("%s %s: others write it all the time: try again", kind, id)
 }
+
+// maxChange is how often others may be first.
+const maxChange = 200

@@ -3,16 +3,15 @@ package playbooks
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"interdict/detect"
-	"interdict/respond"
 )
 
 // KnownException is an exception with what became of it.
@@ -43,29 +42,53 @@ func (s *Cases) Except(ctx context.Context, x detect.Exception, by string) (dete
 	if err := x.Check(); err != nil {
 		return x, err
 	}
-	body, err := json.Marshal(&x)
-	if err != nil {
-		return x, err
-	}
-	return x, respond.Transact(ctx, s.db, func(c *sql.Conn) error {
-		if _, err := c.ExecContext(ctx, `INSERT INTO case_exceptions (id, body, created) VALUES (?, ?, ?)`, x.ID, string(body), stamp(x.Created)); err != nil {
-			return err
-		}
-		return s.log(ctx, c, "exception "+x.ID, by, "exception", x.Reason)
+	return x, s.excepted(ctx, x.ID, by, func(d *exceptionDocument) (string, string, error) {
+		body, err := json.Marshal(&x)
+		d.Exception = body
+		return "exception", x.Reason, err
 	})
 }
 
 // EndException ends one before its time. What it hid shows up again.
 func (s *Cases) EndException(ctx context.Context, id, by string) error {
-	return respond.Transact(ctx, s.db, func(c *sql.Conn) error {
-		done, err := c.ExecContext(ctx, `UPDATE case_exceptions SET ended = ?, ended_by = ? WHERE id = ? AND ended = ''`, stamp(s.now()), by, id)
+	return s.excepted(ctx, id, by, func(d *exceptionDocument) (string, string, error) {
+		if d.Exception == nil || d.Ended != nil {
+			return "", "", fmt.Errorf("there is no exception %s in force", id)
+		}
+		d.Ended = &ending{by, s.now().UTC()}
+		return "exception ended", "", nil
+	})
+}
+
+// exceptionDocument is an exception as it is kept.
+type exceptionDocument struct {
+	V         int             `json:"v"`
+	Exception json.RawMessage `json:"exception"`
+	Ended     *ending         `json:"ended,omitempty"`
+	Log       []logged        `json:"log"`
+}
+
+type ending struct {
+	By string    `json:"by"`
+	At time.Time `json:"at"`
+}
+
+// excepted changes what is kept of an exception and logs it.
+func (s *Cases) excepted(ctx context.Context, id, by string, f func(*exceptionDocument) (kind, text string, err error)) error {
+	return Change(ctx, s.docs, ExceptionDocuments, id, func(body []byte) ([]byte, error) {
+		d := exceptionDocument{}
+		if body != nil {
+			if err := readDocument(ExceptionDocuments, id, body, &d); err != nil {
+				return nil, err
+			}
+		}
+		kind, text, err := f(&d)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if n, err := done.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, fmt.Errorf("there is no exception %s in force", id))
-		}
-		return s.log(ctx, c, "exception "+id, by, "exception ended", "")
+		d.V = documentVersion
+		d.Log = append(d.Log, logged{NewID(), Note{By: by, Kind: kind, Text: text, At: s.now().UTC()}})
+		return json.Marshal(d)
 	})
 }
 
@@ -76,35 +99,57 @@ func (s *Cases) Hid(ctx context.Context, exception, alert string) error {
 }
 
 // Exceptions reads all that were ever made, the newest first. One that cannot be
-// read is told of in the error and left out: what it hid is shown.
+// read is told of in the error and left out: what it hid is shown. What they have
+// hidden is counted by each state directory for itself.
 func (s *Cases) Exceptions(ctx context.Context) ([]KnownException, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT id, body, ended, ended_by,
-		(SELECT COUNT(*) FROM case_hidden WHERE exception = id), COALESCE((SELECT MAX(at) FROM case_hidden WHERE exception = id), '')
-		FROM case_exceptions ORDER BY created DESC`)
+	hidden, err := s.hidden(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
 	var out []KnownException
 	var wrong []error
-	for rows.Next() {
-		var x KnownException
-		var id, body, ended, last string
-		if err := rows.Scan(&id, &body, &ended, &x.EndedBy, &x.Hidden, &last); err != nil {
-			return nil, err
+	_, err = s.docs.Changes(ctx, ExceptionDocuments, "", func(id, _ string, body []byte) error {
+		var d exceptionDocument
+		err := readDocument(ExceptionDocuments, id, body, &d)
+		x := KnownException{Hidden: hidden[id].n, Last: hidden[id].last}
+		if err == nil {
+			err = json.Unmarshal(d.Exception, &x.Exception)
 		}
-		if err := json.Unmarshal([]byte(body), &x.Exception); err != nil {
+		if err != nil {
 			wrong = append(wrong, fmt.Errorf("exception %s is not applied: %w", id, err))
-			continue
+			return nil
 		}
-		x.EndedAt, x.Last = unstamp(ended), unstamp(last)
+		x.ID = id
+		if d.Ended != nil {
+			x.EndedBy, x.EndedAt = d.Ended.By, d.Ended.At
+		}
 		out = append(out, x)
-	}
-	return out, errors.Join(append(wrong, rows.Err())...)
+		return nil
+	})
+	slices.SortStableFunc(out, func(a, b KnownException) int { return b.Created.Compare(a.Created) })
+	return out, errors.Join(append(wrong, err)...)
 }
 
-// unstamp is the inverse of stamp, zero for "".
-func unstamp(s string) time.Time {
-	t, _ := time.Parse(time.RFC3339Nano, s) // what stamp did not write is no time
-	return t
+// tally is what an exception has hidden, and when last.
+type tally struct {
+	n    int64
+	last time.Time
+}
+
+func (s *Cases) hidden(ctx context.Context) (map[string]tally, error) {
+	type row struct {
+		id string
+		tally
+	}
+	rows, err := collect(ctx, s.db, func(r scanner) (out row, err error) {
+		var last string
+		err = r.Scan(&out.id, &out.n, &last)
+		out.last, _ = time.Parse(time.RFC3339Nano, last) // what stamp did not write is no time
+		return out, err
+	}, `SELECT exception, COUNT(*), MAX(at) FROM case_hidden GROUP BY exception`)
+	out := make(map[string]tally, len(rows))
+	for _, r := range rows {
+		out[r.id] = r.tally
+	}
+	return out, err
 }

@@ -73,7 +73,7 @@ func TestAnExceptionIsKeptCountedAndEnded(t *testing.T) {
 
 func TestADamagedExceptionIsSaidAndHidesNothing(t *testing.T) {
 	c := openCases(t, filepath.Join(t.TempDir(), "interdict.db"))
-	if _, err := c.db.Exec(`INSERT INTO case_exceptions (id, body, created) VALUES ('x9', '{"entries":[]}', '2026')`); err != nil {
+	if _, _, err := c.local.Write(t.Context(), ExceptionDocuments, "x9", []byte(`{"v":1,"exception":{"entries":[]}}`), ""); err != nil {
 		t.Fatal(err)
 	}
 	all, err := c.Exceptions(t.Context())

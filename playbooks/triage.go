@@ -13,10 +13,13 @@ import (
 )
 
 // Cases keep what people said about alerts. Programs on one database see each
-// other's; it owns the tables case_* and is safe for concurrent use.
+// other's, and those that [Cases.Share] a store; it owns the tables case_* and is
+// safe for concurrent use.
 type Cases struct {
-	db  *sql.DB
-	now func() time.Time
+	db    *sql.DB
+	local *LocalDocuments
+	docs  Documents // local, or what it is shared through
+	now   func() time.Time
 }
 
 // TriageState is how far people are with an alert.
@@ -40,29 +43,31 @@ const (
 
 // Triage is what was said about one alert.
 type Triage struct {
-	AlertID  string
-	Thread   string    // the alert's
-	UpTo     time.Time // the alert's newest event when State was changed
-	State    TriageState
-	Reason   string // of the closure
-	By       string
-	At       time.Time
-	Revision int64 // grows with every change of State
+	AlertID  string      `json:"-"`
+	Thread   string      `json:"thread"` // the alert's
+	UpTo     time.Time   `json:"up_to"`  // the alert's newest event when State was changed
+	State    TriageState `json:"state"`
+	Reason   string      `json:"reason,omitempty"` // of the closure
+	By       string      `json:"by"`
+	At       time.Time   `json:"at"`
+	Revision int64       `json:"revision"` // grows with every change of State
 }
 
 // Note is one entry of an alert's log, the oldest first. Kind is "note", "acknowledged", "closed",
 // "reopened" or "answer".
 type Note struct {
-	By, Kind, Text string
-	At             time.Time
+	By   string    `json:"by"`
+	Kind string    `json:"kind"`
+	Text string    `json:"text,omitempty"`
+	At   time.Time `json:"at"`
 }
 
 // Override is an analyst's answer to a question of the guide.
 type Override struct {
-	State State
-	Note  string
-	By    string
-	At    time.Time
+	State State     `json:"state"`
+	Note  string    `json:"note"`
+	By    string    `json:"by"`
+	At    time.Time `json:"at"`
 }
 
 // OpenCases brings the tables up to date. The caller opens and closes the database.
@@ -74,7 +79,15 @@ func OpenCases(ctx context.Context, db *sql.DB) (*Cases, error) {
 	if err := respond.Transact(ctx, db, func(c *sql.Conn) error { return respond.Migrate(ctx, c, "case_schema", migrations) }); err != nil {
 		return nil, fmt.Errorf("cases: %w", err)
 	}
-	return &Cases{db: db, now: time.Now}, nil
+	local, err := OpenDocuments(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	err = respond.Transact(ctx, db, func(c *sql.Conn) error { return respond.Migrate(ctx, c, "triage_schema", triageSteps) })
+	if err != nil {
+		return nil, fmt.Errorf("cases: %w", err)
+	}
+	return &Cases{db: db, local: local, docs: local, now: time.Now}, nil
 }
 
 // ErrTaken is what Ack answers when somebody else has the alert already.
@@ -119,78 +132,50 @@ func (s *Cases) Reopen(ctx context.Context, alert detect.Alert, by string) error
 	})
 }
 
-// change reads, decides and writes in one transaction. A kind of "" changes nothing.
+// change decides on what was said so far. A kind of "" changes nothing.
 func (s *Cases) change(ctx context.Context, alert detect.Alert, by string, decide func(Triage) (Triage, string, error)) error {
-	if err := named(alert.ID, by); err != nil {
-		return err
-	}
-	return respond.Transact(ctx, s.db, func(c *sql.Conn) error {
-		now, err := scanTriage(c.QueryRowContext(ctx, selectTriage+` WHERE alert = ?`, alert.ID))
-		if errors.Is(err, sql.ErrNoRows) {
-			now, err = Triage{AlertID: alert.ID, State: New}, nil
-		}
-		if err != nil {
-			return err
-		}
-		next, kind, err := decide(now)
+	return s.say(ctx, alert.ID, by, func(d *alertDocument) (kind, text string, err error) {
+		next, kind, err := decide(d.Triage)
 		if err != nil || kind == "" {
-			return err
+			return "", "", err
 		}
-		next.By, next.At, next.Revision = by, s.now(), now.Revision+1
-		_, err = c.ExecContext(ctx, `INSERT INTO case_alerts (alert, state, reason, by, at, revision, thread, up_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT(alert) DO UPDATE SET state = excluded.state, reason = excluded.reason, by = excluded.by, at = excluded.at,
-				revision = excluded.revision, thread = excluded.thread, up_to = excluded.up_to`,
-			alert.ID, next.State, next.Reason, by, stamp(next.At), next.Revision, alert.Thread, stamp(alert.Last))
-		if err != nil {
-			return err
-		}
-		return s.log(ctx, c, alert.ID, by, kind, next.Reason)
+		next.By, next.At, next.Revision = by, s.now().UTC(), d.Triage.Revision+1
+		next.Thread, next.UpTo = alert.Thread, alert.Last.UTC()
+		d.Triage = next
+		return kind, next.Reason, nil
 	})
 }
 
 // Note adds to the case's log.
 func (s *Cases) Note(ctx context.Context, alert, by, text string) error {
-	if err := named(alert, by); err != nil {
-		return err
-	}
 	if strings.TrimSpace(text) == "" {
 		return errors.New("an empty note says nothing")
 	}
-	return respond.Transact(ctx, s.db, func(c *sql.Conn) error { return s.log(ctx, c, alert, by, "note", text) })
+	return s.say(ctx, alert, by, func(*alertDocument) (string, string, error) { return "note", text, nil })
 }
 
 // Answer puts an analyst's answer in place of the guide's. The note says why.
 func (s *Cases) Answer(ctx context.Context, alert, question, by string, state State, note string) error {
-	if err := named(alert, by); err != nil {
-		return err
-	}
 	if state != BAD && state != OK && state != OPEN {
 		return fmt.Errorf("answer %q: it is BAD, OK or OPEN", state)
 	}
 	if strings.TrimSpace(note) == "" {
 		return errors.New("an answer needs a note that says why")
 	}
-	return respond.Transact(ctx, s.db, func(c *sql.Conn) error {
-		_, err := c.ExecContext(ctx, `INSERT INTO case_answers VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT(alert, question) DO UPDATE SET state = excluded.state, note = excluded.note, by = excluded.by, at = excluded.at`,
-			alert, question, state, note, by, stamp(s.now()))
-		if err != nil {
-			return err
+	return s.say(ctx, alert, by, func(d *alertDocument) (string, string, error) {
+		if d.Answers == nil {
+			d.Answers = map[string]Override{}
 		}
-		return s.log(ctx, c, alert, by, "answer", fmt.Sprintf("%s: %s: %s", question, state, note))
+		d.Answers[question] = Override{state, note, by, s.now().UTC()}
+		return "answer", fmt.Sprintf("%s: %s: %s", question, state, note), nil
 	})
 }
 
 // Withdraw gives a question back to the guide.
 func (s *Cases) Withdraw(ctx context.Context, alert, question, by string) error {
-	if err := named(alert, by); err != nil {
-		return err
-	}
-	return respond.Transact(ctx, s.db, func(c *sql.Conn) error {
-		if _, err := c.ExecContext(ctx, `DELETE FROM case_answers WHERE alert = ? AND question = ?`, alert, question); err != nil {
-			return err
-		}
-		return s.log(ctx, c, alert, by, "answer", question+": withdrawn")
+	return s.say(ctx, alert, by, func(d *alertDocument) (string, string, error) {
+		delete(d.Answers, question)
+		return "answer", question + ": withdrawn", nil
 	})
 }
 

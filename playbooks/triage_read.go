@@ -3,74 +3,67 @@ package playbooks
 import (
 	"context"
 	"database/sql"
-	"errors"
+	"slices"
 	"time"
 )
 
-const selectTriage = `SELECT alert, state, reason, by, at, revision, thread, up_to FROM case_alerts`
-
-// Get reads one case. An alert of which nobody said anything is New.
+// Get reads what was said about one alert. One of which nobody said anything is New.
 func (s *Cases) Get(ctx context.Context, alert string) (Triage, error) {
-	c, err := scanTriage(s.db.QueryRowContext(ctx, selectTriage+` WHERE alert = ?`, alert))
-	if errors.Is(err, sql.ErrNoRows) {
-		return Triage{AlertID: alert, State: New}, nil
-	}
-	return c, err
+	d, err := s.alert(ctx, alert)
+	return d.Triage, err
 }
 
-// List reads all cases, the newest change first, at most limit of them; 0: all.
-func (s *Cases) List(ctx context.Context, limit int) ([]Triage, error) {
-	if limit <= 0 {
-		limit = -1
+func (s *Cases) alert(ctx context.Context, alert string) (alertDocument, error) {
+	body, _, err := s.docs.Read(ctx, AlertDocuments, alert)
+	if err != nil {
+		return alertDocument{}, err
 	}
-	return collect(ctx, s.db, scanTriage, selectTriage+` ORDER BY at DESC, alert LIMIT ?`, limit)
+	return readAlert(alert, body)
+}
+
+// Triaged gives what was said about alerts since a mark, "" being the beginning,
+// the oldest change first, and the mark to go on from. What a newer program wrote
+// is left out.
+func (s *Cases) Triaged(ctx context.Context, since string) (all []Triage, mark string, err error) {
+	mark, err = s.docs.Changes(ctx, AlertDocuments, since, func(id, _ string, body []byte) error {
+		if d, err := readAlert(id, body); err == nil {
+			all = append(all, d.Triage)
+		}
+		return nil
+	})
+	return all, mark, err
 }
 
 // Said grows with everything that is said about any alert, by whatever program.
 func (s *Cases) Said(ctx context.Context) (n int64, err error) {
-	err = s.db.QueryRowContext(ctx, `SELECT COALESCE(MAX(id), 0) FROM case_notes`).Scan(&n)
+	err = s.db.QueryRowContext(ctx, `SELECT COALESCE((SELECT MAX(id) FROM case_notes), 0) + COALESCE((SELECT MAX(version) FROM documents), 0)`).Scan(&n)
 	return n, err
 }
 
 // Log reads what was said about an alert, the oldest first.
 func (s *Cases) Log(ctx context.Context, alert string) ([]Note, error) {
-	return collect(ctx, s.db, scanNote, `SELECT by, kind, text, at FROM case_notes WHERE alert = ? ORDER BY id`, alert)
+	all, err := collect(ctx, s.db, scanNote, `SELECT by, kind, text, at FROM case_notes WHERE alert = ? ORDER BY id`, alert)
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.alert(ctx, alert)
+	for _, n := range d.Log {
+		all = append(all, n.Note)
+	}
+	slices.SortStableFunc(all, func(a, b Note) int { return a.At.Compare(b.At) })
+	return all, err
 }
 
 // Answers reads the analysts' answers about an alert, by question.
 func (s *Cases) Answers(ctx context.Context, alert string) (map[string]Override, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT question, state, note, by, at FROM case_answers WHERE alert = ?`, alert)
-	if err != nil {
-		return nil, err
+	d, err := s.alert(ctx, alert)
+	if d.Answers == nil {
+		d.Answers = map[string]Override{}
 	}
-	defer rows.Close()
-	out := map[string]Override{}
-	for rows.Next() {
-		var question, at string
-		var o Override
-		if err := rows.Scan(&question, &o.State, &o.Note, &o.By, &at); err != nil {
-			return nil, err
-		}
-		if o.At, err = time.Parse(time.RFC3339Nano, at); err != nil {
-			return nil, err
-		}
-		out[question] = o
-	}
-	return out, rows.Err()
+	return d.Answers, err
 }
 
 type scanner interface{ Scan(...any) error }
-
-func scanTriage(row scanner) (c Triage, err error) {
-	var at, upTo string
-	if err = row.Scan(&c.AlertID, &c.State, &c.Reason, &c.By, &at, &c.Revision, &c.Thread, &upTo); err == nil {
-		c.At, err = time.Parse(time.RFC3339Nano, at)
-	}
-	if err == nil {
-		c.UpTo, err = time.Parse(time.RFC3339Nano, upTo)
-	}
-	return c, err
-}
 
 func scanNote(row scanner) (n Note, err error) {
 	var at string

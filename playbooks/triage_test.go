@@ -54,7 +54,7 @@ func TestWhatWasSaidIsThereAfterARestart(t *testing.T) {
 	if err != nil || text != "acknowledged:|note:asked shop-team|answer:expected: OK: shop-team announced it|closed:benign|" {
 		t.Errorf("%s %v", text, err)
 	}
-	if list, err := again.List(ctx, 10); err != nil || len(list) != 1 {
+	if list, _, err := again.Triaged(ctx, ""); err != nil || len(list) != 1 || list[0] != got {
 		t.Errorf("%v %v", list, err)
 	}
 }

@@ -24,6 +24,7 @@ type said struct {
 	cased map[string]string             // alert id → case
 	seen  map[string]*detect.Finding    // of cases, as they were kept last; listen's alone
 	upTo  int64                         // of what was said, this is in known; recall's alone
+	mark  string                        // of the triage that is in known; recall's alone
 	noted map[[2]string]bool            // exception and alert that it was seen to hide; listen's alone
 }
 
@@ -47,22 +48,22 @@ func (s *said) recall(ctx context.Context) (more bool, err error) {
 	if err != nil || upTo == s.upTo {
 		return false, err
 	}
-	all, err := s.cases.List(ctx, maxRecalled)
+	all, mark, err := s.cases.Triaged(ctx, s.mark)
 	if err != nil {
 		return false, err
 	}
-	known := make(map[string][]playbooks.Triage, len(all))
-	for _, one := range all {
-		key := s.key(one.AlertID, one.Thread)
-		known[key] = append(known[key], one)
-	}
+	all = all[max(0, len(all)-maxRecalled):]
 	cased, err := s.cases.InCase(ctx)
 	if err != nil {
 		return false, err
 	}
 	s.mu.Lock()
-	s.known, s.cased, s.upTo = known, cased, upTo
+	for _, one := range all {
+		s.put(one)
+	}
+	s.cased = cased
 	s.mu.Unlock()
+	s.upTo, s.mark = upTo, mark
 	return true, s.rule(ctx)
 }
 
@@ -227,6 +228,11 @@ func (s *said) add(c playbooks.Triage) {
 	c.By = s.by
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.put(c)
+}
+
+// put makes it the newest of its thread.
+func (s *said) put(c playbooks.Triage) {
 	key := s.key(c.AlertID, c.Thread)
 	all := slices.DeleteFunc(slices.Clone(s.known[key]), func(o playbooks.Triage) bool { return o.AlertID == c.AlertID })
 	s.known[key] = slices.Insert(all, 0, c)
