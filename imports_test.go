@@ -30,15 +30,16 @@ var arrows = map[string][]string{
 	"respond/process":         {"respond"},
 	"respond/isolate":         {"respond"},
 	"respond/evidence":        {"respond"},
+	"respond/reach":           {"respond"},
 	"respond/local":           {"respond", "respond/process"},
 	"respond/ssh":             {"respond", "respond/process"},
-	"playbooks":               {"detect", "sources", "sources/ecs", "sources/frame", "sources/esql", "respond", "respond/process", "respond/isolate", "respond/evidence"},
+	"playbooks":               {"detect", "sources", "sources/ecs", "sources/frame", "sources/esql", "respond", "respond/process", "respond/isolate", "respond/evidence", "respond/reach"},
 	"playbooks/documentstest": {"playbooks"},
 	"ui/text":                 {},
 	"ui/early":                {},
 	"ui/grid":                 {"ui/text"},
-	"ui":                      {"ui/text", "ui/grid", "playbooks", "detect", "sources", "sources/ecs", "sources/frame", "sources/esql", "respond", "respond/process", "respond/isolate", "respond/evidence"},
-	"ui/cli":                  {"ui", "ui/text", "ui/grid", "playbooks", "detect", "sources", "sources/ecs", "sources/frame", "sources/esql", "respond", "respond/process", "respond/isolate", "respond/evidence"},
+	"ui":                      {"ui/text", "ui/grid", "playbooks", "detect", "sources", "sources/ecs", "sources/frame", "sources/esql", "respond", "respond/process", "respond/isolate", "respond/evidence", "respond/reach"},
+	"ui/cli":                  {"ui", "ui/text", "ui/grid", "playbooks", "detect", "sources", "sources/ecs", "sources/frame", "sources/esql", "respond", "respond/process", "respond/isolate", "respond/evidence", "respond/reach"},
 }
 
 // exact packages are not allowed with what lies below them.

@@ -61,6 +61,7 @@ type Guide struct {
 	Verdict     Verdict
 	Answers     []Answer
 	Checklist   []Answer       // the steps of the rule's own note, for a person to do and tick off
+	Credentials Credentials    // that may have to be replaced
 	Said        []Note         // what people noted about the alert, the oldest first
 	Environment Advice         // what it means and what to do where the host belongs; zero when unknown
 	Blind       []string       // what cannot be seen, a sentence each

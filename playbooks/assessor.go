@@ -9,6 +9,7 @@ import (
 
 	"interdict/detect"
 	"interdict/respond"
+	"interdict/respond/reach"
 	"interdict/sources"
 )
 
@@ -33,6 +34,9 @@ type Assessor struct {
 	// Windows gives what was announced for a time, of any host, as far as it
 	// could be read; nil: nothing can be announced.
 	Windows func(ctx context.Context, at time.Time) ([]Window, error)
+	// Secrets looks for what was within reach on the host of a finding, which it
+	// proves to be the one; nil: no host can be looked at.
+	Secrets func(ctx context.Context, h detect.Host, of reach.Of) ([]reach.Secret, error)
 	// Entry gives what the inventory says of a host; nil: there is none.
 	Entry Entry
 	// Cases gives what people said about an alert; nil: nothing.
@@ -63,6 +67,7 @@ func (a *Assessor) Assess(ctx context.Context, f *detect.Finding) *Guide {
 		g.Checklist = checklist(a.Note(f.RuleID))
 	}
 	g.Verdict = s.verdict(append(replies, a.override(ctx, g, replies)...))
+	g.Credentials = e.credentials()
 	g.Blind = s.blind(e)
 	g.Stop, g.Root = s.stop()
 	g.Environment = sheet.Environments[f.Host.Environment]
@@ -118,6 +123,8 @@ func (e *evidence) reply(q Question) reply {
 		return e.answerLeft()
 	case "others":
 		return e.answerOthers()
+	case "credentials":
+		return e.answerCredentials()
 	}
 	return e.answerOther(q)
 }

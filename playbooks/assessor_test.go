@@ -49,7 +49,7 @@ func TestWithoutHistoryAndMachineEveryQuestionIsAnsweredOrOpen(t *testing.T) {
 			a := assessor(h, nil)
 			a.Deadline = time.Millisecond
 			g := assess(t, a, f)
-			if len(g.Answers) != 8 {
+			if len(g.Answers) != 9 {
 				t.Fatalf("%d answers", len(g.Answers))
 			}
 			if g.Verdict.Word != Unclear {

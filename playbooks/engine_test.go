@@ -84,6 +84,9 @@ func recorded(t *testing.T) kept {
 	other.Keyword(ecs.ProcessName, "scp")
 	other.Keyword(ecs.ProcessEntityID, "on web-2")
 	other.Keyword(ecs.ProcessCommandLine, "scp -q /tmp/.c/customers.tar.gz deploy@203.0.113.9:in/")
+	other.Event(ecs.Network, "connection_accepted", "start", night.Add(5*time.Second))
+	other.Keyword(ecs.NetworkDirection, "ingress")
+	other.IP(ecs.SourceIP, addr("203.0.113.9"))
 	both := frame.NewBuilder(ecs.Fields())
 	both.Append(b.Build())
 	both.Append(other.Build())
@@ -180,10 +183,11 @@ func TestTheGuideReadsItsAnswersFromEvents(t *testing.T) {
 	a.History = k
 	g := assess(t, a, f)
 	for id, want := range map[string]string{
-		"command": "like 14 of 14 scp runs in 13 d",
-		"host":    "web-1 · agent 5c1e",
-		"left":    "203.0.113.9:22 new",
-		"others":  "same command on web-2 since 03:10",
+		"command":     "like 14 of 14 scp runs in 13 d",
+		"host":        "web-1 · agent 5c1e",
+		"left":        "203.0.113.9:22 new",
+		"credentials": "the far end connected to web-2 since 03:12:38, once",
+		"others":      "same command on web-2 since 03:10",
 	} {
 		if got := answerOf(t, g, id).Why; !strings.Contains(got, want) {
 			t.Errorf("%s: %q lacks %q", id, got, want)

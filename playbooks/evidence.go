@@ -7,6 +7,7 @@ import (
 
 	"interdict/detect"
 	"interdict/respond"
+	"interdict/respond/reach"
 )
 
 // evidence is everything that was asked for one finding. The answers are made
@@ -20,6 +21,9 @@ type evidence struct {
 	others   bool              // alerts is known
 	watching time.Time         // Assessor.Watching
 	entry    respond.HostEntry // what the inventory says of the host; zero: it is not listed
+
+	reached    []reach.Secret // within reach
+	secretsErr error          // not all could be looked at
 
 	announcedFor []Window       // of any host, that are open at the start
 	windowErr    error          // not all could be read
@@ -116,7 +120,9 @@ func (a *Assessor) gather(ctx context.Context, sheet *Sheet, s *subject) *eviden
 	if a.Entry != nil {
 		e.entry, _ = a.Entry(s.f.Host)
 	}
+	e.looked.origins, e.looked.took = map[string]*origin{}, map[string]time.Duration{}
 	a.lookAround(ctx, g)
+	a.lookSecrets(ctx, g)
 	if a.Alerts != nil {
 		e.others = true
 		for _, f := range a.Alerts(s.f.Host) {
@@ -133,7 +139,6 @@ func (a *Assessor) gather(ctx context.Context, sheet *Sheet, s *subject) *eviden
 func (a *Assessor) lookAround(ctx context.Context, g *gathering) {
 	e := g.e
 	l := &e.looked
-	l.origins, l.took = map[string]*origin{}, map[string]time.Duration{}
 	switch {
 	case a.Look == nil:
 		l.none = "this machine cannot be looked at from here"

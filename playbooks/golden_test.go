@@ -32,7 +32,7 @@ func theft() (*Assessor, *detect.Finding) {
 		Peers: []detect.Peer{{Addr: addr("203.0.113.9"), Port: 22, Sent: 48_200_000, Received: 9000, First: night.Add(time.Second)}},
 		Files: []detect.File{{Path: "/srv/app/export/customers.csv", Size: 410_000_000, Sensitive: "customer data"},
 			{Path: "/tmp/.c/customers.tar.gz", Size: 162_000_000, Sensitive: "archive"},
-			{Path: "/var/www/.ssh/id_ed25519", Size: 400, Sensitive: detect.LoginKey}},
+			{Path: "/var/www/.ssh/id_ed25519", Size: 400, Sensitive: detect.LoginKey, At: night}},
 		Sent: 48_200_000, Received: 9000, Rate: 3_100_000, Live: true, Started: night,
 	})
 	m := &machine{packages: debian, logins: []respond.Login{{User: "bob", Line: "pts/0", From: "10.0.9.5", In: night.Add(-12 * time.Hour), Out: night.Add(-9*time.Hour - 8*time.Minute)}},

@@ -12,9 +12,10 @@ import (
 // parameters are what a query of a guide may ask for: the baseline's bounds
 // (?from to ?before, which is when the transfer began), ?recent (a day before
 // that), ?now, and what the finding is about: ?sha256 is of the program that is
-// least trusted, ?far the end that most went to; both fit nothing when unknown.
+// least trusted, ?far the end that most went to, ?person the account when it is a
+// person's; these fit nothing when unknown.
 var parameters = []string{"from", "before", "recent", "now", "name", "tool", "executable", "command",
-	"parent", "host_id", "host_name", "agent_id", "user", "entity", "sha256", "far"}
+	"parent", "host_id", "host_name", "agent_id", "user", "entity", "sha256", "far", "person"}
 
 // use is a named parameter in a query: text[from:to] is "?name".
 type use struct {

@@ -7,7 +7,7 @@ import (
 	"interdict/detect"
 )
 
-func TestTheEmbeddedGuideAsksEightQuestionsAndKnowsThreeEnvironments(t *testing.T) {
+func TestTheEmbeddedGuideAsksNineQuestionsAndKnowsThreeEnvironments(t *testing.T) {
 	s, err := BuiltinSheet()
 	if err != nil {
 		t.Fatal(err)
@@ -19,7 +19,7 @@ func TestTheEmbeddedGuideAsksEightQuestionsAndKnowsThreeEnvironments(t *testing.
 			t.Errorf("question %d is not whole: %+v", i, q)
 		}
 	}
-	if ids != "command parent host time system expected left others " {
+	if ids != "command parent host time system expected left others credentials " {
 		t.Error(ids)
 	}
 	for _, name := range []string{"ci", "staging", "production"} {

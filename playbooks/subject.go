@@ -2,6 +2,7 @@ package playbooks
 
 import (
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -87,7 +88,7 @@ func (s *subject) parent() string {
 func (s *subject) values() map[string]any {
 	v := map[string]any{
 		"from": s.before.Add(-baselineSpan), "before": s.before,
-		"recent": s.before.Add(-recentSpan), "now": s.now, "sha256": s.suspect(), "far": "::",
+		"recent": s.before.Add(-recentSpan), "now": s.now, "sha256": s.suspect(), "far": "::", "person": s.person(),
 	}
 	if far := s.far(); len(far) > 0 {
 		v["far"] = far[0].Addr.Unmap().String()
@@ -102,6 +103,18 @@ func (s *subject) values() map[string]any {
 		}
 	}
 	return v
+}
+
+// person is the account that it runs as, or that logged in, when that is a
+// person's: those of the system run on every host.
+func (s *subject) person() string {
+	if uid, err := strconv.Atoi(s.tool.UserID); err == nil && uid >= 1000 && uid < 60000 && s.tool.User != "" {
+		return s.tool.User
+	}
+	if s.loginUID() >= 1000 && s.loginName() != "" {
+		return s.loginName()
+	}
+	return "none"
 }
 
 // suspect is the hash of the program that nobody vouches for, nearest to the

@@ -47,10 +47,9 @@ func (p *guidePane) act(m *Model, a action) tea.Cmd {
 	if f == nil {
 		return nil
 	}
-	n := 0
 	g := m.guides.of(f)
 	all := questions(g)
-	n = len(all)
+	n := len(all)
 	switch a {
 	case up, pageUp:
 		p.move(-1, n)

@@ -9,6 +9,7 @@ import (
 	"interdict/detect"
 	"interdict/playbooks"
 	"interdict/respond"
+	"interdict/respond/reach"
 )
 
 // ChangeConfig is a [[change]] of the configuration: a window for which
@@ -66,6 +67,22 @@ func (c *command) windows() func(context.Context, time.Time) ([]playbooks.Window
 	return func(ctx context.Context, at time.Time) ([]playbooks.Window, error) {
 		out, err := calendars.At(ctx, at)
 		return append(out, fixed...), err
+	}
+}
+
+// secretsOf looks on the host of an alert, once it is proven to be the one by
+// the boot that the alert was seen in.
+func (c *command) secretsOf(s *session) func(context.Context, detect.Host, reach.Of) ([]reach.Secret, error) {
+	return func(ctx context.Context, h detect.Host, of reach.Of) ([]reach.Secret, error) {
+		host, err := c.hostOf(ctx, s, h)
+		if err != nil {
+			return nil, err
+		}
+		shell, ok := host.(respond.Shell)
+		if !ok {
+			return nil, fmt.Errorf("%s runs no scripts", host.Name())
+		}
+		return reach.Find(ctx, shell, of)
 	}
 }
 

@@ -105,7 +105,7 @@ func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session
 		config.Asked = askedFile(filepath.Join(kept.dir, "queries"))
 	}
 	assess := &playbooks.Assessor{History: s.opened.History, Now: s.now, Watching: c.Now(), Cases: kept.cases,
-		Alerts: func(h detect.Host) []*detect.Finding { return onHost(s.engine.Snapshot(), h) }, Note: s.note, Windows: c.windows(), Entry: c.entryOf, Sheets: s.sheets}
+		Alerts: func(h detect.Host) []*detect.Finding { return onHost(s.engine.Snapshot(), h) }, Note: s.note, Windows: c.windows(), Entry: c.entryOf, Sheets: s.sheets, Secrets: c.secretsOf(s)}
 	if s.opened.Local {
 		if host, err := c.Host(ctx, respond.Local); err == nil {
 			assess.Look, _ = host.(respond.Looker)
