@@ -37,9 +37,10 @@ var arrows = map[string][]string{
 	"playbooks/documentstest": {"playbooks"},
 	"ui/text":                 {},
 	"ui/early":                {},
+	"ui/report":               {"ui/text", "playbooks", "detect", "respond"},
 	"ui/grid":                 {"ui/text"},
-	"ui":                      {"ui/text", "ui/grid", "playbooks", "detect", "sources", "sources/ecs", "sources/frame", "sources/esql", "respond", "respond/process", "respond/isolate", "respond/evidence", "respond/reach"},
-	"ui/cli":                  {"ui", "ui/text", "ui/grid", "playbooks", "detect", "sources", "sources/ecs", "sources/frame", "sources/esql", "respond", "respond/process", "respond/isolate", "respond/evidence", "respond/reach"},
+	"ui":                      {"ui/text", "ui/grid", "ui/report", "playbooks", "detect", "sources", "sources/ecs", "sources/frame", "sources/esql", "respond", "respond/process", "respond/isolate", "respond/evidence", "respond/reach"},
+	"ui/cli":                  {"ui", "ui/text", "ui/grid", "ui/report", "playbooks", "detect", "sources", "sources/ecs", "sources/frame", "sources/esql", "respond", "respond/process", "respond/isolate", "respond/evidence", "respond/reach"},
 }
 
 // exact packages are not allowed with what lies below them.

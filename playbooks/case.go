@@ -38,7 +38,17 @@ type Exhibit struct {
 	Why     string          `json:"why"`             // it belongs here
 	By      string          `json:"by"`
 	At      time.Time       `json:"at"`
+	Flow    []Sample        `json:"flow,omitempty"` // the oldest first
 }
+
+// Sample is how much had left at a moment.
+type Sample struct {
+	At   time.Time `json:"at"`
+	Sent int64     `json:"sent"`
+}
+
+// mostSamples bounds a flow: beyond it every other one goes.
+const mostSamples = 600
 
 // IsOpen tells whether people still work on it.
 func (c *Case) IsOpen() bool { return c.Closed.IsZero() }
@@ -188,6 +198,7 @@ func (s *Cases) exhibit(ctx context.Context, c *sql.Conn, number int64, f *detec
 			return err
 		}
 	}
+	x.sample()
 	body, err := json.Marshal(x)
 	if err != nil {
 		return err
@@ -214,6 +225,55 @@ func (x *Exhibit) complete(before Exhibit) {
 	if x.Finding.Transfer == nil {
 		x.Finding.Transfer = before.Finding.Transfer
 	}
+	x.Flow = before.Flow
+}
+
+// sample adds how much has left by now to the flow.
+func (x *Exhibit) sample() {
+	t := x.Finding.Transfer
+	if t == nil {
+		return
+	}
+	at := x.At
+	if !t.Ended.IsZero() && t.Ended.Before(at) {
+		at = t.Ended
+	}
+	if len(x.Flow) == 0 {
+		x.Flow = sparkFlow(t, at)
+	}
+	if n := len(x.Flow); n > 0 && (x.Flow[n-1].Sent >= t.Sent || !at.After(x.Flow[n-1].At)) {
+		return
+	}
+	x.Flow = append(x.Flow, Sample{at.UTC(), t.Sent})
+	if len(x.Flow) > mostSamples {
+		kept := x.Flow[:0]
+		for i, one := range x.Flow {
+			if i%2 == 0 || i == len(x.Flow)-1 {
+				kept = append(kept, one)
+			}
+		}
+		x.Flow = kept
+	}
+}
+
+// sparkFlow is what the last seconds before at say of how bytes left until then.
+func sparkFlow(t *detect.Transfer, at time.Time) []Sample {
+	if t.Started.IsZero() || !t.Started.Before(at) {
+		return nil
+	}
+	out := []Sample{{t.Started.UTC(), 0}}
+	sent := t.Sent
+	for _, n := range t.Spark {
+		sent -= n
+	}
+	from := at.Add(-time.Duration(len(t.Spark)) * time.Second)
+	for i, n := range t.Spark {
+		when := from.Add(time.Duration(i+1) * time.Second)
+		if sent += n; n > 0 && when.After(out[len(out)-1].At) && sent > out[len(out)-1].Sent {
+			out = append(out, Sample{when.UTC(), sent})
+		}
+	}
+	return out
 }
 
 func dropExhibit(ctx context.Context, c *sql.Conn, lead string) error {

@@ -85,3 +85,6 @@ func few(words []string, limit int) string {
 	}
 	return strings.Join(words[:limit], ", ") + fmt.Sprintf(" and %d more", len(words)-limit)
 }
+
+// Bytes is a count of bytes for a person: "48.2 MB".
+func Bytes(n int64) string { return byteCount(n) }

@@ -1,10 +1,12 @@
 package ui
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -12,7 +14,9 @@ import (
 
 	"interdict/detect"
 	"interdict/playbooks"
+	"interdict/respond"
 	"interdict/ui/grid"
+	"interdict/ui/report"
 	"interdict/ui/text"
 )
 
@@ -113,6 +117,8 @@ func (p *casePane) act(m *Model, a action) tea.Cmd {
 		return p.join(m)
 	case closeIt:
 		m.overlay = &caseReason{p}
+	case export:
+		m.overlay = newPrompt("write the report to (.md or .html)", p.id+".html", p.write)
 	}
 	return nil
 }
@@ -136,6 +142,49 @@ type caseChanged struct{ done string }
 func (c caseChanged) take(m *Model) tea.Cmd {
 	m.say(c.done)
 	return m.panes[m.shown].enter(m)
+}
+
+// write puts the report of the case into a new file; the end of its name says how.
+func (p *casePane) write(m *Model, path string) tea.Cmd {
+	put, ok := report.Formats[strings.TrimPrefix(filepath.Ext(path), ".")]
+	if !ok {
+		m.warn("a report is written to a name that ends in .md or .html")
+		return nil
+	}
+	c, id, changes := m.config, p.id, m.changes
+	ctx := m.ctx
+	return m.writeFile(path, func() (string, []byte, error) {
+		ctx, cancel := context.WithTimeout(ctx, caseLimit)
+		defer cancel()
+		k, err := c.Cases.Case(ctx, id)
+		if err != nil {
+			return "", nil, err
+		}
+		b, err := c.Cases.Brief(ctx, c.Journal, k)
+		if err != nil {
+			return "", nil, err
+		}
+		held, doubt := standingIn(ctx, changes)
+		r, err := c.Cases.Report(ctx, b, byOperation(held), doubt, c.Actor.User, c.Tool)
+		if err != nil {
+			return "", nil, err
+		}
+		var out bytes.Buffer
+		err = put(&out, r)
+		return "read it before it is sent: secrets are hidden by their form alone", out.Bytes(), err
+	})
+}
+
+// standingIn is what the journal says is held, and why that may not be all.
+func standingIn(ctx context.Context, c changes) (all []respond.Standing, doubt string) {
+	if c == nil {
+		return nil, "there is no journal"
+	}
+	all, err := c.Standing(ctx)
+	if err != nil {
+		doubt = err.Error()
+	}
+	return all, doubt
 }
 
 func (p *casePane) related(m *Model) []playbooks.Suggestion {

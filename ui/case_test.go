@@ -108,3 +108,22 @@ func TestWithoutAPlaceToKeepThemThereAreNoCasesAndThatIsSaid(t *testing.T) {
 	w.send(changed{})
 	w.fits(w.View())
 }
+
+func TestTheReportOfACaseIsWrittenByAKey(t *testing.T) {
+	w := newWorld(t, 120, 32, withCases(t))
+	w.press("i")
+	for _, name := range []string{"case.html", "case.md"} {
+		path := filepath.Join(t.TempDir(), name)
+		w.press("w", "ctrl+u")
+		w.write(path)
+		w.press("enter")
+		b, err := os.ReadFile(path)
+		if err != nil || !strings.Contains(string(b), "203.0.113.9") || !strings.Contains(string(b), "What remains to do") {
+			t.Errorf("%v: %s\n%s", err, b, w.View())
+		}
+	}
+	w.press("w", "ctrl+u")
+	w.write("case.pdf")
+	w.press("enter")
+	w.shows("ends in .md or .html")
+}

@@ -62,6 +62,7 @@ type Config struct {
 	Journal *respond.Journal // nil: nothing can be changed
 	Actor   respond.Actor
 	Cases   *playbooks.Cases // nil: no case can be kept
+	Tool    string           // name and version of the program, for reports
 
 	Isolate isolate.Options  // what an isolated host keeps, beside its manager
 	Shared  []isolate.Shared // networks of many, that a block must not hit

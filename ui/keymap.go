@@ -192,6 +192,7 @@ var allKeys = keymap{
 	bind(inCase, ack, "take", "take the case: other consoles see by whom", "a"),
 	bind(inCase, join, "take in", "take the first related alert into the case", "+"),
 	bind(inCase, handOver, "hand over", "give the case to somebody, with words", "o"),
+	bind(inCase, export, "report…", "write the report to a file, as .html or .md", "w"),
 	bind(inCase, closeIt, "close…", "close the case and its alerts; the next key says why", "c"),
 	bind(inCase, open, "whole", "show or hide the moment whole", "enter"),
 	bind(inCase, again, "read again", "read the case again", "r"),

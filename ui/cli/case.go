@@ -36,7 +36,7 @@ func (c *command) cases() *cobra.Command {
 		return s.CloseCase(ctx, id, reason, by)
 	})
 	closing.Flags().StringVar(&reason, "reason", "", "benign, false positive, true positive, duplicate, or words of your own")
-	cmd.AddCommand(list, show, closing,
+	cmd.AddCommand(list, show, closing, c.caseReport(), c.caseExport(),
 		c.caseSays("note ID TEXT...", "Add a note", -2, func(ctx context.Context, s *playbooks.Cases, id, by string, rest []string) error {
 			k, err := s.Case(ctx, id)
 			if err != nil {

@@ -91,7 +91,7 @@ func (c *command) guarded(ctx context.Context, config ui.Config, in io.Reader, o
 
 func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session, kept *state, memory *said, feed *ui.Feed) ui.Config {
 	config := ui.Config{
-		Engine: memory, Feed: feed, History: s.opened.History, Sources: s.opened.Sources, Kept: s.opened.Kept, Journal: kept.journal, Cases: kept.cases, Actor: respond.CurrentActor(),
+		Engine: memory, Feed: feed, History: s.opened.History, Sources: s.opened.Sources, Kept: s.opened.Kept, Journal: kept.journal, Cases: kept.cases, Tool: "interdict " + c.Version, Actor: respond.CurrentActor(),
 		ReadOnly: f.readOnly, Theme: f.theme, NoColor: c.Env("NO_COLOR") != "", Banner: s.opened.Banner, Now: s.now,
 		Host: func(h detect.Host) (respond.Host, error) { return c.hostOf(ctx, s, h) },
 	}

@@ -1,0 +1,216 @@
+package playbooks
+
+import (
+	"crypto/sha1"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// CaseFormats write a case for other programs. Secrets are hidden in them as in a report.
+var CaseFormats = map[string]func(io.Writer, *Report) error{"ecs": writeECS, "stix": writeSTIX}
+
+// writeECS writes the alerts as Kibana has them and the timeline as ECS documents, one a line.
+func writeECS(w io.Writer, r *Report) error {
+	for _, x := range r.Exhibits {
+		if _, err := io.WriteString(w, redactJSON(x.Finding.AppendJSON(nil))+"\n"); err != nil {
+			return err
+		}
+	}
+	out := json.NewEncoder(w)
+	for _, m := range r.Timeline {
+		doc := map[string]any{
+			"@timestamp": m.At.UTC().Format("2006-01-02T15:04:05.000Z"), "message": m.Text,
+			"ecs":       map[string]any{"version": "8.17.0"},
+			"event":     map[string]any{"kind": "event", "module": "interdict", "dataset": "interdict.case", "action": m.Kind, "provider": m.Source},
+			"interdict": map[string]any{"case": map[string]any{"id": r.ID, "title": r.Title, "status": r.Status()}},
+		}
+		if m.Host != "" {
+			doc["host"] = map[string]any{"name": m.Host}
+		}
+		if err := out.Encode(doc); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// redactJSON hides secrets in every text of a document.
+func redactJSON(doc []byte) string {
+	var v any
+	if json.Unmarshal(doc, &v) != nil {
+		return "{}" // our own writer made it; nothing is better than what might hold a secret
+	}
+	b, err := json.Marshal(redactValue(v))
+	if err != nil {
+		return "{}"
+	}
+	return string(b)
+}
+
+func redactValue(v any) any {
+	switch v := v.(type) {
+	case string:
+		return Redact(v)
+	case []any:
+		secretNext := false
+		for i, one := range v {
+			s, text := one.(string)
+			if text && secretNext {
+				v[i] = hiddenWord
+			} else {
+				v[i] = redactValue(one)
+			}
+			secretNext = text && strings.HasPrefix(s, "-") && Redact(s+" x") != s+" x" || text && s == "-p" && i > 0 && v[0] == "sshpass"
+		}
+	case map[string]any:
+		for name, one := range v {
+			v[name] = redactValue(one)
+		}
+	}
+	return v
+}
+
+// Namespaces of derived ids: that of STIX for observables, and ours for what has no rule.
+var (
+	stixSpace = [16]byte{0x00, 0xab, 0xed, 0xb4, 0xaa, 0x42, 0x46, 0x6c, 0x9c, 0x01, 0xfe, 0xd2, 0x33, 0x15, 0xa9, 0xb7}
+	ourSpace  = [16]byte{0x6a, 0x1f, 0x0d, 0x59, 0x2f, 0x6b, 0x4e, 0x11, 0x8c, 0x54, 0x1d, 0x7e, 0x52, 0xc0, 0x99, 0x3a}
+)
+
+// uuid5 derives an id, so that the same case exports the same objects again.
+func uuid5(space [16]byte, name string) string {
+	h := sha1.New()
+	h.Write(space[:])
+	io.WriteString(h, name)
+	b := h.Sum(nil)[:16]
+	b[6], b[8] = b[6]&0x0f|0x50, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
+}
+
+// stix collects objects of a bundle, each id once.
+type stix struct {
+	r       *Report
+	seen    map[string]bool
+	objects []map[string]any
+}
+
+func writeSTIX(w io.Writer, r *Report) error {
+	s := &stix{r: r, seen: map[string]bool{}}
+	var refs []string
+	for i, x := range r.Exhibits {
+		refs = append(refs, s.exhibit(x, r.Losses[i])...)
+	}
+	for _, d := range r.Deeds {
+		id := s.domain("course-of-action", d.Op, map[string]any{"name": short(d.What, 200), "description": d.Came + ". Proven: " + orNotVerified(d.Proven)})
+		refs = append(refs, id)
+	}
+	var words []string
+	for _, l := range r.Short() {
+		words = append(words, l.Label+": "+l.Text)
+	}
+	s.domain("report", r.ID, map[string]any{"name": r.ID + ": " + r.Title, "description": strings.Join(words, "\n"), "report_types": []string{"incident"},
+		"published": stixTime(r.Made), "object_refs": refs})
+	out := json.NewEncoder(w)
+	out.SetIndent("", "  ")
+	return out.Encode(map[string]any{"type": "bundle", "id": "bundle--" + uuid5(ourSpace, r.ID+stixTime(r.Made)), "objects": s.objects})
+}
+
+func orNotVerified(s string) string {
+	if s == "" {
+		return "not verified"
+	}
+	return s
+}
+
+func stixTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// domain adds a domain object.
+func (s *stix) domain(kind, name string, fields map[string]any) string {
+	id := kind + "--" + uuid5(ourSpace, s.r.ID+"/"+kind+"/"+name)
+	fields["created"], fields["modified"] = stixTime(s.r.Opened), stixTime(s.r.Made)
+	return s.add(kind, id, fields)
+}
+
+// observable adds an observable, whose id is derived from what it is.
+func (s *stix) observable(kind string, key, fields map[string]any) string {
+	b, _ := json.Marshal(key) // texts and numbers always encode, names in order
+	for name, v := range key {
+		fields[name] = v
+	}
+	return s.add(kind, kind+"--"+uuid5(stixSpace, string(b)), fields)
+}
+
+func (s *stix) add(kind, id string, fields map[string]any) string {
+	if !s.seen[id] {
+		s.seen[id] = true
+		fields["type"], fields["spec_version"], fields["id"] = kind, "2.1", id
+		s.objects = append(s.objects, fields)
+	}
+	return id
+}
+
+// exhibit is one finding: what was observed, and indicators of its far ends and programs.
+func (s *stix) exhibit(x Exhibit, l Loss) []string {
+	sub := newSubject(x.Finding, x.At)
+	var observed, refs []string
+	for _, p := range processesOf(x.Finding) {
+		fields := map[string]any{"pid": p.PID, "command_line": Redact(p.CommandLine)}
+		if p.Executable != "" {
+			file := map[string]any{"name": short(Redact(p.Executable), 1000)}
+			if p.SHA256 != "" {
+				file = map[string]any{"hashes": map[string]any{"SHA-256": p.SHA256}}
+			}
+			fields["image_ref"] = s.observable("file", file, map[string]any{})
+			observed = append(observed, fields["image_ref"].(string))
+		}
+		if !p.Started.IsZero() {
+			fields["created_time"] = stixTime(p.Started)
+		}
+		id := s.add("process", "process--"+uuid5(ourSpace, p.EntityID+label(p)+sub.f.Host.ID), fields)
+		observed = append(observed, id)
+	}
+	for _, p := range sub.far() {
+		kind, pattern := "ipv4-addr", "[ipv4-addr:value = '%s']"
+		addr := p.Addr.Unmap().WithZone("")
+		if addr.Is6() {
+			kind, pattern = "ipv6-addr", "[ipv6-addr:value = '%s']"
+		}
+		far := s.observable(kind, map[string]any{"value": addr.String()}, map[string]any{})
+		traffic := map[string]any{"dst_ref": far, "dst_port": p.Port, "protocols": []string{strings.TrimSuffix(kind, "-addr"), "tcp"}, "src_byte_count": p.Sent, "dst_byte_count": p.Received}
+		if p.Inbound {
+			traffic = map[string]any{"src_ref": far, "protocols": traffic["protocols"], "dst_byte_count": p.Sent, "src_byte_count": p.Received}
+		}
+		id := s.add("network-traffic", "network-traffic--"+uuid5(ourSpace, s.r.ID+addr.String()+number(int64(p.Port))+sub.f.ID), traffic)
+		observed = append(observed, far, id)
+		refs = append(refs, s.indicator(addr, pattern, sub.before)...)
+	}
+	if h := sub.suspect(); h != "none" && len(strings.Trim(h, "0123456789abcdef")) == 0 {
+		refs = append(refs, s.domain("indicator", h, map[string]any{"name": "program that nobody vouches for", "pattern": "[file:hashes.'SHA-256' = '" + h + "']", "pattern_type": "stix", "valid_from": stixTime(sub.before)}))
+	}
+	last := l.Ended
+	if last.Before(sub.before) {
+		last = x.At
+	}
+	if len(observed) > 0 {
+		refs = append(refs, s.domain("observed-data", sub.f.ID, map[string]any{"first_observed": stixTime(sub.before), "last_observed": stixTime(later(last, sub.before)), "number_observed": max(sub.f.Count, 1), "object_refs": observed}))
+	}
+	return refs
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// indicator says that traffic with an outside address is to be looked for. One of our own networks indicates nothing.
+func (s *stix) indicator(addr netip.Addr, pattern string, from time.Time) []string {
+	if internal(addr) {
+		return nil
+	}
+	return []string{s.domain("indicator", addr.String(), map[string]any{"name": "far end of a transfer", "pattern": fmt.Sprintf(pattern, addr), "pattern_type": "stix", "valid_from": stixTime(from)})}
+}
