@@ -298,6 +298,7 @@ func (in intent) proofMessage(identity respond.Identity) []byte {
 	if in.Survive {
 		m.file("unit", unitFile)
 		m.file("timerunit", timerFile)
+		m.file("dropin", dropInFile)
 		m.file("assert", assertFile)
 	}
 	return m.Bytes()

@@ -88,7 +88,7 @@ func (a *isolation) lines(s *survey, in intent) []respond.Line {
 	add("No proof", "in %s: the host restores itself%s", in.Within, stays(in))
 	add("Not stopped", "a stolen cloud role or key that is used elsewhere; what has left; root on this host, who can undo it")
 	if in.Survive {
-		add("Survives", "a restart and whoever flushes the rules: a unit and a timer put them back within 4 s, at once when a firewall service starts")
+		add("Survives", "a restart and whoever flushes the rules: a unit and a timer put them back within 4 s, at once when a firewall service starts or stops")
 	}
 	if s.facts.has("comm", "kubelet") {
 		add("Kubernetes", "its pods start elsewhere. Beside this: kubectl cordon %s; for one workload a NetworkPolicy with an empty podSelector, policyTypes Ingress and Egress and no rules", plain(s.identity.Hostname, 63))

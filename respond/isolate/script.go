@@ -50,12 +50,15 @@ var (
 	assertFile  = commonText + assertText
 )
 
+// What keeps an isolation over restarts. A firewall service that stops, also for
+// a restart of the host, flushes what is ours too: its drop-in puts that back
+// before the service counts as stopped.
 const (
 	unitFile = `[Unit]
 Description=interdict: this host is isolated
 Documentation=man:nft(8)
 DefaultDependencies=no
-After=local-fs.target nftables.service firewalld.service netfilter-persistent.service iptables.service ip6tables.service docker.service
+After=local-fs.target nftables.service firewalld.service netfilter-persistent.service iptables.service ip6tables.service ufw.service docker.service
 Before=network-pre.target
 Wants=network-pre.target
 
@@ -65,7 +68,11 @@ ExecStart=/bin/sh /etc/interdict/isolation/assert
 LogLevelMax=warning
 
 [Install]
-WantedBy=sysinit.target nftables.service firewalld.service netfilter-persistent.service iptables.service ip6tables.service docker.service
+WantedBy=sysinit.target
+`
+	dropInFile = `[Service]
+ExecStartPost=-+/bin/sh /etc/interdict/isolation/assert
+ExecStopPost=-+/bin/sh /etc/interdict/isolation/assert
 `
 	timerFile = `[Unit]
 Description=interdict: put the isolation back when it was taken away

@@ -34,11 +34,12 @@ type process struct {
 	stdin io.WriteCloser
 	ended chan struct{}
 	said  bytes.Buffer // to be read after ended
+	began time.Time
 }
 
 // start starts a process that says its number first.
 func start(c *exec.Cmd) (*process, error) {
-	p := &process{ended: make(chan struct{})}
+	p := &process{ended: make(chan struct{}), began: time.Now()}
 	c.Stderr = &p.said
 	var err error
 	if p.stdin, err = c.StdinPipe(); err != nil {
@@ -163,6 +164,9 @@ func (h *Host) greets() error {
 	return err
 }
 
+// Booted is when the host was started last.
+func (h *Host) Booted() time.Time { return h.began }
+
 // Reboot starts the host again, as a person would.
 func (h *Host) Reboot() error {
 	if h.kind != full {
@@ -179,15 +183,32 @@ func (h *Host) again(signal syscall.Signal) error {
 	if err := syscall.Kill(h.pid, signal); err != nil {
 		return err
 	}
-	select {
-	case <-h.ended:
-	case <-time.After(patience):
-		return fmt.Errorf("%s does not go down", h.name)
+	if err := h.down(); err != nil {
+		return err
 	}
 	if err := h.boot(); err != nil {
 		return fmt.Errorf("%s: %w", h.name, err)
 	}
 	return nil
+}
+
+// down waits for the end of the host. A host that goes down stops its processes
+// first, and an nsenter stops with its own and would never collect it.
+func (h *Host) down() error {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		select {
+		case <-h.ended:
+			return nil
+		case <-time.After(50 * time.Millisecond):
+		}
+		b, _ := os.ReadFile(filepath.Join(h.Cgroup(), "commands", "cgroup.procs"))
+		for s := range strings.FieldsSeq(string(b)) {
+			if pid, err := strconv.Atoi(s); err == nil && pid > 0 {
+				_ = syscall.Kill(pid, syscall.SIGCONT)
+			}
+		}
+	}
+	return fmt.Errorf("%s does not go down", h.name)
 }
 
 // makeGroups makes the cgroup of what the host runs, and beside it, as systemd

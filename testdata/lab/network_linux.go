@@ -32,7 +32,7 @@ func configure(pid int, settings map[string]string, commands ...string) error {
 func (h *Host) plug() error {
 	port, l := h.port(), h.lab
 	_ = configure(l.root.pid, nil, "link del "+port) // of the boot before
-	commands := []string{fmt.Sprintf("link add %s type veth peer name eth0 address 02:77:00:00:00:%02x netns %d", port, h.number, h.pid)}
+	commands := []string{fmt.Sprintf("link add %s type veth peer name eth0 address %s netns %d", port, net.HardwareAddr(h.mac()), h.pid)}
 	gateway4, gateway6 := "10.77.0.1", "fd77::1"
 	if h == l.Outside {
 		gateway4, gateway6 = "203.0.113.1", "2001:db8::1"
@@ -50,6 +50,9 @@ func (h *Host) plug() error {
 		"link set lo up", "link set eth0 up", "addr add "+h.V4+"/24 dev eth0", "addr add "+h.V6+"/64 dev eth0 nodad",
 		"route add default via "+gateway4, "route add default via "+gateway6)
 }
+
+// mac stays the same over reboots, or neighbours would look for the old one for seconds.
+func (h *Host) mac() []byte { return []byte{2, 0x77, 0, 0, 0, byte(h.number)} }
 
 func (h *Host) port() string { return "p" + strconv.Itoa(h.number) }
 

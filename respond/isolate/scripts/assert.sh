@@ -1,7 +1,11 @@
-# Puts the isolation back when it is not as it was confirmed. Run by the host's timer.
-dir=/etc/interdict/isolation
+# Puts the isolation back when it is not as it was confirmed. Run by the host's
+# timer and by its firewall services. It writes below /run alone.
+keep=/etc/interdict/isolation
+dir=$run/assert
 lock || exit 1
-[ -e "$dir/tool" ] || exit 0
-use "$(cat "$dir/tool")"
-for f in rules rules4 rules6; do [ -e "$dir/$f" ] && cp "$dir/$f" "$dir/in.$f"; done
-ours | cmp -s - "$dir/listing" || load
+[ -e "$keep/tool" ] || exit 0
+use "$(cat "$keep/tool")"
+ours | cmp -s - "$keep/listing" && exit 0
+mkdir -p "$dir" || exit 1
+for f in rules rules4 rules6; do [ -e "$keep/$f" ] && cp "$keep/$f" "$dir/in.$f"; done
+load

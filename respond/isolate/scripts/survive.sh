@@ -1,5 +1,7 @@
 # Units that load the rules at boot and put them back when somebody flushes them.
 keep=/etc/interdict/isolation
+units=/etc/systemd/system
+firewalls="nftables firewalld netfilter-persistent iptables ip6tables ufw docker"
 survive() {
 	[ -d /run/systemd/system ] || { echo "no systemd here" >&2; return 1; }
 	mkdir -p "$keep" || return 1
@@ -7,8 +9,11 @@ survive() {
 	for f in rules rules4 rules6; do
 		[ ! -s "$dir/in.$f" ] || cp "$dir/in.$f" "$keep/$f" || return 1
 	done
-	cp "$dir/in.unit" /etc/systemd/system/interdict-isolation.service &&
-		cp "$dir/in.timerunit" /etc/systemd/system/interdict-isolation.timer &&
+	for f in $firewalls; do
+		mkdir -p "$units/$f.service.d" && cp "$dir/in.dropin" "$units/$f.service.d/interdict.conf" || return 1
+	done
+	cp "$dir/in.unit" "$units/interdict-isolation.service" &&
+		cp "$dir/in.timerunit" "$units/interdict-isolation.timer" &&
 		systemctl daemon-reload && systemctl --quiet enable interdict-isolation.service interdict-isolation.timer &&
 		systemctl start interdict-isolation.timer
 }
@@ -19,7 +24,11 @@ unsurvive() {
 		systemctl --quiet disable --now interdict-isolation.timer interdict-isolation.service 2>/dev/null
 	fi
 	cp "$keep/before" "$run/before.survived" 2>/dev/null
-	rm -rf "$keep" /etc/systemd/system/interdict-isolation.service /etc/systemd/system/interdict-isolation.timer
+	for f in $firewalls; do
+		rm -f "$units/$f.service.d/interdict.conf"
+		rmdir "$units/$f.service.d" 2>/dev/null
+	done
+	rm -rf "$keep" "$run/assert" "$units/interdict-isolation.service" "$units/interdict-isolation.timer"
 	rmdir /etc/interdict 2>/dev/null
 	[ -d /run/systemd/system ] && systemctl daemon-reload
 	return 0
