@@ -238,7 +238,7 @@ func (pc *packedColumn) expand(rows int) *frame.Column {
 	switch {
 	case pc.typ.Coded():
 		c.Codes = pc.values.codes(nil)
-		c.Dict = frame.NewDict(pc.texts())
+		c.Dict = frame.DictOfText(pc.text, pc.ends.codes(make([]uint32, 2, pc.ends.n+2)))
 	case pc.typ == frame.Double:
 		c.Floats = pc.floats
 	default:
@@ -248,18 +248,6 @@ func (pc *packedColumn) expand(rows int) *frame.Column {
 		c.Offsets = offsets(&pc.lengths, rows)
 	}
 	return c
-}
-
-// texts gives the dictionary; the values share the memory of pc.text.
-func (pc *packedColumn) texts() []string {
-	ends := pc.ends.ints(nil)
-	out := make([]string, len(ends))
-	at := int64(0)
-	for i, end := range ends {
-		out[i] = pc.text[at:end]
-		at = end
-	}
-	return out
 }
 
 func offsets(lengths *packedInts, rows int) []uint32 {

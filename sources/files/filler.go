@@ -16,8 +16,11 @@ type filler struct {
 	col   frame.Column
 	def   byte // definition level of a value
 	multi bool
-	rows  int
-	keep  []uint32    // the rows whose values are wanted, nil for all
+	rows  int         // seen
+	out   int         // of these, those that col has
+	keep  []uint32    // the rows that are wanted and not seen yet; see all
+	all   bool        // every row is wanted
+	on    bool        // the row at hand is
 	codes *funcs.Dict // nil: no value was copied
 
 	raw     parquet.Dictionary // the codes so far are its entries plus one, and no value was copied
@@ -29,8 +32,12 @@ type filler struct {
 	real    []float64          // likewise
 }
 
+// newFiller is for those of a number of rows that keep names, nil for all.
 func newFiller(l *leaf, rows int, keep []uint32) *filler {
-	f := &filler{leaf: l, keep: keep, def: byte(l.column.MaxDefinitionLevel()), multi: l.column.MaxRepetitionLevel() > 0}
+	f := &filler{leaf: l, keep: keep, all: keep == nil, def: byte(l.column.MaxDefinitionLevel()), multi: l.column.MaxRepetitionLevel() > 0}
+	if !f.all {
+		rows = len(keep)
+	}
 	f.col.Type = l.typ
 	switch {
 	case l.typ.Coded():
@@ -46,14 +53,16 @@ func newFiller(l *leaf, rows int, keep []uint32) *filler {
 	return f
 }
 
+// passOver tells that the rows up to this one are not read.
+func (f *filler) passOver(to int) { f.rows = to }
+
 func (f *filler) page(p parquet.Page) error {
+	n := int(p.NumValues())
+	if !f.multi && p.NumNulls() == 0 {
+		return f.plain(p, n)
+	}
 	values := f.decode(p)
 	def, rep := p.DefinitionLevels(), p.RepetitionLevels()
-	if !f.multi && (len(def) == 0 || values == len(def)) {
-		f.rows += values
-		f.add(0, values)
-		return nil
-	}
 	next := 0
 	for k := range max(len(def), values) {
 		f.begin(rep, k)
@@ -65,11 +74,56 @@ func (f *filler) page(p parquet.Page) error {
 		case next >= values:
 			return rowsError(next, len(def))
 		default:
-			f.add(next, next+1)
+			f.add(next)
 			next++
 		}
 	}
 	return nil
+}
+
+// plain takes a page that has a value for each of n rows: what is not wanted is
+// not looked at.
+func (f *filler) plain(p parquet.Page, n int) error {
+	var want []uint32
+	if !f.all {
+		end, _ := slices.BinarySearch(f.keep, uint32(f.rows+n))
+		want, f.keep = f.keep[:end], f.keep[end:]
+		if f.out += end; end == 0 {
+			f.rows += n
+			return nil
+		}
+	}
+	var got int
+	switch {
+	case f.leaf.typ.Coded():
+		f.col.Codes, got = f.texts(f.col.Codes, p, want)
+	case f.leaf.typ == frame.Double:
+		f.floats(p)
+		f.col.Floats, got = wanted(f.col.Floats, f.real, want, f.rows), len(f.real)
+	default:
+		f.integers(p)
+		f.scaled()
+		f.col.Ints, got = wanted(f.col.Ints, f.ints, want, f.rows), len(f.ints)
+	}
+	if got != n {
+		return rowsError(got, n)
+	}
+	f.rows += n
+	return nil
+}
+
+// wanted appends those of a page's values that rows want, nil for all; first is
+// the row of the first value.
+func wanted[T any](dst, values []T, want []uint32, first int) []T {
+	if want == nil {
+		return append(dst, values...)
+	}
+	for _, row := range want {
+		if i := int(row) - first; i < len(values) {
+			dst = append(dst, values[i])
+		}
+	}
+	return dst
 }
 
 // begin begins a row, unless place k goes on with one.
@@ -77,7 +131,14 @@ func (f *filler) begin(rep []byte, k int) {
 	if k < len(rep) && rep[k] > 0 {
 		return
 	}
+	f.on = f.all || len(f.keep) > 0 && int(f.keep[0]) == f.rows
 	f.rows++
+	if !f.on {
+		return
+	}
+	if f.out++; !f.all {
+		f.keep = f.keep[1:]
+	}
 	if f.multi {
 		f.col.Offsets = append(f.col.Offsets, uint32(f.count()))
 	}
@@ -87,6 +148,8 @@ func (f *filler) count() int { return len(f.col.Codes) + len(f.col.Ints) + len(f
 
 func (f *filler) null() {
 	switch {
+	case !f.on:
+		return
 	case f.leaf.typ.Coded():
 		f.col.Codes = append(f.col.Codes, 0)
 		return
@@ -95,74 +158,96 @@ func (f *filler) null() {
 	default:
 		f.col.Ints = append(f.col.Ints, 0)
 	}
-	f.col.Nulls = f.col.Nulls.Set(f.rows - 1)
+	f.col.Nulls = f.col.Nulls.Set(f.out - 1)
 }
 
 // decode makes a page's values ready for add and gives how many there are.
-func (f *filler) decode(p parquet.Page) int {
+func (f *filler) decode(p parquet.Page) (n int) {
 	switch {
 	case f.leaf.typ.Coded():
-		f.texts(p)
-		return len(f.place)
+		f.place, n = f.texts(f.place[:0], p, nil)
+		return n
 	case f.leaf.typ == frame.Double:
 		f.floats(p)
 		return len(f.real)
 	}
 	f.integers(p)
+	f.scaled()
+	return len(f.ints)
+}
+
+func (f *filler) scaled() {
 	if s := f.leaf.scale; s.mul != 1 || s.div != 1 {
 		for i, v := range f.ints {
 			f.ints[i] = s.apply(v)
 		}
 	}
-	return len(f.ints)
 }
 
-// add appends the page's values lo to hi.
-func (f *filler) add(lo, hi int) {
+// add appends value i of the page to the row at hand.
+func (f *filler) add(i int) {
 	switch {
+	case !f.on:
 	case f.leaf.typ.Coded():
-		f.col.Codes = append(f.col.Codes, f.place[lo:hi]...)
+		f.col.Codes = append(f.col.Codes, f.place[i])
 	case f.leaf.typ == frame.Double:
-		f.col.Floats = append(f.col.Floats, f.real[lo:hi]...)
+		f.col.Floats = append(f.col.Floats, f.real[i])
 	default:
-		f.col.Ints = append(f.col.Ints, f.ints[lo:hi]...)
+		f.col.Ints = append(f.col.Ints, f.ints[i])
 	}
 }
 
-// texts puts our codes of a page's values into place.
-func (f *filler) texts(p parquet.Page) {
+// texts appends our codes of a page's values, or of those that rows want, and
+// gives how many values the page has.
+func (f *filler) texts(dst []uint32, p parquet.Page, want []uint32) (codes []uint32, n int) {
 	data := p.Data()
-	f.place = slices.Grow(f.place[:0], int(p.NumValues()))
 	dict := p.Dictionary()
-	if dict != nil && (f.raw == dict || f.codes == nil && f.raw == nil) {
+	if dict == nil {
+		f.cook()
+		text, offsets := data.ByteArray()
+		n = max(0, len(offsets)-1)
+		return f.interned(dst, text, offsets, want), n
+	}
+	if f.raw == dict || f.codes == nil && f.raw == nil {
 		f.raw = dict
-		for _, i := range data.Int32() {
-			f.place = append(f.place, uint32(i)+1)
-		}
-		return
+		return entries(dst, data.Int32(), want, f.rows, func(i int32) uint32 { return uint32(i) + 1 }), len(data.Int32())
 	}
 	f.cook()
-	if dict != nil {
-		f.remember(dict)
-		for _, i := range data.Int32() {
-			f.place = append(f.place, f.memo[i])
+	f.remember(dict)
+	return entries(dst, data.Int32(), want, f.rows, func(i int32) uint32 { return f.memo[i] }), len(data.Int32())
+}
+
+// entries appends the codes of a page's dictionary entries.
+func entries(dst []uint32, of []int32, want []uint32, first int, code func(int32) uint32) []uint32 {
+	if want == nil {
+		dst = slices.Grow(dst, len(of))
+		for _, i := range of {
+			dst = append(dst, code(i))
 		}
-		return
+		return dst
 	}
-	text, offsets := data.ByteArray()
-	n := max(0, len(offsets)-1)
-	if f.keep == nil || f.multi || n != int(p.NumValues()) { // which row a value is of, is not known here
-		for i := range n {
-			f.place = append(f.place, f.codes.CodeOf(text[offsets[i]:offsets[i+1]]))
+	for _, row := range want {
+		if k := int(row) - first; k < len(of) {
+			dst = append(dst, code(of[k]))
 		}
-		return
 	}
-	f.place = append(f.place, make([]uint32, n)...)
-	at, _ := slices.BinarySearch(f.keep, uint32(f.rows))
-	for ; at < len(f.keep) && int(f.keep[at]) < f.rows+n; at++ {
-		i := int(f.keep[at]) - f.rows
-		f.place[i] = f.codes.CodeOf(text[offsets[i]:offsets[i+1]])
+	return dst
+}
+
+// interned appends the codes of texts that have none yet.
+func (f *filler) interned(dst []uint32, text []byte, offsets, want []uint32) []uint32 {
+	if want == nil {
+		for i := range max(0, len(offsets)-1) {
+			dst = append(dst, f.codes.CodeOf(text[offsets[i]:offsets[i+1]]))
+		}
+		return dst
 	}
+	for _, row := range want {
+		if i := int(row) - f.rows; i+1 < len(offsets) {
+			dst = append(dst, f.codes.CodeOf(text[offsets[i]:offsets[i+1]]))
+		}
+	}
+	return dst
 }
 
 // cook gives codes of our own instead of those of a dictionary: a column can
@@ -283,16 +368,13 @@ func julian(low, high, day uint32) int64 {
 
 // column gives what was filled, of the rows that are wanted.
 func (f *filler) column(rows int) (*frame.Column, error) {
-	if f.rows != rows {
+	if f.rows != rows || len(f.keep) > 0 && !f.all {
 		return nil, rowsError(f.rows, rows)
 	}
 	if f.multi {
 		f.col.Offsets = append(f.col.Offsets, uint32(f.count()))
 	}
 	c := &f.col
-	if f.keep != nil {
-		c = c.Gather(f.keep)
-	}
 	switch {
 	case f.raw != nil:
 		c.Codes, c.Dict = f.used(c.Codes)
@@ -320,23 +402,18 @@ func (f *filler) used(codes []uint32) ([]uint32, *frame.Dict) {
 	}
 	var all strings.Builder // one text that the values are parts of
 	all.Grow(size)
-	ends := make([]int, 0, len(codes))
+	starts := make([]uint32, 2, len(codes)+2)
 	for i, used := range number {
 		if used != 0 {
 			all.Write(text[offsets[i]:offsets[i+1]])
-			ends = append(ends, all.Len())
-			number[i] = uint32(len(ends))
+			number[i] = uint32(len(starts) - 1)
+			starts = append(starts, uint32(all.Len()))
 		}
-	}
-	values, from := make([]string, len(ends)), 0
-	for i, to := range ends {
-		values[i] = all.String()[from:to]
-		from = to
 	}
 	for i, code := range codes {
 		if code != 0 {
 			codes[i] = number[code-1]
 		}
 	}
-	return codes, frame.NewDict(values)
+	return codes, frame.DictOfText(all.String(), starts)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -41,6 +40,7 @@ type scale struct{ mul, div int64 }
 type rowGroup struct {
 	of    *columnar
 	group parquet.RowGroup
+	at    int // its place in the file
 	first int // rows before it
 }
 
@@ -69,8 +69,8 @@ func openParquet(f found) (c *columnar, err error) {
 	c = &columnar{name: f.name, file: file, pq: pq}
 	c.collect(pq.Root())
 	rows := 0
-	for _, g := range pq.RowGroups() {
-		c.groups = append(c.groups, &rowGroup{c, g, rows})
+	for i, g := range pq.RowGroups() {
+		c.groups = append(c.groups, &rowGroup{c, g, i, rows})
 		rows += int(g.NumRows())
 	}
 	return c, nil
@@ -254,14 +254,12 @@ func (g *rowGroup) read(ctx context.Context, r request) (out *frame.Frame, err e
 			err = fmt.Errorf("damaged: %v", p)
 		}
 	}()
-	raw, rows := &frame.Frame{Rows: int(g.group.NumRows())}, []uint32(nil)
+	raw, sieve := &frame.Frame{Rows: int(g.group.NumRows())}, &sieve{of: g}
 	if !wants(r.fields, idColumn) { // ids are numbers of rows
-		if rows, err = g.sieved(ctx, r); err != nil {
+		if err := sieve.sift(ctx, r.where); err != nil {
 			return nil, err
 		}
-		if rows != nil {
-			raw.Rows = len(rows)
-		}
+		raw.Rows = sieve.count()
 	}
 	for _, l := range g.of.leaves {
 		if raw.Rows == 0 || !wants(r.fields, l.name) || raw.Column(l.name) != nil {
@@ -270,7 +268,7 @@ func (g *rowGroup) read(ctx context.Context, r request) (out *frame.Frame, err e
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		c, err := g.column(&l, rows)
+		c, err := sieve.column(&l)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", l.name, err)
 		}
@@ -286,72 +284,18 @@ func (g *rowGroup) read(ctx context.Context, r request) (out *frame.Frame, err e
 	return out, nil
 }
 
-// fewValues is how many values of a column there may be, a row, for its
-// condition to be worth asking here.
-const fewValues = 1.0 / 16
-
-// sieved gives the rows that may satisfy the conditions; nil for all. Columns of
-// nearly as many values as rows are left to who asks.
-func (g *rowGroup) sieved(ctx context.Context, r request) (rows []uint32, err error) {
-	for _, w := range r.where {
-		i := slices.IndexFunc(g.of.leaves, func(l leaf) bool { return l.name == w.Field && l.typ == frame.Keyword })
-		if i < 0 {
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		c, err := g.column(&g.of.leaves[i], rows)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", w.Field, err)
-		}
-		n := int(g.group.NumRows())
-		if rows != nil {
-			n = len(rows)
-		}
-		if float64(c.Dict.Len()) > 64+fewValues*float64(n) {
-			continue
-		}
-		some := passing(c, n, rows, w)
-		if len(some) > n/2 { // to pick them would cost more than it spares
-			continue
-		}
-		if rows = some; len(rows) == 0 {
-			return rows, nil
-		}
-	}
-	return rows, nil
-}
-
-// passing gives those of the rows, of which c has n, that satisfy a condition.
-func passing(c *frame.Column, n int, rows []uint32, w ecs.Condition) []uint32 {
-	takes := make([]bool, c.Dict.Len())
-	for code := 1; code < len(takes); code++ {
-		takes[code] = w.Takes(c.Dict.Value(uint32(code)))
-	}
-	out := make([]uint32, 0, n)
-	for i := range n {
-		lo, hi := c.Range(i)
-		for ; lo < hi; lo++ {
-			if takes[c.Codes[lo]] {
-				row := uint32(i)
-				if rows != nil {
-					row = rows[i]
-				}
-				out = append(out, row)
-				break
-			}
-		}
-	}
-	return out
-}
-
-// column reads a column: those of the rows that keep names, nil for all.
+// column reads a column: those of the rows that keep names, nil for all. Pages
+// that have none of these are not read, where the file says which rows they have.
 func (g *rowGroup) column(l *leaf, keep []uint32) (*frame.Column, error) {
-	pages := g.group.ColumnChunks()[l.column.Index()].Pages()
+	chunk := g.group.ColumnChunks()[l.column.Index()]
+	pages := chunk.Pages()
 	defer pages.Close()
 	fill := newFiller(l, int(g.group.NumRows()), keep)
+	ends := g.pageEnds(chunk)
 	for {
+		if err := skipPages(pages, fill, ends); err != nil {
+			return nil, err
+		}
 		page, err := pages.ReadPage()
 		if errors.Is(err, io.EOF) {
 			break
@@ -366,6 +310,41 @@ func (g *rowGroup) column(l *leaf, keep []uint32) (*frame.Column, error) {
 		}
 	}
 	return fill.column(int(g.group.NumRows()))
+}
+
+// pageEnds gives the rows before which the pages of a chunk end; nil if the file does not say.
+func (g *rowGroup) pageEnds(chunk parquet.ColumnChunk) []int {
+	index, err := chunk.OffsetIndex()
+	if err != nil || index == nil || index.NumPages() < 2 {
+		return nil
+	}
+	ends := make([]int, 0, index.NumPages())
+	for p := 1; p < index.NumPages(); p++ {
+		ends = append(ends, int(index.FirstRowIndex(p)))
+	}
+	return append(ends, int(g.group.NumRows()))
+}
+
+// skipPages goes on to the page that has the next row that is wanted.
+func skipPages(pages parquet.Pages, fill *filler, ends []int) error {
+	if fill.all || ends == nil {
+		return nil
+	}
+	next := ends[len(ends)-1]
+	if len(fill.keep) > 0 {
+		next = int(fill.keep[0])
+	}
+	to := fill.rows
+	for _, end := range ends {
+		if end <= next && end > to {
+			to = end
+		}
+	}
+	if to == fill.rows {
+		return nil
+	}
+	fill.passOver(to)
+	return pages.SeekToRow(int64(to))
 }
 
 // errRows is a column that has not as many rows as its row group.

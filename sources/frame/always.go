@@ -54,8 +54,8 @@ func (a *always) fill(c *Column, rows int) *Column {
 			b.cols[0].addCode(b.rows, c.Dict.Value(c.Codes[lo]))
 		}
 		if c.IsNull(r) {
-			for _, v := range a.dict.values[1:] {
-				b.cols[0].addCode(b.rows, v)
+			for code := uint32(1); code < uint32(a.dict.Len()); code++ {
+				b.cols[0].addCode(b.rows, a.dict.Value(code))
 			}
 		}
 	}

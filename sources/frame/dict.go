@@ -6,21 +6,42 @@ import "sync"
 // means null. A Dict that belongs to a Frame is immutable and safe for
 // concurrent use.
 type Dict struct {
-	values []string
+	values []string // by code; nil: parts of text
+	text   string
+	starts []uint32 // by code, and where the last ends
 	once   sync.Once
 	index  map[string]uint32
 }
 
 // NewDict makes a dictionary of the given distinct values; values[0] gets code 1.
 func NewDict(values []string) *Dict {
-	return &Dict{values: append(make([]string, 1, len(values)+1), values...)}
+	return DictOf(append(make([]string, 1, len(values)+1), values...))
 }
 
+// DictOf makes a dictionary of the values of all codes, that of code 0 being "".
+// The values belong to it from then on; more may be appended to them.
+func DictOf(values []string) *Dict { return &Dict{values: values[:len(values):len(values)]} }
+
+// DictOfText makes a dictionary whose values are parts of a text of less than 4
+// GiB: the value of a code goes from starts[code] to starts[code+1], and that of
+// code 0 is empty. Nothing in it has to be looked at by who collects garbage.
+func DictOfText(text string, starts []uint32) *Dict { return &Dict{text: text, starts: starts} }
+
 // Len is the number of codes, the null code included: valid codes are below it.
-func (d *Dict) Len() int { return len(d.values) }
+func (d *Dict) Len() int {
+	if d.values == nil {
+		return len(d.starts) - 1
+	}
+	return len(d.values)
+}
 
 // Value gives the value of a code. The value of code 0 is "".
-func (d *Dict) Value(code uint32) string { return d.values[code] }
+func (d *Dict) Value(code uint32) string {
+	if d.values == nil {
+		return d.text[d.starts[code]:d.starts[code+1]]
+	}
+	return d.values[code]
+}
 
 // Code finds a value. The first call indexes the dictionary.
 func (d *Dict) Code(value string) (uint32, bool) {
@@ -28,9 +49,9 @@ func (d *Dict) Code(value string) (uint32, bool) {
 		if d.index != nil {
 			return
 		}
-		index := make(map[string]uint32, len(d.values))
-		for i, v := range d.values[1:] {
-			index[v] = uint32(i + 1)
+		index := make(map[string]uint32, d.Len())
+		for code := uint32(1); code < uint32(d.Len()); code++ {
+			index[d.Value(code)] = code
 		}
 		d.index = index
 	})

@@ -25,6 +25,8 @@ type grouping struct {
 	aggs   []*aggregate
 	size   int
 
+	numbers []uint32 // scratch: a key's numbers of a batch
+
 	part  int      // of the batch at hand
 	begun int      // rows of the part so far
 	seen  []uint64 // by group: where it was seen first, part<<32 | row
@@ -85,16 +87,32 @@ func (g *grouping) assign(b *batch) (rows, groups []uint32) {
 			rows, groups = g.spread(k, c, rows, groups)
 			continue
 		}
-		numbers := g.known[k].Column(c, b.n, nil)
-		for i := range groups {
-			row := i
-			if rows != nil {
-				row = int(rows[i])
+		g.numbers = g.known[k].Column(c, b.n, g.numbers)
+		switch {
+		case rows != nil:
+			for i, row := range rows {
+				groups[i] = g.number(k, groups[i], g.numbers[row], i)
 			}
-			groups[i] = g.number(k, groups[i], numbers[row], i)
+		case k == 0:
+			g.firstOfAll(groups)
+		default:
+			for i, code := range g.numbers {
+				groups[i] = g.number(k, groups[i], code, i)
+			}
 		}
 	}
 	return rows, groups
+}
+
+// firstOfAll gives the groups of the first key's numbers.
+func (g *grouping) firstOfAll(groups []uint32) {
+	for i, code := range g.numbers {
+		if int(code) < len(g.firsts) && g.firsts[code] != 0 {
+			groups[i] = g.firsts[code] - 1
+		} else {
+			groups[i] = g.first(code, i)
+		}
+	}
 }
 
 // spread puts a row into a group for each value of a key, once where it has the value twice.
@@ -207,11 +225,16 @@ func (g *grouping) take(other *grouping) {
 	g.part, g.begun = 0, 0
 	known := g.size
 	groups := make([]uint32, 1) // by the other's groups of the keys so far
+	codes := make([][]uint32, len(g.keys))
+	var wg sync.WaitGroup
 	for k := range g.keys {
-		codes := g.known[k].Take(other.known[k])
+		wg.Go(func() { codes[k] = g.known[k].Take(other.known[k]) })
+	}
+	wg.Wait()
+	for k := range g.keys {
 		next := make([]uint32, len(other.made[k]))
 		for i, m := range other.made[k] {
-			next[i] = g.number(k, groups[m[0]], codes[m[1]], 0)
+			next[i] = g.number(k, groups[m[0]], codes[k][m[1]], 0)
 		}
 		groups = next
 	}

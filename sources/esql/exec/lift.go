@@ -22,6 +22,8 @@ type lift struct {
 	pending map[uint32][]pending
 	null    funcs.Vec // the value for null
 	hasNull bool
+
+	asked, passed int // rows, by the filter
 }
 
 // pending is a warning of an entry, given when a row has the entry.
@@ -123,39 +125,63 @@ func (l *lift) warned(codes []uint32, rows []uint32) {
 	}
 }
 
+// codes is the column of a batch, nil unless it has a code a row.
+func (l *lift) codes(b *batch) *frame.Column {
+	if c := b.cols[l.slot]; c != nil && c.Codes != nil && c.Dict != nil && c.Offsets == nil {
+		return c
+	}
+	return nil
+}
+
+// settled tells whether the condition is known for all entries of a column, and
+// warns of none.
+func (l *lift) settled(c *frame.Column) bool {
+	if c == nil || c.Dict.Len() > eagerEntries {
+		return false
+	}
+	l.tabulate(c.Dict)
+	return len(l.pending) == 0
+}
+
+// share is about which part of the rows passes.
+func (l *lift) share() float64 { return (float64(l.passed) + 1) / (float64(l.asked) + 1) }
+
+// tabulate makes the table; a small one is filled at once.
+func (l *lift) tabulate(d *frame.Dict) {
+	if l.use(d); l.table != nil {
+		return
+	}
+	l.table = make([]uint8, d.Len())
+	if len(l.table) <= eagerEntries {
+		l.learn(allRows(len(l.table)))
+	}
+}
+
 // filter keeps those of the rows for which the condition is true. rows may be
 // nil for all; the result is written over dst.
 func (l *lift) filter(c *frame.Column, rows []uint32, n int, dst []uint32) []uint32 {
-	l.use(c.Dict)
-	if l.table == nil {
-		l.table = make([]uint8, c.Dict.Len())
-		if len(l.table) <= eagerEntries {
-			l.learn(allRows(len(l.table)))
-		}
-	}
-	if len(l.table) > eagerEntries {
+	if l.tabulate(c.Dict); len(l.table) > eagerEntries {
 		l.learn(l.missing(c.Codes, rows, n))
 	}
-	dst = dst[:0]
+	k := 0
 	if rows == nil {
 		dst = grow(dst, n)
-		k := 0
+		l.asked += n
 		for i, code := range c.Codes[:n] {
 			dst[k] = uint32(i)
 			k += int(l.table[code] & yes)
 		}
-		dst = dst[:k]
 	} else {
 		dst = grow(dst, len(rows))
-		k := 0
+		l.asked += len(rows)
 		for _, r := range rows {
 			dst[k] = r
 			k += int(l.table[c.Codes[r]] & yes)
 		}
-		dst = dst[:k]
 	}
+	l.passed += k
 	l.warned(c.Codes[:n], rows)
-	return dst
+	return dst[:k]
 }
 
 func grow(s []uint32, n int) []uint32 {

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -48,6 +49,7 @@ func (r *run) where(ev *evaluator, x *plan.Where, need []bool) func(*batch) (*ba
 type filter struct {
 	ev      *evaluator
 	parts   []expr
+	first   []*lift // those of the parts that were decided first, in the order of the last batch
 	scratch []uint32
 }
 
@@ -66,13 +68,13 @@ func (f *filter) add(cond plan.Expr) {
 // rows gives the rows that pass; nil for all of them. The result may be written
 // over by the next call.
 func (f *filter) rows(b *batch) []uint32 {
-	var rows []uint32
-	for _, part := range f.parts {
+	rows, rest := f.decided(b)
+	for _, part := range rest {
 		if rows != nil && len(rows) == 0 {
 			return rows
 		}
 		if l, ok := part.(*lift); ok {
-			if c := b.cols[l.slot]; c != nil && c.Codes != nil && c.Offsets == nil {
+			if c := l.codes(b); c != nil {
 				f.scratch = l.filter(c, rows, b.n, f.scratch)
 				rows = f.scratch
 				continue
@@ -81,6 +83,37 @@ func (f *filter) rows(b *batch) []uint32 {
 		rows = f.computed(part, b, rows)
 	}
 	return rows
+}
+
+// decided gives the rows that pass those of the first conjuncts that are known
+// for all entries and warn of none: in any order they are the same, so what few
+// rows pass is asked first.
+func (f *filter) decided(b *batch) (rows []uint32, rest []expr) {
+	n := 0
+	for n < len(f.parts) {
+		l, ok := f.parts[n].(*lift)
+		if !ok || !l.settled(l.codes(b)) {
+			break
+		}
+		n++
+	}
+	if n < 2 {
+		return nil, f.parts
+	}
+	if len(f.first) != n {
+		f.first = f.first[:0]
+		for _, part := range f.parts[:n] {
+			f.first = append(f.first, part.(*lift))
+		}
+	}
+	slices.SortStableFunc(f.first, func(a, b *lift) int { return cmp.Compare(a.share(), b.share()) })
+	for _, l := range f.first {
+		f.scratch = l.filter(l.codes(b), rows, b.n, f.scratch)
+		if rows = f.scratch; len(rows) == 0 {
+			break
+		}
+	}
+	return rows, f.parts[n:]
 }
 
 // computed is rows for a conjunct that is computed row by row.

@@ -15,6 +15,7 @@ type distinct struct {
 	precision uint
 	counts    []int64
 	sketches  map[uint32]*sketch
+	codes     []uint32 // scratch
 }
 
 // The threshold's default and maximum are Elasticsearch's.
@@ -47,7 +48,16 @@ func (a *distinct) Add(groups []uint32, size int, in []Vec, n int) {
 	if in[0].Type == frame.Null {
 		return
 	}
-	each(groups, in[0], n, func(g uint32, k int) { a.see(g, a.pairs.in.Code(in[0].Column, k)) })
+	if in[0].Same || in[0].Offsets != nil {
+		each(groups, in[0], n, func(g uint32, k int) { a.see(g, a.pairs.in.Code(in[0].Column, k)) })
+		return
+	}
+	a.codes = a.pairs.in.Column(in[0].Column, n, a.codes)
+	for i, code := range a.codes {
+		if code != 0 {
+			a.see(groups[i], code)
+		}
+	}
 }
 
 func (a *distinct) see(g, code uint32) {

@@ -2,16 +2,17 @@ package funcs
 
 import (
 	"hash/maphash"
+	"slices"
 	"strings"
 
 	"interdict/sources/frame"
 )
 
-// Dict grows a dictionary. The zero value is an empty one.
+// Dict grows a dictionary; NewDict makes one.
 type Dict struct {
-	values []string
-	hashes []uint32        // of the values
-	index  []uint32        // code, at a place that follows from its hash; 0 is empty
+	values []string        // by code
+	hashes []uint32        // likewise
+	index  []uint64        // hash<<32 | code, at a place that follows from the hash; 0 is empty
 	last   uint32          // neighbouring rows often have the same value
 	room   strings.Builder // holds the bytes of values that CodeOf copied
 }
@@ -20,28 +21,30 @@ type Dict struct {
 var seed = maphash.MakeSeed()
 
 // NewDict makes an empty one.
-func NewDict() *Dict { return &Dict{} }
+func NewDict() *Dict { return &Dict{values: make([]string, 1, 4), hashes: make([]uint32, 1, 4)} }
+
+func hashOf(s string) uint32 { return uint32(maphash.String(seed, s)) }
 
 // Code gives the code of a value, a new one if need be.
 func (d *Dict) Code(s string) uint32 {
-	if d.last != 0 && d.values[d.last-1] == s {
+	if d.last != 0 && d.values[d.last] == s {
 		return d.last
 	}
-	return d.code(s, uint32(maphash.String(seed, s)))
+	return d.code(s, hashOf(s))
 }
 
 // CodeOf is Code for text that is only copied when it is new.
 func (d *Dict) CodeOf(s []byte) uint32 {
-	if d.last != 0 && d.values[d.last-1] == string(s) {
+	if d.last != 0 && d.values[d.last] == string(s) {
 		return d.last
 	}
 	hash := uint32(maphash.Bytes(seed, s))
 	if len(d.index) > 0 {
 		mask := uint32(len(d.index) - 1)
 		for i := hash & mask; d.index[i] != 0; i = (i + 1) & mask {
-			if c := d.index[i]; d.hashes[c-1] == hash && d.values[c-1] == string(s) {
-				d.last = c
-				return c
+			if at := d.index[i]; uint32(at>>32) == hash && d.values[uint32(at)] == string(s) {
+				d.last = uint32(at)
+				return d.last
 			}
 		}
 	}
@@ -66,42 +69,46 @@ func (d *Dict) copied(s []byte) string {
 }
 
 func (d *Dict) code(s string, hash uint32) uint32 {
-	if 4*len(d.values) >= 3*len(d.index) {
+	if 4*len(d.values) > 3*len(d.index) {
 		d.grow()
 	}
 	mask := uint32(len(d.index) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
-		c := d.index[i]
+		at := d.index[i]
 		switch {
-		case c == 0:
-			d.values, d.hashes = append(d.values, s), append(d.hashes, hash)
+		case at == 0:
 			d.last = uint32(len(d.values))
-			d.index[i] = d.last
+			d.values, d.hashes = append(d.values, s), append(d.hashes, hash)
+			d.index[i] = uint64(hash)<<32 | uint64(d.last)
 			return d.last
-		case d.hashes[c-1] == hash && d.values[c-1] == s:
-			d.last = c
-			return c
+		case uint32(at>>32) == hash && d.values[uint32(at)] == s:
+			d.last = uint32(at)
+			return d.last
 		}
 	}
 }
 
+// grow makes room in all of it at once: to copy values as they are appended
+// would be more work than to put them in.
 func (d *Dict) grow() {
-	d.index = make([]uint32, max(16, 2*len(d.index)))
+	d.index = make([]uint64, grownSize(len(d.index)))
+	room := len(d.index)/4*3 + 1 - len(d.values)
+	d.values, d.hashes = slices.Grow(d.values, room), slices.Grow(d.hashes, room)
 	mask := uint32(len(d.index) - 1)
-	for k, hash := range d.hashes {
-		i := hash & mask
+	for code := 1; code < len(d.hashes); code++ {
+		i := d.hashes[code] & mask
 		for d.index[i] != 0 {
 			i = (i + 1) & mask
 		}
-		d.index[i] = uint32(k + 1)
+		d.index[i] = uint64(d.hashes[code])<<32 | uint64(code)
 	}
 }
 
 // Len is the number of values.
-func (d *Dict) Len() int { return len(d.values) }
+func (d *Dict) Len() int { return len(d.values) - 1 }
 
 // Value is that of a code.
-func (d *Dict) Value(code uint32) string { return d.values[code-1] }
+func (d *Dict) Value(code uint32) string { return d.values[code] }
 
 // View is an immutable dictionary of the values so far.
-func (d *Dict) View() *frame.Dict { return frame.NewDict(d.values) }
+func (d *Dict) View() *frame.Dict { return frame.DictOf(d.values) }

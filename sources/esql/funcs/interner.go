@@ -2,6 +2,7 @@ package funcs
 
 import (
 	"math"
+	"slices"
 
 	"interdict/sources/frame"
 )
@@ -44,7 +45,7 @@ func mix(x uint64) uint64 {
 
 func (t *Table) grow() {
 	old := t.slots
-	t.slots = make([]slot, max(16, 2*len(old)))
+	t.slots = make([]slot, grownSize(len(old)))
 	mask := uint64(len(t.slots) - 1)
 	for _, s := range old {
 		if s.value == 0 {
@@ -58,6 +59,14 @@ func (t *Table) grow() {
 	}
 }
 
+// grownSize is the next size of a table: a power of two. Small ones grow faster.
+func grownSize(n int) int {
+	if n < 1<<12 {
+		return max(16, 4*n)
+	}
+	return 2 * n
+}
+
 // Bytes is the memory held.
 func (t *Table) Bytes() int { return 16 * len(t.slots) }
 
@@ -68,7 +77,9 @@ type Interner struct {
 	dict  *Dict
 	bytes int
 	last  *frame.Dict
-	trans []uint32
+	trans []uint32 // by code of last, 0 where it is not known yet
+	fresh []uint32 // scratch of learn
+	hash  []uint32 // likewise
 	table Table
 	nums  []uint64
 }
@@ -117,11 +128,8 @@ func (in *Interner) translate(d *frame.Dict, code uint32) uint32 {
 	if t := in.trans[code]; t != 0 {
 		return t
 	}
-	v, before := d.Value(code), in.dict.Len()
-	t := in.dict.Code(v)
-	if in.dict.Len() > before {
-		in.bytes += len(v) + 64
-	}
+	v := d.Value(code)
+	t := in.known(v, hashOf(v))
 	in.trans[code] = t
 	return t
 }
@@ -150,20 +158,44 @@ func (in *Interner) Column(c *frame.Column, n int, dst []uint32) []uint32 {
 		}
 		return dst
 	}
-	if c.Dict != nil {
-		in.use(c.Dict)
+	if c.Dict == nil {
+		return append(dst, make([]uint32, n)...)
 	}
-	for _, code := range c.Codes[:n] {
-		switch {
-		case code == 0:
-			dst = append(dst, 0)
-		case in.trans[code] != 0:
-			dst = append(dst, in.trans[code])
-		default:
-			dst = append(dst, in.translate(c.Dict, code))
-		}
+	in.use(c.Dict)
+	in.learn(c.Dict, c.Codes[:n])
+	dst = slices.Grow(dst, n)[:n]
+	for i, code := range c.Codes[:n] {
+		dst[i] = in.trans[code]
 	}
 	return dst
+}
+
+// learn translates the codes that are not known yet. Texts are far apart in
+// memory: that of one is fetched while others are hashed.
+func (in *Interner) learn(d *frame.Dict, codes []uint32) {
+	in.fresh, in.hash = in.fresh[:0], in.hash[:0]
+	for _, code := range codes {
+		if in.trans[code] == 0 && code != 0 {
+			in.trans[code] = math.MaxUint32 // is in fresh
+			in.fresh = append(in.fresh, code)
+		}
+	}
+	for _, code := range in.fresh {
+		in.hash = append(in.hash, hashOf(d.Value(code)))
+	}
+	for i, code := range in.fresh {
+		in.trans[code] = in.known(d.Value(code), in.hash[i])
+	}
+}
+
+// known is the number of a text whose hash is known.
+func (in *Interner) known(v string, hash uint32) uint32 {
+	before := in.dict.Len()
+	code := in.dict.code(v, hash)
+	if in.dict.Len() > before {
+		in.bytes += len(v) + 64
+	}
+	return code
 }
 
 // Take numbers all values of another interner, and gives the numbers by theirs.
@@ -174,11 +206,7 @@ func (in *Interner) Take(other *Interner) []uint32 {
 			to[i] = in.number(other.nums[i-1])
 			continue
 		}
-		v, before := other.dict.Value(uint32(i)), in.dict.Len()
-		to[i] = in.dict.code(v, other.dict.hashes[i-1])
-		if in.dict.Len() > before {
-			in.bytes += len(v) + 64
-		}
+		to[i] = in.known(other.dict.Value(uint32(i)), other.dict.hashes[i])
 	}
 	return to
 }

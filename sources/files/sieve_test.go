@@ -1,0 +1,129 @@
+package files
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/parquet-go/parquet-go"
+
+	"interdict/sources/esql"
+)
+
+type sievedRow struct {
+	N     int64    `parquet:"n"`
+	Some  *int64   `parquet:"some"`
+	Coded *string  `parquet:"coded,dict"`
+	Plain *string  `parquet:"plain"`
+	Text  string   `parquet:"text"`
+	Both  string   `parquet:"both,dict"`
+	List  []string `parquet:"list,dict"`
+}
+
+// sievedRows have runs of one value, so that pages differ in what they hold.
+func sievedRows(rnd *rand.Rand, n int) []sievedRow {
+	out := make([]sievedRow, n)
+	for i := range out {
+		r := sievedRow{N: int64(i), Text: fmt.Sprint("text-", i%37), Both: "same"}
+		if rnd.IntN(4) > 0 {
+			coded, plain, some := fmt.Sprint("c", i/200), fmt.Sprint("p", i%11), int64(i*3)
+			r.Coded, r.Plain, r.Some = &coded, &plain, &some
+		}
+		for range rnd.IntN(3) {
+			r.List = append(r.List, fmt.Sprint("l", rnd.IntN(9)))
+		}
+		out[i] = r
+	}
+	return out
+}
+
+func TestConditionsLeaveOutRowsOfParquetThatCannotMatchAndNoOthers(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	in := sievedRows(rnd, 3000)
+	path := filepath.Join(t.TempDir(), "s.parquet")
+	// Pages of some hundred bytes, several row groups.
+	if err := parquet.WriteFile(path, in, parquet.PageBufferSize(512), parquet.MaxRowsPerRowGroup(1100)); err != nil {
+		t.Fatal(err)
+	}
+	h := open(t, path)
+	columns := []string{"n", "some", "coded", "plain", "text", "both", "list"}
+	table, _ := h.Tables(t.Context()).Table("*")
+	segments := table.Segments("", math.MinInt64, math.MaxInt64)
+	whole := rows(t, h, "*", columns...)
+	for range 300 {
+		var where []esql.Condition
+		for range 1 + rnd.IntN(3) {
+			name := []string{"coded", "plain", "text", "both", "list"}[rnd.IntN(5)]
+			values := whole.Column(name).Texts(rnd.IntN(whole.Rows))
+			values = append(values, whole.Column(name).Texts(rnd.IntN(whole.Rows))...)
+			if rnd.IntN(9) == 0 {
+				values = []string{"none"}
+			}
+			where = append(where, esql.Condition{Field: name, Takes: func(v string) bool { return slices.Contains(values, v) }})
+		}
+		got := map[string]string{}
+		last := -1
+		for _, s := range segments {
+			f, err := s.(esql.Sieve).ReadWhere(t.Context(), columns, where)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for r := range f.Rows {
+				n, _ := f.Int("n", r)
+				if int(n) <= last {
+					t.Fatalf("row %d comes after %d", n, last)
+				}
+				last = int(n)
+				for _, name := range columns {
+					was, is := fmt.Sprint(whole.Column(name).Value(int(n))), "<nil>"
+					if c := f.Column(name); c != nil {
+						is = fmt.Sprint(c.Value(r))
+					}
+					if was != is {
+						t.Fatalf("row %d has %s %s, want %s", n, name, is, was)
+					}
+				}
+				got[fmt.Sprint(n)] = ""
+			}
+		}
+		for r := range whole.Rows {
+			if _, there := got[fmt.Sprint(r)]; !there && !slices.ContainsFunc(where, func(c esql.Condition) bool {
+				return !slices.ContainsFunc(whole.Column(c.Field).Texts(r), c.Takes)
+			}) {
+				t.Fatalf("row %d is missing", r)
+			}
+		}
+	}
+}
+
+func TestPagesWithoutWantedRowsAreNotRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.parquet")
+	if err := parquet.WriteFile(path, sievedRows(rand.New(rand.NewPCG(1, 2)), 3000), parquet.PageBufferSize(512)); err != nil {
+		t.Fatal(err)
+	}
+	f, err := openParquet(found{path: path, name: "s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.close()
+	g := f.groups[0]
+	i := slices.IndexFunc(f.leaves, func(l leaf) bool { return l.name == "n" })
+	chunk := g.group.ColumnChunks()[f.leaves[i].column.Index()]
+	ends := g.pageEnds(chunk)
+	pages := chunk.Pages()
+	defer pages.Close()
+	fill := newFiller(&f.leaves[i], 3000, []uint32{2000})
+	if err := skipPages(pages, fill, ends); err != nil {
+		t.Fatal(err)
+	}
+	if fill.rows == 0 || fill.rows > 2000 || !slices.Contains(ends, fill.rows) {
+		t.Errorf("reading goes on at row %d, pages end at %v", fill.rows, ends)
+	}
+	c, err := g.column(&f.leaves[i], []uint32{3, 2000, 2999})
+	if err != nil || fmt.Sprint(c.Ints) != "[3 2000 2999]" {
+		t.Errorf("%v %v", c, err)
+	}
+}
