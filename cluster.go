@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
+	"interdict/playbooks"
 	"interdict/sources/elasticsearch"
 	"interdict/ui/cli"
 )
@@ -31,11 +33,23 @@ func clusterConfig(c cli.Cluster) elasticsearch.Config {
 }
 
 // role gives what a key of a cluster needs, as JSON.
-func role(c cli.Cluster, sensor bool) string {
-	if sensor {
+func role(c cli.Cluster, what string) string {
+	switch what {
+	case "sensor":
 		return clusterConfig(c).SensorRole().String()
+	case "sharing":
+		return clusterConfig(c).SharingRole().String()
 	}
 	return clusterConfig(c).ConsoleRole().String()
+}
+
+// openStore opens what cases are shared through.
+func openStore(c cli.Cluster) (playbooks.Store, io.Closer, error) {
+	cluster, err := elasticsearch.Open(clusterConfig(c))
+	if err != nil {
+		return nil, nil, err
+	}
+	return cluster.Documents(), cluster, nil
 }
 
 // checkCluster says whether a cluster answers and what its key may not.
@@ -52,12 +66,16 @@ func checkCluster(ctx context.Context, c cli.Cluster) cli.Check {
 		return check
 	}
 	check.State, check.Detail = "yes", info.String()
-	lacks, err := cluster.Lacks(ctx, clusterConfig(c).ConsoleRole())
+	needs := clusterConfig(c).ConsoleRole()
+	if c.Shares {
+		needs = clusterConfig(c).SharingRole()
+	}
+	lacks, err := cluster.Lacks(ctx, needs)
 	switch {
 	case err != nil:
 		check.State, check.Hint = "fallback", "what its key may do is not known: "+err.Error()
 	case len(lacks) > 0:
-		check.State, check.Hint = "fallback", strings.Join(lacks, "; ")+"; interdict doctor --role prints what it needs"
+		check.State, check.Hint = "fallback", strings.Join(lacks, "; ")+"; interdict doctor --role (or --role=sharing) prints what it needs"
 	}
 	return check
 }

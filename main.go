@@ -45,6 +45,7 @@ func program() cli.Program {
 
 		CheckCluster: checkCluster,
 		Role:         role,
+		Store:        openStore,
 		Ship:         ship,
 		ShipStatus:   shipStatus,
 	}

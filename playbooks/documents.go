@@ -12,10 +12,11 @@ import "context"
 // So that what two consoles said while they could not hear one another can be
 // put together (see [Merge]), a list in a document is a log: its elements are
 // objects, each with an "id" that no other element ever has ([NewID]), and an
-// object is changed name by name.
+// object is changed name by name. A document with a "uid" is never put together
+// with one that has another: who comes later finds another id for theirs.
 //
 // A kind is a name of small letters, an id 1 to 512 bytes of printable ASCII. A
-// document is 1 MiB at most and is never deleted.
+// document is 8 MiB at most and is never deleted.
 type Documents interface {
 	// Read gives a document and its version; version "": there is none.
 	Read(ctx context.Context, kind, id string) (body []byte, version string, err error)

@@ -19,7 +19,8 @@ type LocalDocuments struct{ db *sql.DB }
 
 // documentSteps make its tables. A version is the number of the write that made
 // it. sent and sent_body are the version and text that the shared store is known
-// to have, "" when it has none of this document.
+// to have, "" when it has none of this document. document_cases
+// is what tables and document of a case had in common last.
 var documentSteps = []string{
 	`CREATE TABLE documents (
 		kind      TEXT NOT NULL,
@@ -33,6 +34,7 @@ var documentSteps = []string{
 	CREATE UNIQUE INDEX documents_version ON documents(version);
 	CREATE INDEX documents_kind ON documents(kind, version);
 	CREATE TABLE document_marks (kind TEXT PRIMARY KEY, store TEXT NOT NULL, mark TEXT NOT NULL) STRICT;`,
+	`CREATE TABLE document_cases (number INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;`,
 }
 
 // OpenDocuments brings the tables up to date. The caller opens and closes the database.
@@ -52,7 +54,7 @@ func NewID() string {
 }
 
 // maxDocument bounds a document.
-const maxDocument = 1 << 20
+const maxDocument = 8 << 20
 
 // checkDocument tells whether every store can take it.
 func checkDocument(kind, id string, body []byte) error {

@@ -18,6 +18,8 @@ type Store interface {
 	Documents
 	// About names the store, so that another one under the same address is told apart.
 	About(ctx context.Context) (string, error)
+	// Prepare makes what writing documents of these kinds wants, where it is not there.
+	Prepare(ctx context.Context, kinds ...string) error
 }
 
 // Sharing is a [Documents] that several consoles have in common: the local ones
@@ -30,15 +32,19 @@ type Store interface {
 type Sharing struct {
 	local *LocalDocuments
 	store Store
+	cases *Cases
 	now   func() time.Time
 	also  []func(context.Context) error // what else is due with each look
 
 	syncing sync.Mutex // one look at a time
 	known   bool       // the store is the one that the copy is of; under syncing
+	said    int64      // of Cases.Said, so much is in documents; under syncing
+	whole   time.Time  // when exhibits were brought into documents last; under syncing
 
 	mu      sync.Mutex
 	trouble error // of the last look; errNotYet before the first
 	since   time.Time
+	waits   int      // documents to be sent, at the last look that failed
 	dropped []string // what does not hold, the newest last
 }
 
@@ -55,13 +61,16 @@ var errNotYet = errors.New("the store was not asked yet")
 // Share keeps what people say in a store that others have, too, with the database
 // as its copy. Nothing is asked yet: [Sharing.Run], or [Sharing.Look], does.
 func (s *Cases) Share(store Store) *Sharing {
-	sharing := &Sharing{local: s.local, store: store, now: time.Now, trouble: errNotYet}
+	sharing := &Sharing{local: s.local, store: store, cases: s, now: time.Now, trouble: errNotYet}
 	s.docs = sharing
 	return sharing
 }
 
 // sharedKinds are the kinds of documents that consoles have in common.
-var sharedKinds = []string{AlertDocuments, ExceptionDocuments}
+var sharedKinds = []string{AlertDocuments, ExceptionDocuments, CaseDocuments}
+
+// Also has f done with each look at the store. It is called before Run.
+func (s *Sharing) Also(f func(context.Context) error) { s.also = append(s.also, f) }
 
 // Trouble says why the store is not asked at the moment, and since when; nil: it is.
 func (s *Sharing) Trouble() (since time.Time, err error) {
@@ -71,37 +80,47 @@ func (s *Sharing) Trouble() (since time.Time, err error) {
 }
 
 // Notes say what people should know of sharing, a sentence each.
-func (s *Sharing) Notes(ctx context.Context) (notes []string) {
-	if since, err := s.Trouble(); err != nil && !errors.Is(err, errNotYet) {
-		waiting, _ := s.waiting(ctx) // the sentence is true without the number
-		notes = append(notes, fmt.Sprintf("NOT SHARED since %s, what others say is not seen, %d documents wait to be sent: %v", since.Format(time.TimeOnly), waiting, err))
-	}
+func (s *Sharing) Notes() (notes []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.trouble != nil && !errors.Is(s.trouble, errNotYet) {
+		notes = append(notes, fmt.Sprintf("NOT SHARED since %s, what others say is not seen, %d documents wait to be sent: %v", s.since.Format(time.TimeOnly), s.waits, s.trouble))
+	}
 	return append(notes, s.dropped...)
 }
 
 func (s *Sharing) waiting(ctx context.Context) (n int, err error) {
-	err = s.local.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM documents WHERE (sent = '' OR body != sent_body) AND kind IN (?, ?)`, sharedKinds[0], sharedKinds[1]).Scan(&n)
+	err = s.local.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM documents WHERE (sent = '' OR body != sent_body) AND kind IN (?, ?, ?)`, sharedKinds[0], sharedKinds[1], sharedKinds[2]).Scan(&n)
 	return n, err
 }
 
-func (s *Sharing) failed(err error) {
+// failed remembers why the store is not asked, and how much waits for it.
+func (s *Sharing) failed(ctx context.Context, err error) {
+	waits, unknown := s.waiting(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.trouble == nil || errors.Is(s.trouble, errNotYet) {
 		s.since = s.now()
 	}
-	s.trouble = err
+	if s.trouble = err; unknown == nil {
+		s.waits = waits
+	}
 }
 
 func (s *Sharing) drop(kind, id string, what []string) {
+	for _, w := range what {
+		s.note(fmt.Sprintf("%s %s: somebody else was first, what was said here does not hold: %s", kind, id, w))
+	}
+}
+
+// note remembers a sentence once.
+func (s *Sharing) note(what string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, w := range what {
-		s.dropped = append(s.dropped, fmt.Sprintf("%s %s: somebody else was first, what was said here does not hold: %s", kind, id, w))
+	if !slices.Contains(s.dropped, what) {
+		s.dropped = append(s.dropped, what)
+		s.dropped = s.dropped[max(0, len(s.dropped)-maxDropped):]
 	}
-	s.dropped = s.dropped[max(0, len(s.dropped)-maxDropped):]
 }
 
 // Read implements [Documents], from the copy.
@@ -138,8 +157,9 @@ func (s *Sharing) Write(ctx context.Context, kind, id string, body []byte, versi
 	if err == nil || ctx.Err() != nil {
 		return "", false, err
 	}
-	s.failed(err)
-	return s.local.Write(ctx, kind, id, body, version)
+	next, ok, kept := s.local.Write(ctx, kind, id, body, version)
+	s.failed(ctx, err)
+	return next, ok, kept
 }
 
 // wrote brings the copy to what the store took.
@@ -149,7 +169,7 @@ func (s *Sharing) wrote(ctx context.Context, kind, id string, was stored, body [
 		if err != nil {
 			return err
 		}
-		if now.version != was.version { // another program of this database wrote meanwhile
+		if now.version != was.version && uid(now.body) == uid(body) { // another program of this database wrote meanwhile
 			if body, _, err = Merge(was.body, now.body, body); err != nil {
 				return err
 			}
@@ -207,7 +227,7 @@ func takeOne(ctx context.Context, c *sql.Conn, kind string, one theirs) (dropped
 	switch {
 	case one.version == "": // its index was taken away: what is here is all there is
 		next.body = now.body
-	case now.unsent():
+	case now.unsent() && uid(now.body) == uid(one.body):
 		if next.body, dropped, err = Merge(now.sentBody, now.body, one.body); err != nil {
 			return nil, err
 		}
@@ -252,7 +272,7 @@ func (s *Sharing) Look(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	if err != nil {
-		s.failed(err)
+		s.failed(ctx, err)
 		return err
 	}
 	s.mu.Lock()
@@ -268,6 +288,11 @@ func (s *Sharing) look(ctx context.Context) error {
 	for _, kind := range sharedKinds {
 		if err := s.pull(ctx, kind); err != nil {
 			return err
+		}
+		if kind == CaseDocuments {
+			if err := s.reconcile(ctx); err != nil {
+				return err
+			}
 		}
 		if err := s.push(ctx, kind); err != nil {
 			return err
@@ -287,6 +312,9 @@ func (s *Sharing) recognise(ctx context.Context) error {
 		return nil
 	}
 	name, err := s.store.About(ctx)
+	if err == nil {
+		err = s.store.Prepare(ctx, append(slices.Clone(sharedKinds), HeadDocuments)...)
+	}
 	if err != nil {
 		return err
 	}
@@ -324,6 +352,10 @@ func (s *Sharing) pull(ctx context.Context, kind string) error {
 	}
 	var news []theirs
 	mark, err := s.store.Changes(ctx, kind, since, func(id, version string, body []byte) error {
+		if err := checkDocument(kind, id, body); err != nil {
+			s.note(fmt.Sprintf("left out: %v", err))
+			return nil
+		}
 		now, err := readStored(ctx, s.local.db, kind, id)
 		switch {
 		case err != nil || now.version > 0 && now.sent == version:

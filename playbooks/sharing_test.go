@@ -33,6 +33,8 @@ func (s *store) About(context.Context) (string, error) {
 	return s.name, nil
 }
 
+func (s *store) Prepare(context.Context, ...string) error { return nil }
+
 func (s *store) Read(ctx context.Context, kind, id string) ([]byte, string, error) {
 	if s.away.Load() {
 		return nil, "", errAway
@@ -132,7 +134,7 @@ func TestWhatIsSaidWhileTheStoreIsAwayIsSentLaterAndNothingIsLostOrDoubled(t *te
 	if err := errors.Join(ana.Note(t.Context(), alert.ID, "ana", "away"), ana.Close(t.Context(), alert, "ana", Benign)); err != nil {
 		t.Fatal(err)
 	}
-	if notes := strings.Join(a.Notes(t.Context()), "\n"); !strings.Contains(notes, "NOT SHARED since") || !strings.Contains(notes, "1 documents wait") || !strings.Contains(notes, "connection refused") {
+	if notes := strings.Join(a.Notes(), "\n"); !strings.Contains(notes, "NOT SHARED since") || !strings.Contains(notes, "1 documents wait") || !strings.Contains(notes, "connection refused") {
 		t.Error(notes)
 	}
 	if a.Look(t.Context()) == nil {
@@ -159,7 +161,7 @@ func TestWhatIsSaidWhileTheStoreIsAwayIsSentLaterAndNothingIsLostOrDoubled(t *te
 			}
 		}
 	}
-	if notes := strings.Join(a.Notes(t.Context()), "\n"); strings.Contains(notes, "NOT SHARED") || !strings.Contains(notes, "somebody else was first") || !strings.Contains(notes, "benign") {
+	if notes := strings.Join(a.Notes(), "\n"); strings.Contains(notes, "NOT SHARED") || !strings.Contains(notes, "somebody else was first") || !strings.Contains(notes, "benign") {
 		t.Error(notes)
 	}
 }

@@ -151,6 +151,12 @@ func (s *Cases) Note(ctx context.Context, alert, by, text string) error {
 	if strings.TrimSpace(text) == "" {
 		return errors.New("an empty note says nothing")
 	}
+	if err := named(alert, by); err != nil {
+		return err
+	}
+	if strings.HasPrefix(alert, caseMark) {
+		return s.inTurn(ctx, func(c *sql.Conn) error { return s.log(ctx, c, alert, by, "note", text) })
+	}
 	return s.say(ctx, alert, by, func(*alertDocument) (string, string, error) { return "note", text, nil })
 }
 

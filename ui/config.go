@@ -63,6 +63,8 @@ type Config struct {
 	Actor   respond.Actor
 	Cases   *playbooks.Cases // nil: no case can be kept
 	Tool    string           // name and version of the program, for reports
+	// Sharing says what people should know of cases that other consoles have, too; nil: they are this directory's.
+	Sharing func() []string
 
 	Isolate isolate.Options  // what an isolated host keeps, beside its manager
 	Shared  []isolate.Shared // networks of many, that a block must not hit

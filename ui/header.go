@@ -52,6 +52,11 @@ func (m *Model) troubles() (out []string) {
 			out = append(out, "history: "+strings.Join(notes, "; "))
 		}
 	}
+	if m.config.Sharing != nil {
+		if notes := m.config.Sharing(); len(notes) > 0 {
+			out = append(out, "cases: "+strings.Join(notes, "; "))
+		}
+	}
 	return out
 }
 

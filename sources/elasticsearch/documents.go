@@ -47,9 +47,14 @@ func (d *Documents) About(ctx context.Context) (string, error) {
 	return info.UUID, err
 }
 
-// Lacks says what sharing wants that the key is not allowed.
-func (d *Documents) Lacks(ctx context.Context) ([]string, error) {
-	return d.c.Lacks(ctx, SharingRole())
+// Prepare makes the indices of kinds that there are none of.
+func (d *Documents) Prepare(ctx context.Context, kinds ...string) error {
+	for _, kind := range kinds {
+		if err := d.ensure(ctx, kind); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // shared is a document as its index holds it.
@@ -186,7 +191,7 @@ func (d *Documents) ensure(ctx context.Context, kind string) error {
 			"mappings": map[string]any{"dynamic": "false", "_meta": map[string]any{"managed_by": "interdict"},
 				"properties": map[string]any{"document": map[string]any{"type": "object", "enabled": false}}},
 		})
-		_, err = d.c.ask(ctx, request{method: "PUT", path: "/" + documentsPrefix + kind, body: body, timeout: documentTimeout})
+		_, err = d.c.ask(ctx, request{method: "PUT", path: "/" + documentsPrefix + kind, body: body})
 		var f *Fault
 		if errors.As(err, &f) && f.Type == "resource_already_exists_exception" {
 			err = nil

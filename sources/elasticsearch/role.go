@@ -50,16 +50,21 @@ func (c Config) SensorRole() Role {
 	}
 }
 
-// SharingRole is the least that sharing cases needs, beside the console's. What is
-// written about the journals of others it can add to, not change.
-func SharingRole() Role {
-	return Role{
-		Cluster: []string{"monitor"},
-		Indices: []IndexRole{
-			{[]string{documentsPrefix + "alerts", documentsPrefix + "cases", documentsPrefix + "exceptions"}, []string{"create_index", "index", "read", "view_index_metadata"}},
-			{[]string{documentsPrefix + "heads"}, []string{"create_doc", "create_index", "read", "view_index_metadata"}},
-		},
+// sharedDocuments are the kinds of documents that consoles write over.
+var sharedDocuments = []string{"alerts", "cases", "exceptions"}
+
+// SharingRole is the console's with what sharing cases needs. How far the journals
+// of others were it can add to, not change.
+func (c Config) SharingRole() Role {
+	r := c.ConsoleRole()
+	var names []string
+	for _, kind := range sharedDocuments {
+		names = append(names, documentsPrefix+kind)
 	}
+	r.Indices = append(r.Indices,
+		IndexRole{names, []string{"create_index", "index", "read", "view_index_metadata"}},
+		IndexRole{[]string{documentsPrefix + "heads"}, []string{"create_doc", "create_index", "read", "view_index_metadata"}})
+	return r
 }
 
 // String is the role as the API takes it.

@@ -56,6 +56,26 @@ func TestThePrintedRolesAreEnoughAndNoMoreThanThat(t *testing.T) {
 		t.Errorf("%q, %v", take2, err)
 	}
 
+	shares := as(Config{}.SharingRole()).Documents()
+	if err := shares.Prepare(t.Context(), "alerts", "heads"); err != nil {
+		t.Fatal(err)
+	}
+	for kind, over := range map[string]bool{"alerts": true, "heads": false} { // what stands there of journals is not written over
+		version, ok, err := shares.Write(t.Context(), kind, "x", []byte(`{"n":1}`), "")
+		if err != nil || !ok {
+			t.Errorf("%s: %v", kind, err)
+		}
+		if _, ok, err := shares.Write(t.Context(), kind, "x", []byte(`{"n":2}`), version); ok != over || (err == nil) != over {
+			t.Errorf("%s written over: %v, %v", kind, ok, err)
+		}
+		if body, _, err := shares.Read(t.Context(), kind, "x"); err != nil || string(body) != map[bool]string{true: `{"n":2}`, false: `{"n":1}`}[over] {
+			t.Errorf("%s: %s, %v", kind, body, err)
+		}
+	}
+	if _, _, err := console.Documents().Write(t.Context(), "alerts", "y", []byte(`{}`), ""); !forbidden(err) {
+		t.Errorf("a key for looking writes: %v", err)
+	}
+
 	blind := as(Role{Cluster: []string{"monitor"}, Indices: []IndexRole{{[]string{"other-*"}, []string{"read"}}}})
 	_, _, err = blind.History().Query(t.Context(), q)
 	if err == nil {

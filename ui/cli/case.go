@@ -68,14 +68,14 @@ func (c *command) caseSays(use, short string, n int, say func(ctx context.Contex
 		if _, err := playbooks.CaseNumber(args[0]); err != nil {
 			return &exit{Usage, err}
 		}
-		return c.withJournal(cmd.Context(), func(s *state) error {
+		return c.withShared(cmd.Context(), func(s *state) error {
 			return say(cmd.Context(), s.cases, args[0], respond.CurrentActor().User, args[1:])
 		})
 	}}
 }
 
 func (c *command) caseList(ctx context.Context, all bool) error {
-	return c.withJournal(ctx, func(s *state) error {
+	return c.withShared(ctx, func(s *state) error {
 		briefs, err := s.cases.Briefs(ctx, s.journal, all, casesShown)
 		if c.json {
 			for i := range briefs {
@@ -143,7 +143,7 @@ func (c *command) withCase(ctx context.Context, id string, f func(*state, *playb
 	if _, err := playbooks.CaseNumber(id); err != nil {
 		return &exit{Usage, err}
 	}
-	return c.withJournal(ctx, func(s *state) error {
+	return c.withShared(ctx, func(s *state) error {
 		k, err := s.cases.Case(ctx, id)
 		if err != nil {
 			return err
@@ -190,7 +190,7 @@ func doubtOf(err error) string {
 }
 
 func (c *command) shift(ctx context.Context) error {
-	return c.withJournal(ctx, func(s *state) error {
+	return c.withShared(ctx, func(s *state) error {
 		briefs, err := s.cases.Briefs(ctx, s.journal, false, casesShown)
 		standing, doubt := s.journal.Standing(ctx)
 		for _, l := range playbooks.HandOverText(briefs, standing, doubtOf(errors.Join(err, doubt)), c.Now(), respond.CurrentActor().User) {

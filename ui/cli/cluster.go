@@ -41,6 +41,7 @@ type Secret struct {
 type Cluster struct {
 	ClusterConfig
 	Name                     string
+	Shares                   bool // cases are shared through it
 	APIKey, Password, Bearer string
 }
 
@@ -102,7 +103,7 @@ func (c *command) cluster(ctx context.Context, name string) (Cluster, error) {
 	if !ok {
 		return Cluster{}, usage("no cluster is called %q; known are %s", name, strings.Join(known, ", "))
 	}
-	out := Cluster{ClusterConfig: config, Name: name}
+	out := Cluster{ClusterConfig: config, Name: name, Shares: c.config.Store == "elasticsearch:"+name || c.config.Store == "elasticsearch" && len(known) == 1}
 	for _, s := range []struct {
 		key  string
 		from Secret

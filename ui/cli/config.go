@@ -22,6 +22,7 @@ type Config struct {
 	Rules       []string      `toml:"rules"`       // files and directories with rules beside the built-in ones
 	Scope       string        `toml:"scope"`       // cgroup to stay inside of
 	Theme       string        `toml:"theme"`       // auto, dark, light, high-contrast, none; "" is auto
+	Store       string        `toml:"store"`       // elasticsearch[:NAME]: where cases are shared; "" is this machine
 	Archive     ArchiveConfig `toml:"archive"`
 	Isolate     IsolateConfig `toml:"isolate"`
 	Block       BlockConfig   `toml:"block"`
@@ -105,6 +106,7 @@ func (c *command) configFromEnv() error {
 		"INTERDICT_ENVIRONMENT": &c.config.Environment,
 		"INTERDICT_SCOPE":       &c.config.Scope,
 		"INTERDICT_THEME":       &c.config.Theme,
+		"INTERDICT_STORE":       &c.config.Store,
 		"INTERDICT_STATE":       &c.stateDir,
 	} {
 		if v := c.Env(name); v != "" && (field != &c.stateDir || c.stateDir == "") {
@@ -115,6 +117,9 @@ func (c *command) configFromEnv() error {
 }
 
 func (c Config) check() error {
+	if kind, _, _ := strings.Cut(c.Store, ":"); c.Store != "" && kind != "elasticsearch" {
+		return usage("store %q: is elasticsearch:NAME, a cluster of the configuration; without it cases stay on this machine", c.Store)
+	}
 	switch c.Environment {
 	case "", "ci", "staging", "production":
 		return errors.Join(c.checkNetwork(), c.checkChanges())

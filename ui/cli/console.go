@@ -46,6 +46,9 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 		return err
 	}
 	defer kept.close()
+	if !f.Demo {
+		c.share(ctx, kept)
+	}
 	memory := newSaid(kept.cases, respond.CurrentActor().User)
 	f.Screen = !f.plain
 	s, err := c.start(ctx, f.OpenOptions, detect.Options{Past: memory.past})
@@ -69,6 +72,9 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 		ended.Go(func() { c.keepWarm(running, s) })
 	}
 	ended.Go(func() { memory.listen(running) })
+	if kept.sharing != nil {
+		ended.Go(func() { kept.sharing.Run(running) })
+	}
 	show := c.guarded
 	if f.plain {
 		show = ui.Plain
@@ -113,6 +119,9 @@ func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session
 				assess.Boot = identity.BootID
 			}
 		}
+	}
+	if kept.sharing != nil {
+		config.Sharing = kept.sharing.Notes
 	}
 	config.Assess = &remembered{assess, memory}
 	for _, note := range kept.notes {

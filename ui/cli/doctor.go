@@ -23,7 +23,7 @@ func (c *command) doctor() *cobra.Command {
 			}
 			return c.runDoctor(cmd.Context())
 		}}
-	cmd.Flags().StringVar(&role, "role", "", "print what an API key needs: console or sensor, or either of a cluster as sensor:NAME")
+	cmd.Flags().StringVar(&role, "role", "", "print what an API key needs: console, sensor or sharing, or that of a cluster as sensor:NAME")
 	cmd.Flags().Lookup("role").NoOptDefVal = "console"
 	cmd.Flags().BoolVar(&c.json, "json", false, "one JSON document a line")
 	return cmd
@@ -58,8 +58,8 @@ func (c *command) printChecks(checks []Check) error {
 // No secret is read for it.
 func (c *command) printRole(what string) error {
 	kind, name, named := strings.Cut(what, ":")
-	if kind != "console" && kind != "sensor" {
-		return usage("--role=%s: is console or sensor, or either of a cluster as sensor:NAME", what)
+	if kind != "console" && kind != "sensor" && kind != "sharing" {
+		return usage("--role=%s: is console, sensor or sharing, or that of a cluster as sensor:NAME", what)
 	}
 	var of Cluster
 	for known, config := range c.config.Elasticsearch {
@@ -70,7 +70,7 @@ func (c *command) printRole(what string) error {
 	if named && of.URLs == nil && of.CloudID == "" {
 		return usage("no cluster is called %q", name)
 	}
-	fmt.Fprintln(c.Stdout, c.Role(of, kind == "sensor"))
+	fmt.Fprintln(c.Stdout, c.Role(of, kind))
 	return nil
 }
 

@@ -39,6 +39,16 @@ func (c *command) withJournal(ctx context.Context, f func(*state) error) error {
 	return errors.Join(f(s), s.close())
 }
 
+// withShared is withJournal with what others said.
+func (c *command) withShared(ctx context.Context, f func(*state) error) error {
+	s, err := c.openState(ctx, c.config.Store != "")
+	if err != nil {
+		return c.noState(err)
+	}
+	err = c.shared(ctx, s, f)
+	return errors.Join(err, s.close(), s.degraded())
+}
+
 // pageSize is how many entries are read at a time.
 const pageSize = 1000
 
@@ -112,6 +122,7 @@ func (c *command) journalVerify(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		elsewhere := c.compareHeads(ctx, s)
 		for _, b := range check.Breaks {
 			fmt.Fprintf(c.Stdout, "CUT before entry %d: %s\n", b.Seq, text.Clean(b.Why))
 		}
@@ -122,10 +133,33 @@ func (c *command) journalVerify(ctx context.Context) error {
 			fmt.Fprintf(c.Stdout, "the %d entries that are left hold, head %s\n", check.Entries, check.Head)
 		default:
 			fmt.Fprintf(c.Stdout, "whole: %d entries, head %s\n", check.Entries, check.Head)
-			return nil
+			return elsewhere
 		}
 		return &exit{code: Failed}
 	})
+}
+
+// compareHeads compares the journal with what the store knows of it.
+func (c *command) compareHeads(ctx context.Context, s *state) error {
+	if c.share(ctx, s); s.heads == nil {
+		c.tell(s)
+		return s.degraded()
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookFor)
+	defer cancel()
+	why, read, err := s.heads.Compare(ctx)
+	for _, w := range why {
+		fmt.Fprintf(c.Stdout, "NOT WHAT %s REMEMBERS, %s\n", text.Clean(c.config.Store), text.Clean(w))
+	}
+	switch {
+	case err != nil:
+		fmt.Fprintf(c.Stderr, "interdict: not compared with what %s remembers: %s\n", text.Clean(c.config.Store), text.CleanLines(err.Error()))
+		return &exit{code: Degraded}
+	case len(why) > 0:
+		return &exit{code: Failed}
+	}
+	fmt.Fprintf(c.Stdout, "%s remembers the same of %d earlier states\n", text.Clean(c.config.Store), read)
+	return s.heads.Keep(ctx)
 }
 
 func (c *command) journalUndo(ctx context.Context, id string) error {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"interdict/playbooks"
 	"interdict/respond"
 	"interdict/sources"
 )
@@ -47,8 +48,10 @@ type Program struct {
 	Ship func(ctx context.Context, o ShipOptions) (*Shipping, error)
 	// ShipStatus is what a sensor with this spool said of itself last.
 	ShipStatus func(dir string) ([]Check, error)
-	// Role is what a key of a cluster needs, to be asked or to be shipped to, as JSON.
-	Role func(c Cluster, sensor bool) string
+	// Role is what a key of a cluster needs, as JSON; what it is for is console, sensor or sharing.
+	Role func(c Cluster, what string) string
+	// Store opens what cases are shared through.
+	Store func(c Cluster) (playbooks.Store, io.Closer, error)
 }
 
 // FindCluster finds a cluster of the configuration; "" is the only one there.

@@ -20,6 +20,9 @@ type state struct {
 	db      *sql.DB
 	journal *respond.Journal
 	cases   *playbooks.Cases
+	sharing *playbooks.Sharing // nil: cases are this directory's alone
+	heads   *playbooks.Heads   // of the journal in the store; nil: there is none
+	closers []func() error
 	notes   []string // what had to be set aside, a sentence each
 }
 
@@ -80,7 +83,11 @@ func (s *state) close() error {
 	if s == nil || s.db == nil {
 		return nil
 	}
-	return s.db.Close()
+	err := s.db.Close()
+	for _, f := range s.closers {
+		err = errors.Join(err, f())
+	}
+	return err
 }
 
 // noState turns "there is none yet" into words.
