@@ -13,7 +13,7 @@ type Actor struct {
 	UID  int    `json:"uid"`            // of the program
 	TTY  string `json:"tty,omitempty"`  // terminal of the program
 	SSH  string `json:"ssh,omitempty"`  // client address and ports, as SSH_CONNECTION says
-	Auto string `json:"auto,omitempty"` // the playbook that acted without a person; "" for a person
+	Auto string `json:"auto,omitempty"` // what acted without a person: a playbook, the queue, a right of its own; "" for a person
 	// Program is the console itself as PID@START: whether it still runs tells an
 	// operation that was cut short from one that is under way.
 	Program string `json:"program,omitempty"`
@@ -29,7 +29,7 @@ func (a Actor) String() string {
 		s += " from " + from
 	}
 	if a.Auto != "" {
-		s += " by playbook " + a.Auto
+		s += ", by itself: " + a.Auto
 	}
 	return s
 }

@@ -23,6 +23,8 @@ var (
 	ErrDamaged = errors.New("the database is damaged")
 	// ErrUnsupported: this host or kernel lacks what the action needs.
 	ErrUnsupported = errors.New("not supported here")
+	// ErrUnreachable: the host did not answer, or not to its end of the login. Nothing was changed.
+	ErrUnreachable = errors.New("cannot be reached")
 )
 
 // Reason is one safety check that said no.

@@ -125,6 +125,19 @@ func (v *Inventory) Group(name string) []HostEntry {
 	return slices.DeleteFunc(v.Entries(), func(e HostEntry) bool { return !slices.Contains(e.Groups, name) })
 }
 
+// Groups are the names of all groups, sorted.
+func (v *Inventory) Groups() (names []string) {
+	for _, e := range v.entries {
+		for _, g := range e.Groups {
+			if !slices.Contains(names, g) {
+				names = append(names, g)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // Find gives the host with exactly this name.
 func (v *Inventory) Find(name string) (HostEntry, bool) {
 	if i, ok := v.byName[name]; ok {

@@ -64,6 +64,9 @@ type Plan struct {
 	Undo     string   `json:"undo"`     // how it is taken back; "" when it cannot be
 	NoUndo   string   `json:"no_undo"`  // why it cannot be taken back; "" when it can
 
+	First    []Plan    `json:"first,omitempty"`    // carried out before it, each as an operation of its own
+	Approval *Approval `json:"approval,omitempty"` // by a second person; nil: none was needed
+
 	Body json.RawMessage `json:"body"` // the kind's own, versioned with it
 }
 

@@ -33,7 +33,7 @@ func Undo(ctx context.Context, j *Journal, actor Actor, action Action, h Host, o
 	}
 	o := newOperator(j, actor, action, h, nil)
 	o.op, o.identity = op, r.Identity
-	if err := o.write(ctx, Undoing, Outcome{Result: &Result{Version: Version, Kind: r.Kind, Host: r.Host, Identity: r.Identity, Body: r.Body}}); err != nil {
+	if err := o.write(ctx, Outcome{Result: &Result{Version: Version, Kind: r.Kind, Host: r.Host, Identity: r.Identity, Body: r.Body}}, Undoing); err != nil {
 		return Result{}, err
 	}
 	undone, err := action.Undo(ctx, h, r)
@@ -46,7 +46,7 @@ func RecordRefusal(ctx context.Context, j *Journal, actor Actor, action Action, 
 	o := newOperator(j, actor, action, h, nil)
 	o.identity, _ = h.Identity(ctx) // a host that does not answer is named by its name alone
 	_, outcome := outcomeOf(Refused, Result{}, refused)
-	return o.write(ctx, Refused, outcome)
+	return o.write(ctx, outcome, Refused)
 }
 
 // operator writes the entries of one operation.
@@ -69,13 +69,19 @@ func (o *operator) run(ctx context.Context, p Plan) (Result, Verdict, error) {
 		return Result{}, Verdict{}, err
 	}
 	o.identity = p.Identity
-	if err := o.write(ctx, Approved, p); err != nil {
-		return Result{}, Verdict{}, err
+	phases := []Phase{Approved, Applying} // flushed together when nothing comes between them
+	var first []Line
+	if len(p.First) > 0 {
+		if err := o.write(ctx, p, Approved); err != nil {
+			return Result{}, Verdict{}, err
+		}
+		first, phases = o.first(ctx, p), phases[1:]
 	}
-	if err := o.write(ctx, Applying, p); err != nil {
+	if err := o.write(ctx, p, phases...); err != nil {
 		return Result{}, Verdict{}, err
 	}
 	result, err := o.action.Apply(ctx, o.host, p)
+	result.Lines = append(first, result.Lines...)
 	phase, outcome := outcomeOf(Applied, result, err)
 	if journaled := o.writeAfter(ctx, phase, outcome); err != nil || journaled != nil {
 		return result, Verdict{State: Unknown, Summary: "not verified", Checked: time.Now().UTC()}, errors.Join(err, journaled)
@@ -124,17 +130,20 @@ func outcomeOf(done Phase, r Result, err error) (Phase, Outcome) {
 	return Failed, outcome
 }
 
-// write journals before the host is touched.
-func (o *operator) write(ctx context.Context, phase Phase, body any) error {
+// write journals before the host is touched, one entry a phase, flushed together.
+func (o *operator) write(ctx context.Context, body any, phases ...Phase) error {
 	b, err := json.Marshal(body)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	e := Entry{Op: o.op, Actor: o.actor, Host: o.host.Name(), HostID: o.identity.HostID, Kind: o.action.Kind(), Phase: phase, Body: b}
-	if o.override != nil {
-		return o.journal.AppendUnjournaled(ctx, *o.override, e)
+	var entries []Entry
+	for _, phase := range phases {
+		entries = append(entries, Entry{Op: o.op, Actor: o.actor, Host: o.host.Name(), HostID: o.identity.HostID, Kind: o.action.Kind(), Phase: phase, Body: b})
 	}
-	_, err = o.journal.Append(ctx, e)
+	if o.override != nil {
+		return o.journal.AppendUnjournaled(ctx, *o.override, entries...)
+	}
+	_, err = o.journal.Append(ctx, entries...)
 	return err
 }
 
@@ -143,11 +152,11 @@ func (o *operator) write(ctx context.Context, phase Phase, body any) error {
 func (o *operator) writeAfter(ctx context.Context, phase Phase, outcome Outcome) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	err := o.write(ctx, phase, outcome)
+	err := o.write(ctx, outcome, phase)
 	if !errors.Is(err, ErrNoSpace) {
 		return err
 	}
 	keep := *o
 	keep.override = &Override{By: o.actor.User, Typed: "(none: outcome of an approved action)", Reason: "no space"}
-	return errors.Join(fmt.Errorf("the outcome waits in memory: %w", err), keep.write(ctx, phase, outcome))
+	return errors.Join(fmt.Errorf("the outcome waits in memory: %w", err), keep.write(ctx, outcome, phase))
 }

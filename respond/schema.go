@@ -29,6 +29,7 @@ var migrations = []string{
 		BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 	CREATE TRIGGER journal_entries_no_delete BEFORE DELETE ON journal_entries
 		BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;`,
+	`CREATE INDEX journal_entries_host_id ON journal_entries(host_id);`,
 }
 
 // Migrate brings the tables of one package up to date within Transact. table

@@ -112,12 +112,20 @@ func (s *Signer) Sign(namespace string, r io.Reader) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	sig, err := s.key.Sign(rand.Reader, data)
+	sig, err := signData(s.key, data)
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
 	body := ssh.Marshal(signature{1, string(s.key.PublicKey().Marshal()), namespace, "", "sha512", string(ssh.Marshal(sig))})
 	return armour(append([]byte(sshsig), body...)), nil
+}
+
+// signData signs with RSA as it is taken today.
+func signData(key ssh.Signer, data []byte) (*ssh.Signature, error) {
+	if s, ok := key.(ssh.AlgorithmSigner); ok && key.PublicKey().Type() == ssh.KeyAlgoRSA {
+		return s.SignWithAlgorithm(rand.Reader, data, ssh.KeyAlgoRSASHA512)
+	}
+	return key.Sign(rand.Reader, data)
 }
 
 // armour is base64 in lines of 70 characters, as ssh-keygen writes it.
@@ -137,32 +145,47 @@ var ErrSignature = errors.New("the signature does not hold")
 // CheckSignature gives the key that signed, as one line of OpenSSH, and its
 // fingerprint. Whether that key is one to believe is the caller's to know.
 func CheckSignature(namespace string, r io.Reader, armoured []byte) (public, fingerprint string, err error) {
+	key, err := signedBy(namespace, r, armoured)
+	if err != nil {
+		return "", "", err
+	}
+	if key.Type() != ssh.KeyAlgoED25519 {
+		return "", "", fmt.Errorf("%w: not by an ed25519 key", ErrSignature)
+	}
+	return string(bytes.TrimSpace(ssh.MarshalAuthorizedKey(key))), ssh.FingerprintSHA256(key), nil
+}
+
+// signedBy gives the key that signed, of whatever kind it is.
+func signedBy(namespace string, r io.Reader, armoured []byte) (ssh.PublicKey, error) {
 	block, rest := pem.Decode(armoured)
 	if block == nil || len(rest) > 0 || !bytes.Equal(armour(block.Bytes), armoured) {
-		return "", "", fmt.Errorf("%w: it is not what ssh-keygen -Y sign writes", ErrSignature)
+		return nil, fmt.Errorf("%w: it is not what ssh-keygen -Y sign writes", ErrSignature)
 	}
 	var s signature
 	body, ok := bytes.CutPrefix(block.Bytes, []byte(sshsig))
 	if err := ssh.Unmarshal(body, &s); !ok || err != nil || s.Version != 1 || s.HashAlgorithm != "sha512" || s.Reserved != "" {
-		return "", "", fmt.Errorf("%w: it is of a form that is not known here", ErrSignature)
+		return nil, fmt.Errorf("%w: it is of a form that is not known here", ErrSignature)
 	}
 	if s.Namespace != namespace {
-		return "", "", fmt.Errorf("%w: it was made for %q", ErrSignature, s.Namespace)
+		return nil, fmt.Errorf("%w: it was made for %q", ErrSignature, s.Namespace)
 	}
 	key, err := ssh.ParsePublicKey([]byte(s.Key))
-	if err != nil || key.Type() != ssh.KeyAlgoED25519 {
-		return "", "", fmt.Errorf("%w: not by an ed25519 key", ErrSignature)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSignature, err)
+	}
+	if _, is := key.(*ssh.Certificate); is {
+		return nil, fmt.Errorf("%w: it was made with a certificate; sign with the key itself", ErrSignature)
 	}
 	var sig ssh.Signature
-	if err := ssh.Unmarshal([]byte(s.Signature), &sig); err != nil {
-		return "", "", fmt.Errorf("%w: %w", ErrSignature, err)
+	if err := ssh.Unmarshal([]byte(s.Signature), &sig); err != nil || sig.Format == ssh.KeyAlgoRSA { // with SHA-1
+		return nil, fmt.Errorf("%w: its algorithm is not taken", ErrSignature)
 	}
 	data, err := signedData(namespace, r)
 	if err != nil {
-		return "", "", err
+		return nil, err
 	}
 	if err := key.Verify(data, &sig); err != nil {
-		return "", "", fmt.Errorf("%w: it is of other bytes", ErrSignature)
+		return nil, fmt.Errorf("%w: it is of other bytes", ErrSignature)
 	}
-	return string(bytes.TrimSpace(ssh.MarshalAuthorizedKey(key))), ssh.FingerprintSHA256(key), nil
+	return key, nil
 }

@@ -69,6 +69,9 @@ type Config struct {
 	Isolate isolate.Options  // what an isolated host keeps, beside its manager
 	Shared  []isolate.Shared // networks of many, that a block must not hit
 
+	Rights  respond.Rights  // what is asked before a change, by environment
+	Notices func() []string // what else stands above every pane, a sentence each; nil: nothing
+
 	ReadOnly bool
 	Theme    string           // auto, dark, light, high-contrast, none; "" is auto
 	NoColor  bool             // NO_COLOR is set to anything

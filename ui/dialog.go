@@ -25,8 +25,9 @@ const (
 // alone for a moment and pressed it.
 type dialog struct {
 	verb, button string // "FREEZE", "Freeze"
-	hostName     string // what production wants typed
+	hostName     string
 	production   bool
+	typed        bool   // the host's name is to be typed
 	finding      string // alert id, for the live line; "" for none
 
 	host   respond.Host
@@ -52,7 +53,7 @@ const (
 )
 
 func (m *Model) newDialog(verb, button, host, environment string) *dialog {
-	return &dialog{verb: verb, button: button, hostName: host, production: environment == "production"}
+	return &dialog{verb: verb, button: button, hostName: host, production: environment == "production", typed: environment == "production"}
 }
 
 // openPlan opens the dialog and has the plan made.
@@ -63,8 +64,13 @@ func (m *Model) openPlan(f *detect.Finding, a action, h respond.Host) tea.Cmd {
 	m.overlay = d
 	on := target(f, m.guides.of(f))
 	act, c := m.action(m.config, a, f, on), m.changes
+	d.typed = m.config.typed(f.Host.Environment, act.Kind())
 	return d.make(m, func(ctx context.Context) (respond.Action, respond.Plan, error) {
-		p, err := planOn(ctx, act, h, f.Host, on)
+		var p respond.Plan
+		err := m.config.second(h.Name(), f.Host.Environment, act.Kind())
+		if err == nil {
+			p, err = planOn(ctx, act, h, f.Host, on)
+		}
 		if errors.Is(err, respond.ErrRefused) {
 			err = errors.Join(err, c.Refused(ctx, act, h, err)) // a refusal that cannot be journaled is still one
 		}
@@ -162,7 +168,7 @@ func (d *dialog) cancel(m *Model) tea.Cmd {
 
 func (d *dialog) step(by int) {
 	places := []int{onCancel}
-	if d.made && d.production {
+	if d.made && d.typed {
 		places = append(places, onField)
 	}
 	if d.made {
@@ -198,8 +204,8 @@ func (d *dialog) press(m *Model, armed bool) (cmd tea.Cmd, done bool) {
 	case d.focus == onField:
 		d.step(1)
 	case !d.made:
-	case d.production && d.field.text() != d.hostName:
-		m.warn("production: type the host's name first, exactly: " + d.hostName)
+	case d.typed && d.field.text() != d.hostName:
+		m.warn("type the host's name first, exactly: " + d.hostName)
 		d.focus = onField
 	case !armed:
 		m.say("not yet: leave the keys alone for a moment, then press enter again")
@@ -288,7 +294,7 @@ func (d *dialog) body(b *box) []string {
 // foot is the field and the buttons; they never scroll away.
 func (d *dialog) foot(m *Model, b *box) []string {
 	var out []string
-	if d.made && d.production {
+	if d.made && d.typed {
 		cursor := d.focus == onField
 		out = append(out, b.line(normal, "Host name", "[ "+text.Pad(d.field.shown(40, cursor), min(40, b.inner()-labelWidth-4))+" ]"))
 	}
@@ -311,7 +317,7 @@ func (d *dialog) foot(m *Model, b *box) []string {
 // waitsFor says what is still missing before the button does something.
 func (d *dialog) waitsFor() string {
 	switch {
-	case d.production && d.field.text() != d.hostName:
+	case d.typed && d.field.text() != d.hostName:
 		return "wants the host's name: " + d.hostName
 	case d.focus != onButton:
 		return ""

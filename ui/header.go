@@ -57,6 +57,9 @@ func (m *Model) troubles() (out []string) {
 			out = append(out, "cases: "+strings.Join(notes, "; "))
 		}
 	}
+	if m.config.Notices != nil {
+		out = append(out, m.config.Notices()...)
+	}
 	return out
 }
 

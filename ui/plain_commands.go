@@ -278,7 +278,10 @@ func (p *plain) change(ctx context.Context, a action, f *detect.Finding) {
 	act := p.Model.action(p.config, a, f, on)
 	planning, cancel := context.WithTimeout(ctx, planLimit)
 	defer cancel()
-	plan, err := planOn(planning, act, h, f.Host, on)
+	plan, err := respond.Plan{}, p.config.second(h.Name(), f.Host.Environment, act.Kind())
+	if err == nil {
+		plan, err = planOn(planning, act, h, f.Host, on)
+	}
 	if err != nil {
 		if errors.Is(err, respond.ErrRefused) {
 			err = errors.Join(err, p.changes.Refused(planning, act, h, err))
@@ -289,7 +292,7 @@ func (p *plain) change(ctx context.Context, a action, f *detect.Finding) {
 	if p.sends(f) {
 		p.say("STILL SENDING: %s", p.left(f))
 	}
-	p.approve(ctx, string(a), f.Host.Name, f.Host.Environment, plan, func(ctx context.Context) (respond.Result, respond.Verdict, error) {
+	p.approve(ctx, string(a), f.Host.Name, p.config.typed(f.Host.Environment, act.Kind()), plan, func(ctx context.Context) (respond.Result, respond.Verdict, error) {
 		return p.changes.Run(ctx, act, h, plan)
 	}, func(ctx context.Context, words string) (respond.Result, respond.Verdict, error) {
 		return p.changes.RunUnjournaled(ctx, words, act, h, plan)
@@ -316,7 +319,7 @@ func (p *plain) resume(ctx context.Context, args string) {
 		p.problem(err)
 		return
 	}
-	p.approve(ctx, "resume", s.Host, environmentOf(p.Model, s), plan, func(ctx context.Context) (respond.Result, respond.Verdict, error) {
+	p.approve(ctx, "resume", s.Host, environmentOf(p.Model, s) == "production", plan, func(ctx context.Context) (respond.Result, respond.Verdict, error) {
 		return u.undo(ctx, h)
 	}, nil)
 }
@@ -337,7 +340,7 @@ type carryOut func(context.Context) (respond.Result, respond.Verdict, error)
 
 // approve shows the plan whole and carries it out if the right words are typed
 // after it was shown. unjournaled may be nil.
-func (p *plain) approve(ctx context.Context, verb, host, environment string, plan respond.Plan, run carryOut, unjournaled func(context.Context, string) (respond.Result, respond.Verdict, error)) {
+func (p *plain) approve(ctx context.Context, verb, host string, typed bool, plan respond.Plan, run carryOut, unjournaled func(context.Context, string) (respond.Result, respond.Verdict, error)) {
 	p.say("PLAN: %s", plan.Title)
 	for _, l := range plan.Lines {
 		p.say("  %s: %s", l.Label, l.Text)
@@ -351,7 +354,7 @@ func (p *plain) approve(ctx context.Context, verb, host, environment string, pla
 		p.say("  Cannot be undone: %s", plan.NoUndo)
 	}
 	want := verb
-	if environment == "production" {
+	if typed {
 		want = verb + " " + host
 	}
 	if !p.confirm(ctx, want) {

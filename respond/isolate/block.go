@@ -25,6 +25,7 @@ type BlockOptions struct {
 	Rate      int            // in kB/s: what is sent there is held to it instead of dropped
 	Shared    []Shared       // networks of many, besides the built-in ones
 	Overrides []string       // what a person typed against refusals
+	Used      Users          `json:"-"` // who else uses Places; nil: not known
 }
 
 const (
@@ -38,6 +39,9 @@ const (
 func NewBlock(o BlockOptions) respond.Action { return &block{options: o} }
 
 type block struct{ options BlockOptions }
+
+// Order is what was asked for.
+func (a *block) Order() ([]byte, error) { return json.Marshal(a.options) }
 
 // Kind is KindBlock.
 func (*block) Kind() string { return KindBlock }
@@ -73,6 +77,7 @@ func (a *block) Plan(ctx context.Context, h respond.Host) (respond.Plan, error) 
 	if err != nil {
 		return respond.Plan{}, err
 	}
+	users := a.options.Used.ask(ctx, in.Places)
 	s, err := look(ctx, shell)
 	if err != nil {
 		return respond.Plan{}, err
@@ -82,7 +87,7 @@ func (a *block) Plan(ctx context.Context, h respond.Host) (respond.Plan, error) 
 	}
 	body, err := json.Marshal(in)
 	return respond.Plan{Version: respond.Version, Kind: KindBlock, Host: h.Name(), Identity: s.identity, Made: time.Now().UTC(),
-		Title: in.title(h.Name()), Lines: in.lines(s), Warnings: in.warnings(s),
+		Title: in.title(h.Name()), Lines: append(in.lines(s), users()...), Warnings: in.warnings(s),
 		Undo: "unblock takes out these places alone; after " + hours(in.For) + " the host's kernel does", Body: body}, err
 }
 

@@ -27,7 +27,48 @@ type Options struct {
 	Survive      bool           // reboots, and whoever flushes the rules
 	Within       time.Duration  // for the proof, else the host restores itself; 0: two minutes
 	Overrides    []string       // names of roles that a person typed
+	Used         Users          `json:"-"` // who else uses Destinations; nil: not known
 }
+
+// Users says who else used places, a sentence each. It is asked while a plan is
+// made, and bounds itself.
+type Users func(ctx context.Context, places []netip.Prefix) []string
+
+// ask begins to ask; the answer is waited for by calling what it gives.
+func (u Users) ask(ctx context.Context, places []netip.Prefix) func() []respond.Line {
+	if u == nil || len(places) == 0 {
+		return func() []respond.Line { return nil }
+	}
+	answer := make(chan []string, 1)
+	go func() { answer <- u(ctx, places) }()
+	return func() (lines []respond.Line) {
+		for i, text := range <-answer {
+			lines = append(lines, respond.Line{Label: []string{"Others", ""}[min(i, 1)], Text: text})
+		}
+		return lines
+	}
+}
+
+// FromOrder makes an action again from its Order; false for a kind of another package.
+func FromOrder(kind string, order []byte) (respond.Action, bool) {
+	a, ok := ActionOf(kind)
+	if !ok {
+		return nil, false
+	}
+	var into any = &struct{}{}
+	switch a := a.(type) {
+	case *isolation:
+		into = &a.options
+	case *block:
+		into = &a.options
+	case *unblock:
+		into = &a.places
+	}
+	return a, json.Unmarshal(order, into) == nil
+}
+
+// Order is what was asked for.
+func (a *isolation) Order() ([]byte, error) { return json.Marshal(a.options) }
 
 const (
 	proofTime = 2 * time.Minute
@@ -80,6 +121,7 @@ func (a *isolation) Plan(ctx context.Context, h respond.Host) (respond.Plan, err
 	if err != nil {
 		return respond.Plan{}, err
 	}
+	users := a.options.Used.ask(ctx, a.options.Destinations)
 	s, err := look(ctx, shell)
 	if err != nil {
 		return respond.Plan{}, err
@@ -93,7 +135,7 @@ func (a *isolation) Plan(ctx context.Context, h respond.Host) (respond.Plan, err
 		return respond.Plan{}, err
 	}
 	return respond.Plan{Version: respond.Version, Kind: KindIsolate, Host: h.Name(), Identity: s.identity, Made: time.Now().UTC(),
-		Title: a.title(s, h.Name()), Lines: a.lines(s, in), Warnings: a.warnings(s, in),
+		Title: a.title(s, h.Name()), Lines: append(a.lines(s, in), users()...), Warnings: a.warnings(s, in),
 		Undo: "release takes out our rules alone, and shows that what stood before is what stands then", Body: body}, nil
 }
 

@@ -19,6 +19,9 @@ func NewRelease() respond.Action { return &release{} }
 
 type release struct{}
 
+// Order is empty: a release needs nothing but the host.
+func (*release) Order() ([]byte, error) { return []byte("{}"), nil }
+
 // Kind is KindRelease.
 func (*release) Kind() string { return KindRelease }
 

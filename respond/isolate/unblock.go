@@ -19,6 +19,9 @@ func NewUnblock(places []netip.Prefix) respond.Action { return &unblock{places: 
 
 type unblock struct{ places []netip.Prefix }
 
+// Order is what was asked for.
+func (a *unblock) Order() ([]byte, error) { return json.Marshal(a.places) }
+
 // Kind is KindUnblock.
 func (*unblock) Kind() string { return KindUnblock }
 

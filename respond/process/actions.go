@@ -52,6 +52,24 @@ func ActionOf(kind string) (respond.Action, bool) {
 	return nil, false
 }
 
+// order is what an action was asked for.
+type order struct {
+	Target  respond.ProcessID
+	Options Options
+}
+
+// Order is what was asked for.
+func (a *action) Order() ([]byte, error) { return json.Marshal(order{a.target, a.options}) }
+
+// FromOrder makes an action again from its Order; false for a kind of another package.
+func FromOrder(kind string, b []byte) (respond.Action, bool) {
+	var o order
+	if _, ours := ActionOf(kind); !ours || json.Unmarshal(b, &o) != nil {
+		return nil, false
+	}
+	return &action{kind: kind, target: o.Target, options: o.Options}, true
+}
+
 type action struct {
 	kind    string
 	target  respond.ProcessID

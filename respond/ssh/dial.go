@@ -16,7 +16,7 @@ import (
 )
 
 // dial makes a connection, through jump hosts end to end. With fresh the jump
-// hosts are connected to anew too. ctx bounds the making only.
+// hosts are connected to anew too, one connection for all who ask at the same time. ctx bounds the making only.
 func (n *Network) dial(ctx context.Context, t Target, fresh bool) (*conn, error) {
 	raw, via, err := n.reach(ctx, t, fresh)
 	if err != nil {
@@ -42,13 +42,13 @@ func (n *Network) reach(ctx context.Context, t Target, fresh bool) (net.Conn, io
 		return c, nil, err
 	}
 	if fresh { // its own phases bound it
-		via, err := n.dial(ctx, j, true)
+		via, err := n.jumpAnew(ctx, j)
 		if err != nil {
 			return nil, nil, fmt.Errorf("through %s: %w", j.Name, err)
 		}
 		c, err := via.forward(ctx, t.dial())
 		if err != nil {
-			via.Close()
+			_ = via.Close()
 			return nil, nil, fmt.Errorf("from %s: %w", j.Name, err)
 		}
 		return c, via, nil

@@ -43,6 +43,11 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// Is tells a host that could not be reached from one that could, and then failed.
+func (e *Error) Is(target error) bool {
+	return target == respond.ErrUnreachable && (e.Phase == Connecting || e.Phase == Version || e.Phase == Exchange)
+}
+
 // Causes that callers and tests tell apart.
 var (
 	ErrSilent  = errors.New("it did not answer in time")

@@ -13,12 +13,13 @@ type Network struct {
 	secrets map[string][]byte
 	trusted map[string]bool
 	hosts   []*Host
+	anew    map[string]*anew
 }
 
 // New connects to nothing.
 func New(o Options) *Network {
 	o.Limits = o.Limits.orDefault()
-	return &Network{options: o, jumps: map[string]*Host{}, keys: map[string]*fileKey{}, secrets: map[string][]byte{}, trusted: map[string]bool{}}
+	return &Network{options: o, jumps: map[string]*Host{}, keys: map[string]*fileKey{}, secrets: map[string][]byte{}, trusted: map[string]bool{}, anew: map[string]*anew{}}
 }
 
 // Host is one host; it is connected to when it is first used, or by Warm.
@@ -46,12 +47,18 @@ func (n *Network) Close() error {
 	return nil
 }
 
-// jump is the jump host that all connections through it share.
-func (n *Network) jump(t Target) *Host {
+// way names how a host is reached.
+func way(t Target) string {
 	key := t.User + "@" + t.dial()
 	for _, j := range t.Jumps {
 		key += " via " + j.User + "@" + j.dial()
 	}
+	return key
+}
+
+// jump is the jump host that all connections through it share.
+func (n *Network) jump(t Target) *Host {
+	key := way(t)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	h := n.jumps[key]

@@ -32,29 +32,48 @@ func (c *command) kill() *cobra.Command {
 }
 
 func (c *command) act(verb, short string, action makeAction) *cobra.Command {
-	var alone, dry, notService bool
+	var alone, notService bool
+	f := &fleetFlags{}
 	cmd := &cobra.Command{
-		Use:   verb + " HOST PID@START",
+		Use:   verb + " HOST PID@START [HOST PID@START]...",
 		Short: short,
-		Long:  short + ".\nHOST is a name of the inventory, or local, which is this machine. PID@START is what alerts, the console and `interdict standing` show.",
-		Args:  exactly(2, "HOST PID@START; HOST is local or a name of the inventory"),
+		Long:  short + ".\nHOST is a name of the inventory, or local, which is this machine. PID@START is what alerts, the console and `interdict standing` show. One process of each HOST.",
+		Args:  unlessRetried(f, atLeast(2, "HOST PID@START; HOST is local or a name of the inventory")),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			target, err := respond.ParseProcessID(args[1])
+			if f.retry {
+				return c.again(cmd.Context(), f, "process."+verb)
+			}
+			names, targets, err := pairs(args)
 			if err != nil {
 				return &exit{Usage, err}
 			}
-			host, err := c.Host(cmd.Context(), args[0])
-			if err != nil {
-				return &exit{Usage, err}
-			}
-			return c.carryOut(cmd.Context(), host, action(target, process.Options{Tree: !alone, NotService: notService}), dry)
+			return c.onHosts(cmd.Context(), f, names, func(name string) respond.Action {
+				return action(targets[name], process.Options{Tree: !alone, NotService: notService})
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&alone, "alone", false, "this process only, not its tree")
 	cmd.Flags().BoolVar(&notService, "no-service", false, "the process is no service, though it is called like one")
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "show the plan and change nothing")
-	cmd.Flags().BoolVar(&c.yes, "yes", false, "do not ask; a refusal stays a refusal")
+	f.add(c, cmd, true)
 	return cmd
+}
+
+// pairs reads HOST PID@START HOST PID@START….
+func pairs(args []string) (names []string, targets map[string]respond.ProcessID, err error) {
+	targets = map[string]respond.ProcessID{}
+	for i := 0; i < len(args); i += 2 {
+		if i+1 == len(args) {
+			return nil, nil, fmt.Errorf("wants a PID@START behind %s", args[i])
+		}
+		if _, twice := targets[args[i]]; twice {
+			return nil, nil, fmt.Errorf("%s is named twice: one process of each host at a time", args[i])
+		}
+		if targets[args[i]], err = respond.ParseProcessID(args[i+1]); err != nil {
+			return nil, nil, err
+		}
+		names = append(names, args[i])
+	}
+	return names, targets, nil
 }
 
 // carryOut plans, shows, asks, applies and verifies.
@@ -95,6 +114,11 @@ func (c *command) carryOut(ctx context.Context, host respond.Host, action respon
 	fmt.Fprintf(c.Stdout, "verified: %s: %s\n", verdict.State, text.Clean(verdict.Summary))
 	if !verdict.OK() {
 		return &exit{code: Failed}
+	}
+	if o, ok := action.(respond.Ordered); ok {
+		if order, err := o.Order(); err == nil {
+			return s.made(context.WithoutCancel(ctx), host.Name(), action.Kind(), order)
+		}
 	}
 	return nil
 }

@@ -35,6 +35,10 @@ type Config struct {
 
 	Inventory InventoryConfig `toml:"inventory"`
 	Hosts     []HostConfig    `toml:"host"` // that may be acted on
+
+	Rights  map[string]RightsConfig `toml:"rights"` // by environment
+	Fleet   FleetConfig             `toml:"fleet"`
+	Signers string                  `toml:"signers"` // file of who may approve, in the form of OpenSSH's allowed_signers
 }
 
 // ArchiveConfig bounds the local history.
@@ -122,7 +126,7 @@ func (c Config) check() error {
 	}
 	switch c.Environment {
 	case "", "ci", "staging", "production":
-		return errors.Join(c.checkNetwork(), c.checkChanges())
+		return errors.Join(c.checkNetwork(), c.checkChanges(), c.checkRights())
 	}
 	return usage("environment %q: is ci, staging or production", c.Environment)
 }
@@ -145,7 +149,7 @@ func describe(path string, err error) error {
 		line, _ := e.Position()
 		parts := e.Key()
 		key := strings.Join(parts, ".")
-		if (parts[0] == "elasticsearch" || parts[0] == "tables") && len(parts) > 2 {
+		if (parts[0] == "elasticsearch" || parts[0] == "tables" || parts[0] == "rights") && len(parts) > 2 {
 			parts = append([]string{parts[0], anyName}, parts[2:]...)
 		}
 		known := knownKeys(reflect.TypeFor[Config](), "")

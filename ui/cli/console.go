@@ -75,11 +75,17 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 	if kept.sharing != nil {
 		ended.Go(func() { kept.sharing.Run(running) })
 	}
+	notices := &notices{}
+	if kept.db != nil && !f.readOnly && !s.opened.Recorded {
+		ended.Go(func() { c.keepTrying(running, kept, notices.setter()) })
+	}
 	show := c.guarded
 	if f.plain {
 		show = ui.Plain
 	}
-	err = show(ctx, c.consoleConfig(ctx, f, s, kept, memory, feed), c.Stdin, c.Stdout)
+	config := c.consoleConfig(ctx, f, s, kept, memory, feed)
+	config.Notices = notices.all
+	err = show(ctx, config, c.Stdin, c.Stdout)
 	stop()
 	ended.Wait()
 	return errors.Join(err, broken, s.opened.Close())
@@ -98,7 +104,7 @@ func (c *command) guarded(ctx context.Context, config ui.Config, in io.Reader, o
 func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session, kept *state, memory *said, feed *ui.Feed) ui.Config {
 	config := ui.Config{
 		Engine: memory, Feed: feed, History: s.opened.History, Sources: s.opened.Sources, Kept: s.opened.Kept, Journal: kept.journal, Cases: kept.cases, Tool: "interdict " + c.Version, Actor: respond.CurrentActor(),
-		ReadOnly: f.readOnly, Theme: f.theme, NoColor: c.Env("NO_COLOR") != "", Banner: s.opened.Banner, Now: s.now,
+		Rights: c.rights(), ReadOnly: f.readOnly, Theme: f.theme, NoColor: c.Env("NO_COLOR") != "", Banner: s.opened.Banner, Now: s.now,
 		Host: func(h detect.Host) (respond.Host, error) { return c.hostOf(ctx, s, h) },
 	}
 	if err := c.networkConfig(ctx, &config); err != nil {

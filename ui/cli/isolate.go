@@ -15,6 +15,7 @@ import (
 
 	"interdict/respond"
 	"interdict/respond/isolate"
+	"interdict/respond/process"
 	"interdict/ui"
 	"interdict/ui/text"
 )
@@ -29,24 +30,29 @@ type IsolateConfig struct {
 type isolateFlags struct {
 	dest, keep, allow, override []string
 	incident                    string
-	dns, survive, dry           bool
+	dns, survive                bool
 	within                      time.Duration
+	first                       string
+	fleet                       fleetFlags
 }
 
 func (c *command) isolate() *cobra.Command {
 	f := &isolateFlags{}
 	cmd := &cobra.Command{
-		Use:   "isolate HOST...",
+		Use:   "isolate [HOST...|--group G]",
 		Short: "Cut hosts off the network but for your SSH; proven, or the host restores itself",
 		Long: "Cut hosts off the network, IPv4 and IPv6, established connections too, but for SSH from where you come from.\n" +
 			"It is proven over a new login; when that is not done in time the host restores itself. Undone with release.",
-		Args: atLeast(1, "HOST..."),
+		Args: hostsOrGroup(&f.fleet),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := c.isolateOptions(cmd.Context(), f)
+			if f.fleet.retry {
+				return c.again(cmd.Context(), &f.fleet, isolate.KindIsolate)
+			}
+			action, err := c.isolation(cmd.Context(), f, args)
 			if err != nil {
 				return &exit{Usage, err}
 			}
-			return c.onHosts(cmd.Context(), args, f.dry, func() respond.Action { return isolate.NewIsolate(o) })
+			return c.onHosts(cmd.Context(), &f.fleet, args, action)
 		},
 	}
 	flags := cmd.Flags()
@@ -56,18 +62,53 @@ func (c *command) isolate() *cobra.Command {
 	flags.BoolVar(&f.dns, "dns", false, "let the host ask its resolvers: a thief can send data through them")
 	flags.BoolVar(&f.survive, "survive", false, "also after a restart of the host or of its firewall")
 	flags.DurationVar(&f.within, "within", 2*time.Minute, "time for the proof, then the host restores itself")
-	c.changeFlags(cmd, &f.dry, &f.incident, &f.override)
+	flags.StringVar(&f.first, "first", "", "PID@START: freeze this and its tree before the host is cut off; of one HOST")
+	f.fleet.add(c, cmd, false)
+	c.changeFlags(cmd, &f.incident, &f.override)
 	return cmd
 }
 
+// isolation makes the action, preceded by a freeze where a process is named.
+func (c *command) isolation(ctx context.Context, f *isolateFlags, args []string) (func(string) respond.Action, error) {
+	o, err := c.isolateOptions(ctx, f)
+	if err != nil || f.first == "" {
+		return func(string) respond.Action { return isolate.NewIsolate(o) }, err
+	}
+	target, err := respond.ParseProcessID(f.first)
+	if err == nil && (len(args) != 1 || len(f.fleet.groups) > 0) {
+		err = errors.New("--first names a process of one HOST")
+	}
+	return func(string) respond.Action {
+		return &respond.Preceded{Action: isolate.NewIsolate(o), First: []respond.Action{process.NewFreeze(target, process.Options{Tree: true})}}
+	}, err
+}
+
 // changeFlags are those of everything that changes a host's network.
-func (c *command) changeFlags(cmd *cobra.Command, dry *bool, incident *string, override *[]string) {
-	flags := cmd.Flags()
-	flags.BoolVar(dry, "dry-run", false, "show the plan and change nothing")
-	flags.BoolVar(&c.yes, "yes", false, "do not ask; a refusal stays a refusal")
-	if incident != nil {
-		flags.StringVar(incident, "case", "", "noted on the host, as INC-0012")
-		flags.StringSliceVar(override, "override", nil, "words that a refusal asks for, as the role of the host")
+func (c *command) changeFlags(cmd *cobra.Command, incident *string, override *[]string) {
+	cmd.Flags().StringVar(incident, "case", "", "noted on the host, as INC-0012")
+	cmd.Flags().StringSliceVar(override, "override", nil, "words that a refusal asks for, as the role of the host")
+}
+
+// hostsOrGroup wants hosts, unless a group names them or a retry knows them.
+func hostsOrGroup(f *fleetFlags) cobra.PositionalArgs {
+	return unlessRetried(f, func(cmd *cobra.Command, args []string) error {
+		if len(f.groups) > 0 {
+			return nil
+		}
+		return atLeast(1, "HOST...")(cmd, args)
+	})
+}
+
+// unlessRetried: what is tried again is known.
+func unlessRetried(f *fleetFlags, wants cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case !f.retry:
+			return wants(cmd, args)
+		case len(args) > 0 || len(f.groups) > 0:
+			return usage("--retry takes the hosts that are left, and names none")
+		}
+		return nil
 	}
 }
 
@@ -167,48 +208,38 @@ func splitEndpoint(s string) (e isolate.Endpoint, name string, err error) {
 }
 
 func (c *command) release() *cobra.Command {
-	var dry bool
+	f := &fleetFlags{}
 	cmd := &cobra.Command{
-		Use:   "release HOST...",
+		Use:   "release [HOST...|--group G]",
 		Short: "Give isolated hosts back, whoever isolated them",
 		Long:  "Take the isolation out, whoever made it. Only our own rules go; what others changed meanwhile is listed and stays.",
-		Args:  atLeast(1, "HOST..."),
+		Args:  hostsOrGroup(f),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.onHosts(cmd.Context(), args, dry, isolate.NewRelease)
+			if f.retry {
+				return c.again(cmd.Context(), f, isolate.KindRelease)
+			}
+			return c.onHosts(cmd.Context(), f, args, func(string) respond.Action { return isolate.NewRelease() })
 		},
 	}
-	c.changeFlags(cmd, &dry, nil, nil)
+	f.add(c, cmd, false)
 	return cmd
 }
 
-// onHosts carries an action out on one host after the other; one that fails does
-// not keep the others from being done.
-func (c *command) onHosts(ctx context.Context, names []string, dry bool, action func() respond.Action) error {
-	hosts := make([]respond.Host, len(names))
-	for i, name := range names {
-		h, err := c.Host(ctx, name)
-		if err != nil {
-			return &exit{Usage, err}
-		}
-		hosts[i] = h
-	}
-	c.steps = true
-	var failed error
-	for _, h := range hosts {
-		if err := c.carryOut(ctx, h, action(), dry); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("%s: %w", h.Name(), err))
-		}
-	}
-	return failed
-}
-
 func (c *command) status() *cobra.Command {
+	f := &fleetFlags{}
 	cmd := &cobra.Command{
-		Use:   "status HOST...",
+		Use:   "status [HOST...|--group G]",
 		Short: "Ask hosts whether they are isolated and what they block, by whom and since when",
-		Args:  atLeast(1, "HOST..."),
-		RunE:  func(cmd *cobra.Command, args []string) error { return c.printStatus(cmd.Context(), args) },
+		Args:  hostsOrGroup(f),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			names, _, err := c.names(cmd.Context(), f, args)
+			if err != nil {
+				return err
+			}
+			return c.printStatus(cmd.Context(), names)
+		},
 	}
+	cmd.Flags().StringSliceVar(&f.groups, "group", nil, "all hosts of a group of the inventory, or all")
 	cmd.Flags().BoolVar(&c.json, "json", false, "one JSON document a line")
 	return cmd
 }
@@ -244,12 +275,20 @@ func (c *command) askStatus(ctx context.Context, name string) hostStatus {
 		By: s.Isolation.By, Since: s.Isolation.At, Case: s.Isolation.Case, Armed: s.Armed}
 }
 
-// printStatus asks all hosts at once, so that a silent one delays no other.
+// askedAtOnce bounds the hosts that are asked how they are at the same time.
+const askedAtOnce = 256
+
+// printStatus asks hosts at once, so that a silent one delays no other.
 func (c *command) printStatus(ctx context.Context, names []string) error {
 	answers := make([]chan hostStatus, len(names))
+	places := make(chan struct{}, askedAtOnce)
 	for i, name := range names {
 		answers[i] = make(chan hostStatus, 1)
-		go func() { answers[i] <- c.askStatus(ctx, name) }()
+		go func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			answers[i] <- c.askStatus(ctx, name)
+		}()
 	}
 	var failed error
 	w := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)

@@ -193,15 +193,27 @@ func (c *command) journalUndo(ctx context.Context, id string) error {
 
 // standing shows what is still held on hosts.
 func (c *command) standing() *cobra.Command {
-	cmd := &cobra.Command{Use: "standing [HOST...]", Short: "Show what is still frozen or held, where, since when and by whom",
-		Long: "Show what the journal says is still held on hosts. With HOST, what those hosts themselves say of their network: no state directory is needed for that.",
+	var retry, forget bool
+	cmd := &cobra.Command{Use: "standing [HOST...]", Short: "Show what is still frozen or held, where, since when and by whom, and what was asked for and not done",
+		Long: "Show what the journal says is still held on hosts, and what was asked for and not done. With HOST, what those hosts themselves say of their network: no state directory is needed for that.",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case retry:
+				return c.retryQueue(cmd.Context())
+			case forget && len(args) == 0:
+				return usage("--forget wants the HOST of what is not to be done any more")
+			case forget:
+				return c.forget(cmd.Context(), args)
+			}
 			if len(args) > 0 {
 				return c.printStatus(cmd.Context(), args)
 			}
 			return c.withJournal(cmd.Context(), func(s *state) error { return c.printStanding(cmd.Context(), s) })
 		}}
-	cmd.Flags().BoolVar(&c.json, "json", false, "one JSON document a line")
+	flags := cmd.Flags()
+	flags.BoolVar(&c.json, "json", false, "one JSON document a line")
+	flags.BoolVar(&retry, "retry", false, "do now what waits for hosts that were down, where they are up")
+	flags.BoolVar(&forget, "forget", false, "what was asked for on HOST is not to be done any more")
 	return cmd
 }
 
@@ -228,17 +240,32 @@ func (c *command) printStanding(ctx context.Context, s *state) error {
 			}
 			fmt.Fprintln(c.results(), string(b))
 		}
-		return s.degraded()
+		return errors.Join(c.printOrders(ctx, s), s.degraded())
 	}
 	if len(held) == 0 {
 		fmt.Fprintln(c.Stdout, nothingHeld(s))
-		return s.degraded()
 	}
 	w := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "KIND\tHOST\tSINCE\tBY\tUNDO WITH\tWHAT")
-	for _, h := range held {
+	for i, h := range held {
+		if i == 0 {
+			fmt.Fprintln(w, "KIND\tHOST\tSINCE\tBY\tUNDO WITH\tWHAT")
+		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\tinterdict journal undo %s\t%s\n", text.Clean(h.Kind), text.Clean(h.Host), h.Since.Format(time.RFC3339),
 			text.Clean(h.Actor.String()), h.Op, text.Clean(h.Text))
 	}
-	return errors.Join(w.Flush(), s.degraded())
+	err = w.Flush()
+	return errors.Join(err, c.printQueue(ctx, w, s), w.Flush(), s.degraded())
+}
+
+// printOrders is printQueue for programs.
+func (c *command) printOrders(ctx context.Context, s *state) error {
+	all, err := s.orders.All(ctx)
+	for _, o := range all {
+		b, bad := json.Marshal(orderJSON(o))
+		if bad != nil {
+			return bad
+		}
+		fmt.Fprintln(c.results(), string(b))
+	}
+	return err
 }

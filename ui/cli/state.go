@@ -11,6 +11,7 @@ import (
 
 	"interdict/playbooks"
 	"interdict/respond"
+	"interdict/ui"
 	"interdict/ui/text"
 )
 
@@ -20,6 +21,7 @@ type state struct {
 	db      *sql.DB
 	journal *respond.Journal
 	cases   *playbooks.Cases
+	orders  *respond.Orders
 	sharing *playbooks.Sharing // nil: cases are this directory's alone
 	heads   *playbooks.Heads   // of the journal in the store; nil: there is none
 	closers []func() error
@@ -76,7 +78,25 @@ func (c *command) openState(ctx context.Context, create bool) (*state, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &state{dir: dir, db: db, journal: journal, cases: cases, notes: notes}, nil
+	orders, err := respond.OpenOrders(ctx, db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &state{dir: dir, db: db, journal: journal, cases: cases, orders: orders, notes: notes}, nil
+}
+
+// made forgets the order of what was done on a host, and of what that takes
+// back: it must not come afterwards.
+func (s *state) made(ctx context.Context, host, kind string, order []byte) error {
+	if _, err := s.orders.Drop(ctx, host, kind, order); err != nil {
+		return err
+	}
+	back := ui.TakenBack(kind)
+	if back == "" {
+		return nil
+	}
+	_, err := s.orders.Drop(ctx, host, back, nil)
+	return err
 }
 
 func (s *state) close() error {
