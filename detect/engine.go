@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"interdict/sources"
+	"interdict/sources/esql"
 	"interdict/sources/frame"
 )
 
@@ -204,12 +205,12 @@ func (e *Engine) take(ctx context.Context, f *frame.Frame) {
 	}
 	v := viewOf(f)
 	e.judged += e.track.put(v)
-	now := e.now()
+	now, in := e.now(), esql.IndicesOf(f)
 	for _, w := range e.watches {
 		if w.mode != Live {
 			continue
 		}
-		groups := w.take(f, now)
+		groups := w.take(f, in, now)
 		if len(groups) == 0 {
 			continue
 		}

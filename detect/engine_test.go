@@ -416,13 +416,55 @@ func BenchmarkBatches(b *testing.B) {
 	}
 }
 
+// BenchmarkFiveHundredRules is a batch of 1,000 events of which none is of interest.
+func BenchmarkFiveHundredRules(b *testing.B) {
+	s := newScene()
+	e, err := New(Options{Rules: manyRules(b, 500), Now: func() time.Time { return s.now }})
+	if err != nil {
+		b.Fatal(err)
+	}
+	pid := 2
+	for b.Loop() {
+		b.StopTimer()
+		for range 1000 / 3 {
+			pid++
+			s.fork(pid, 1).exec(pid, 1, fmt.Sprint("true --with some arguments ", pid%7)).exit(pid, 0)
+		}
+		batch := s.fork(pid+1, 1).batch()
+		b.StartTimer()
+		if err := e.Put(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1000, "ms/batch")
+}
+
+// manyRules are rules of the kinds that Elastic's are of, each with names of its own.
+func manyRules(t testing.TB, n int) []*Rule {
+	t.Helper()
+	texts := []string{
+		`FROM logs-endpoint.events.process-* | WHERE event.action == "exec" AND process.name == "tool%[1]d"`,
+		`FROM logs-endpoint.events.process-* METADATA _id, _index, _version | WHERE event.type == "start" AND process.name IN ("a%[1]d", "b%[1]d", "c%[1]d") AND process.command_line LIKE "*--to %[1]d*"`,
+		`FROM logs-endpoint.events.* | WHERE host.os.type == "linux" AND TO_LOWER(process.name) RLIKE "x%[1]d.*" | STATS n = COUNT(*), u = VALUES(user.name) BY process.parent.executable | WHERE n > 3`,
+		`FROM logs-endpoint.events.network-* | WHERE network.direction == "egress" AND destination.port == %[1]d AND NOT CIDR_MATCH(destination.ip, "10.0.0.0/8") | STATS c = COUNT(*) BY process.executable, destination.ip | WHERE c > 100`,
+		`FROM logs-* | WHERE @timestamp > NOW() - 1 hour AND process.executable LIKE "/tmp/%[1]d/*" | EVAL line = CONCAT(process.name, " ", process.command_line) | KEEP @timestamp, host.name, line`,
+	}
+	out := make([]*Rule, n)
+	for i := range out {
+		id := fmt.Sprint("rule-", i)
+		out[i] = &Rule{ID: id, Name: id, Type: "esql", Query: fmt.Sprintf(texts[i%len(texts)], i), Interval: time.Minute, Lookback: 30 * time.Minute, MaxSignals: 100, Enabled: true}
+	}
+	return out
+}
+
 // BenchmarkFlood is 100,000 matching executions: the cost of one must not grow with their number.
 func BenchmarkFlood(b *testing.B) {
+	rules, _ := Builtin()
 	for _, n := range []int{10_000, 100_000} {
 		for _, kind := range []string{"alike", "different"} {
 			b.Run(fmt.Sprint(n, " ", kind), func(b *testing.B) {
 				for b.Loop() {
-					flood(b, n, kind == "alike")
+					flood(b, rules, n, kind == "alike")
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/event")
 			})
@@ -430,8 +472,22 @@ func BenchmarkFlood(b *testing.B) {
 	}
 }
 
-func flood(b *testing.B, n int, alike bool) {
-	rules, _ := Builtin()
+func TestTheWorkOfAFloodGrowsAsTheFloodDoes(t *testing.T) {
+	for _, alike := range []bool{true, false} {
+		for _, n := range []int{4_000, 16_000} {
+			w := flood(t, seedRule(), n, alike).watches[0]
+			if w.mode != Live || w.looked < int64(n)-100 || w.looked > int64(n)*(growth+1) {
+				t.Errorf("%d events, alike %v: %s, %d rows looked at", n, alike, w.mode, w.looked)
+			}
+		}
+	}
+}
+
+func seedRule() []*Rule {
+	return []*Rule{{ID: "seed", Name: "seed", Type: "esql", Query: seedText, Interval: time.Hour, Lookback: 2 * time.Hour, MaxSignals: 100, Enabled: true}}
+}
+
+func flood(b testing.TB, rules []*Rule, n int, alike bool) *Engine {
 	s := newScene()
 	e, err := New(Options{Rules: rules, History: &memory{}, Now: func() time.Time { return s.now }})
 	if err != nil {
@@ -449,6 +505,7 @@ func flood(b *testing.B, n int, alike bool) {
 			}
 		}
 	}
+	return e
 }
 
 // Elastic's rules ask for METADATA _id; the history must be asked for it too.

@@ -60,6 +60,7 @@ func (w *watch) together(ctx context.Context, in []uint32, parts []outcome, now 
 	grouped := w.alone || len(w.by) > 0
 	if len(in) > 0 || !grouped {
 		source = w.kept.rows(in)
+		w.looked += int64(len(in))
 		run := w.live.Run
 		if len(parts) > 1 {
 			run = w.live.RunGroups

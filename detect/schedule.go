@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"interdict/sources"
+	"interdict/sources/esql"
 	"interdict/sources/frame"
 )
 
@@ -68,7 +69,7 @@ func (e *Engine) seeded(ctx context.Context, w *watch, f *frame.Frame, err error
 	}
 	delete(w.notes, "overflow")
 	delete(w.notes, "seed")
-	picked := w.kept.pick(f).Gather(w.live.Match(f))
+	picked := w.kept.pick(f).Gather(w.live.Match(f, esql.IndicesOf(f)))
 	w.seen, w.until = make(map[string]bool, picked.Rows), now.Add(seedOverlap)
 	v := viewOf(picked)
 	for row := range picked.Rows {

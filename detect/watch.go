@@ -48,6 +48,7 @@ type watch struct {
 	back   time.Time // when to try again to keep rows; zero: nothing to try
 	notes  map[string]string
 	raised int64
+	looked int64 // rows that its text was run over
 
 	spanFrom time.Time // when the interval began that inSpan counts alerts of
 	inSpan   int
@@ -132,8 +133,8 @@ func (w *watch) explained() {
 }
 
 // take keeps what the prefix picks from a batch. It gives the groups that were touched.
-func (w *watch) take(f *frame.Frame, now time.Time) []*group {
-	rows := w.live.Match(f)
+func (w *watch) take(f *frame.Frame, in *esql.Indices, now time.Time) []*group {
+	rows := w.live.Match(f, in)
 	if len(rows) == 0 {
 		return nil
 	}

@@ -16,6 +16,7 @@ type Live struct {
 	statement *Statement
 	plan      *plan.Plan
 	prefix    *exec.Prefix
+	known     map[string]bool // by index: whether FROM names it
 }
 
 // Live splits the statement for a stream whose rows have the given schema.
@@ -24,7 +25,7 @@ func (s *Statement) Live(fields []frame.Field) (*Live, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Live{statement: s, plan: p, prefix: exec.NewPrefix(p)}, nil
+	return &Live{statement: s, plan: p, prefix: exec.NewPrefix(p), known: map[string]bool{}}, nil
 }
 
 // The fields that tell which index a row of a stream belongs to.
@@ -33,10 +34,46 @@ const (
 	namespaceField = "data_stream.namespace"
 )
 
+// Indices tells which index each row of a batch belongs to. It is made once a
+// batch, for all statements that look at it.
+type Indices struct {
+	names []string
+	of    []uint32 // by row: the place of its name
+}
+
+// IndicesOf finds the indices of a batch; nil when its rows do not say.
+func IndicesOf(f *frame.Frame) *Indices {
+	dataset, namespace := f.Column(datasetField), f.Column(namespaceField)
+	if dataset == nil || dataset.Dict == nil {
+		return nil
+	}
+	in := &Indices{of: make([]uint32, f.Rows)}
+	type index struct{ dataset, namespace uint32 }
+	places, last := map[index]uint32{}, index{}
+	for r := range f.Rows {
+		at := index{codeOf(dataset, r), codeOf(namespace, r)}
+		if r > 0 && at == last { // most rows are of the index that the row before is of
+			in.of[r] = in.of[r-1]
+			continue
+		}
+		place, ok := places[at]
+		if !ok {
+			place = uint32(len(in.names))
+			places[at] = place
+			in.names = append(in.names, indexOf(dataset, namespace, r))
+		}
+		in.of[r], last = place, at
+	}
+	return in
+}
+
 // Match gives the rows of a batch of source columns that pass FROM and the
 // leading steps; nil when none does. It is not safe for concurrent use.
-func (l *Live) Match(f *frame.Frame) []uint32 {
-	rows := l.named(f)
+func (l *Live) Match(f *frame.Frame, in *Indices) []uint32 {
+	if l.prefix.Hopeless(f) {
+		return nil
+	}
+	rows := l.named(in)
 	if rows != nil && len(rows) == 0 {
 		return nil
 	}
@@ -44,33 +81,40 @@ func (l *Live) Match(f *frame.Frame) []uint32 {
 }
 
 // named gives the rows of indices that FROM names; nil for all.
-func (l *Live) named(f *frame.Frame) []uint32 {
-	dataset, namespace := f.Column(datasetField), f.Column(namespaceField)
-	if dataset == nil || dataset.Dict == nil {
+func (l *Live) named(in *Indices) []uint32 {
+	if in == nil {
 		return nil
 	}
-	type index struct{ dataset, namespace uint32 }
-	known, last, named := map[index]bool{}, index{}, false
-	rows := make([]uint32, 0, f.Rows)
-	for r := range f.Rows {
-		at := index{codeOf(dataset, r), codeOf(namespace, r)}
-		if r == 0 || at != last { // most rows are of the index that the row before is of
-			var ok bool
-			if named, ok = known[at]; !ok {
-				named = MatchIndex(l.statement.From(), indexOf(dataset, namespace, r))
-				known[at] = named
+	named, n := make([]bool, len(in.names)), 0
+	for i, name := range in.names {
+		known, ok := l.known[name]
+		if !ok {
+			known = MatchIndex(l.statement.From(), name)
+			if len(l.known) < maxKnown {
+				l.known[name] = known
 			}
-			last = at
 		}
-		if named {
+		if named[i] = known; known {
+			n++
+		}
+	}
+	if n == len(named) {
+		return nil
+	}
+	rows := []uint32{}
+	if n == 0 {
+		return rows
+	}
+	for r, place := range in.of {
+		if named[place] {
 			rows = append(rows, uint32(r))
 		}
 	}
-	if len(rows) == f.Rows {
-		return nil
-	}
 	return rows
 }
+
+// maxKnown bounds the names of indices that a statement remembers.
+const maxKnown = 1 << 10
 
 // codeOf is the code of a row's first value; 0 for none.
 func codeOf(c *frame.Column, row int) uint32 {

@@ -19,6 +19,7 @@ type lift struct {
 	result  *frame.Column // by code; nil: not computed
 	byRow   int           // rows computed one by one, for this dictionary
 	table   []uint8       // for conditions, by code: unknown, yes or no
+	some    bool          // some entry of the table is yes
 	pending map[uint32][]pending
 	null    funcs.Vec // the value for null
 	hasNull bool
@@ -53,7 +54,7 @@ func (l *lift) pend(entry uint32, p pending) {
 
 func (l *lift) use(d *frame.Dict) {
 	if l.dict != d {
-		l.dict, l.result, l.byRow, l.table, l.pending = d, nil, 0, nil, nil
+		l.dict, l.result, l.byRow, l.table, l.some, l.pending = d, nil, 0, nil, false, nil
 	}
 }
 
@@ -220,7 +221,7 @@ func (l *lift) learn(codes []uint32) {
 	for i, code := range codes {
 		l.table[code] = no
 		if lo, hi := v.Range(i); hi-lo == 1 && v.Ints[lo] != 0 {
-			l.table[code] = yes
+			l.table[code], l.some = yes, true
 		}
 	}
 }

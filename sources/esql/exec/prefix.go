@@ -16,6 +16,8 @@ type Prefix struct {
 	ev    *evaluator
 	steps []prefixStep
 	used  []bool
+
+	source []plan.Column // those of the source that are used
 }
 
 // prefixStep is conditions in a row, or a field to compute.
@@ -27,6 +29,16 @@ type prefixStep struct {
 
 // NewPrefix takes it out of a plan.
 func NewPrefix(p *plan.Plan) *Prefix {
+	x := newPrefix(p)
+	for _, c := range p.Source {
+		if x.used[c.Slot] {
+			x.source = append(x.source, c)
+		}
+	}
+	return x
+}
+
+func newPrefix(p *plan.Plan) *Prefix {
 	x := &Prefix{run: &run{plan: p, o: Options{Bytes: DefaultBytes}}, used: make([]bool, p.Slots)}
 	x.ev = &evaluator{run: x.run, slots: p.Slots, lazy: true}
 	steady := make([]bool, p.Slots)
@@ -88,14 +100,24 @@ func (x *Prefix) eval(f plan.Assign) {
 	x.steps = append(x.steps, prefixStep{slot: f.Slot, value: x.ev.prepare(f.Expr)})
 }
 
+// batch gives the columns of f that are used.
+func (x *Prefix) batch(f *frame.Frame) *batch {
+	b := &batch{n: f.Rows, cols: make([]*frame.Column, x.run.plan.Slots)}
+	for _, c := range x.source {
+		b.cols[c.Slot] = f.Column(c.Name)
+	}
+	return b
+}
+
+// Hopeless tells that no row of f passes, where the dictionaries of its columns
+// say so: this is much less than to look at the rows.
+func (x *Prefix) Hopeless(f *frame.Frame) bool {
+	return len(x.steps) > 0 && x.steps[0].filter != nil && x.steps[0].filter.hopeless(x.batch(f))
+}
+
 // Match gives those of the rows of f that pass; rows nil asks for all.
 func (x *Prefix) Match(f *frame.Frame, rows []uint32) []uint32 {
-	b := &batch{n: f.Rows, cols: make([]*frame.Column, x.run.plan.Slots)}
-	for _, c := range x.run.plan.Source {
-		if x.used[c.Slot] {
-			b.cols[c.Slot] = f.Column(c.Name)
-		}
-	}
+	b := x.batch(f)
 	if rows == nil {
 		rows = allRows(f.Rows)
 	} else if len(rows) < f.Rows {

@@ -85,6 +85,30 @@ func (f *filter) rows(b *batch) []uint32 {
 	return rows
 }
 
+// hopeless tells that no row of a batch passes, where no entry of a dictionary
+// passes one of the first conjuncts.
+func (f *filter) hopeless(b *batch) bool {
+	for _, part := range f.parts {
+		l, ok := part.(*lift)
+		if !ok {
+			return false
+		}
+		if b.cols[l.slot] == nil {
+			if v := l.ofNull(); v.IsNull(0) || v.Ints[0] == 0 {
+				return true
+			}
+			continue
+		}
+		if !l.settled(l.codes(b)) {
+			return false
+		}
+		if !l.some {
+			return true
+		}
+	}
+	return false
+}
+
 // decided gives the rows that pass those of the first conjuncts that are known
 // for all entries and warn of none: in any order they are the same, so what few
 // rows pass is asked first.
@@ -108,6 +132,9 @@ func (f *filter) decided(b *batch) (rows []uint32, rest []expr) {
 	}
 	slices.SortStableFunc(f.first, func(a, b *lift) int { return cmp.Compare(a.share(), b.share()) })
 	for _, l := range f.first {
+		if !l.some {
+			return []uint32{}, nil
+		}
 		f.scratch = l.filter(l.codes(b), rows, b.n, f.scratch)
 		if rows = f.scratch; len(rows) == 0 {
 			break
