@@ -4,7 +4,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 
-.PHONY: build test race lint vet generate golden fuzz bench bench-sensor bench-esql bench-screen demo lab incident
+.PHONY: build test race lint vet generate golden fuzz bench bench-sensor bench-esql bench-screen bench-triage demo lab incident
 
 build: ## one static binary, the same bytes from the same commit
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o interdict .
@@ -52,6 +52,9 @@ bench-esql: ## beside DuckDB and polars where INTERDICT_BENCH_PYTHON, or python3
 bench-screen:
 	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' . | $(figures)
 	@$(GO) test -count=1 -run '^$$' -bench . ./ui/... ./detect | $(figures)
+
+bench-triage: ## a day of 500 hosts with 20 thefts: SEED=n makes another; FROM="FILE…" judges recorded days, RULE=FILE compares a rule
+	@INTERDICT_BENCH=1 SEED=$(SEED) FROM="$(FROM)" RULE="$(RULE)" $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure(Triage|Counting)' ./detect | $(figures)
 
 demo: build ## the recorded incident
 	./interdict --demo

@@ -43,7 +43,7 @@ func open(ctx context.Context, o cli.OpenOptions) (*cli.Opened, error) {
 	if opened.History == nil {
 		opened.History = kept
 	}
-	return opened, nil
+	return opened, openCounts(ctx, opened, o)
 }
 
 func openSources(ctx context.Context, o cli.OpenOptions) (*cli.Opened, error) {
@@ -156,5 +156,9 @@ func openHistory(ctx context.Context, o cli.HistoryOptions) (sources.History, io
 	if err != nil {
 		return nil, nil, fmt.Errorf("archive: %w", err)
 	}
-	return a, a, nil
+	counts, err := archive.Open(ctx, archive.Config{Dir: countsDir(o.StateDir, false, nil), ReadOnly: true})
+	if err != nil { // there are none yet
+		return a, a, nil
+	}
+	return counted{a, counts}, a, nil
 }

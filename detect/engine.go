@@ -31,6 +31,9 @@ type Options struct {
 	// newest timestamp seen. Rates, and what still goes on, are by Now nevertheless.
 	Recording   bool
 	Environment func(Host) string // ci, staging, production; nil: what events say
+	Group       func(Host) string // hosts with which one is compared; nil: those of its environment
+	Baseline    int               // days that counts go back; 0: 14
+	Counts      sources.Sink      // keeps daily counts, which History answers as interdict.counts-*; nil: nobody does
 	// Past tells what people said about an alert before this run, or beside it.
 	// It must not call the engine. nil: nothing was said.
 	Past    func(Alert) Past
@@ -52,6 +55,11 @@ type Engine struct {
 	judged  int64
 	lost    sources.Loss
 	losses  []loss
+
+	counts    *counts
+	flushed   time.Time
+	forgotten time.Time // when what was routine was last let go of
+	learning  sync.WaitGroup
 
 	own        []*Exception // of the rules' files
 	exceptions []*Exception // all of them
@@ -105,6 +113,8 @@ func New(o Options) (*Engine, error) {
 		e.own = append(e.own, r.Exceptions...)
 	}
 	e.exceptions = e.own
+	e.counts, e.flushed = newCounts(o.Baseline), e.since
+	e.track.counts, e.track.group, e.track.settled = e.counts, e.groupOf, e.settleTransfer
 	return e, nil
 }
 
@@ -157,6 +167,7 @@ func (e *Engine) begin(ctx context.Context) {
 	if e.o.Recording {
 		return
 	}
+	e.learnPast(ctx, e.now())
 	e.recall(ctx, e.now())
 	e.seed(ctx, e.watches, e.now())
 }
@@ -204,6 +215,7 @@ func (e *Engine) take(ctx context.Context, f *frame.Frame) {
 		return
 	}
 	v := viewOf(f)
+	e.counts.heard(v)
 	e.judged += e.track.put(v)
 	now, in := e.now(), esql.IndicesOf(f)
 	for _, w := range e.watches {
@@ -292,6 +304,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			e.learning.Wait()
+			e.flush(context.WithoutCancel(ctx))
 			return nil
 		case <-t.C:
 			e.tick(ctx)
@@ -307,6 +321,9 @@ func (e *Engine) tick(ctx context.Context) {
 	e.mu.Unlock()
 	e.put.Unlock()
 	e.deliver()
+	if e.flushDue(e.now()) {
+		e.flush(ctx)
+	}
 	e.scheduled(ctx)
 }
 
@@ -317,6 +334,9 @@ const patience = 10 * time.Millisecond
 func (e *Engine) clock(ctx context.Context) {
 	now := e.now()
 	e.expire(now)
+	e.counts.turn(now.UnixMilli())
+	e.weighAll(e.shown())
+	e.forgetRoutine(now)
 	if e.track.tick(e.shown()) {
 		e.version++
 		e.stale = true

@@ -24,7 +24,7 @@ func (e *Engine) Snapshot() *Snapshot {
 		Version: e.version, Judged: e.judged, Since: e.since,
 		Lost: e.lost, Closed: e.nClosed, Dropped: e.dropped,
 	}
-	e.snap.Findings, e.snap.Hidden = e.findings(last)
+	e.snap.Findings, e.snap.Hidden, e.snap.Routine = e.findings(last)
 	for _, w := range e.watches {
 		e.snap.Rules = append(e.snap.Rules, w.status())
 	}
@@ -44,9 +44,9 @@ func (w *watch) status() RuleStatus {
 }
 
 // findings brings alerts about one transfer together. What did not change since the last time is reused.
-func (e *Engine) findings(last *Snapshot) (shown, hidden []*Finding) {
+func (e *Engine) findings(last *Snapshot) (shown, hidden, routine []*Finding) {
 	if last != nil && !e.stale && !e.track.dirty() {
-		return last.Findings, last.Hidden
+		return last.Findings, last.Hidden, last.Routine
 	}
 	e.stale = false
 	now := e.shown()
@@ -57,10 +57,10 @@ func (e *Engine) findings(last *Snapshot) (shown, hidden []*Finding) {
 			by[t] = append(by[t], a)
 			continue
 		}
-		out = append(out, e.finding(&a.bundle, nil, a))
+		out = append(out, e.finding(&a.bundle, nil, nil, a))
 	}
 	for t, alerts := range by {
-		out = append(out, e.finding(&t.bundle, e.track.show(t, now), alerts...))
+		out = append(out, e.finding(&t.bundle, t, e.track.show(t, now), alerts...))
 	}
 	slices.SortFunc(out, func(a, b *Finding) int {
 		if a.Live() != b.Live() {
@@ -69,20 +69,31 @@ func (e *Engine) findings(last *Snapshot) (shown, hidden []*Finding) {
 			}
 			return 1
 		}
-		return order(a.Alert, b.Alert)
+		return byRisk(a, b)
 	})
 	shown = make([]*Finding, 0, len(out))
 	for _, f := range out {
-		if f.Exception != nil {
+		switch {
+		case f.Exception != nil:
 			hidden = append(hidden, f)
-		} else {
+		case f.Routine.Folds() && f.Breach == "":
+			routine = append(routine, f)
+		default:
 			shown = append(shown, f)
 		}
 	}
-	return shown, hidden
+	return shown, hidden, routine
 }
 
-func (e *Engine) finding(last *bundle, t *Transfer, alerts ...*open) *Finding {
+// byRisk is by risk with its reasons, then as the alerts are.
+func byRisk(a, b *Finding) int {
+	if a.Adjusted != b.Adjusted {
+		return b.Adjusted - a.Adjusted
+	}
+	return order(a.Alert, b.Alert)
+}
+
+func (e *Engine) finding(last *bundle, of *transfer, t *Transfer, alerts ...*open) *Finding {
 	next := bundle{alerts: len(alerts), ruling: e.ruling}
 	for _, a := range alerts {
 		next.changes += a.changes
@@ -98,6 +109,7 @@ func (e *Engine) finding(last *bundle, t *Transfer, alerts ...*open) *Finding {
 		next.finding.join(a.present(e))
 	}
 	slices.SortFunc(next.finding.Also, order)
+	e.reckon(next.finding, of)
 	next.finding.except(e.exceptions, e.now())
 	*last = next
 	return next.finding
@@ -125,6 +137,9 @@ func (f *Finding) join(a Alert) {
 }
 
 func (e *Engine) transferOf(a *open) *transfer {
+	if a.pinned != nil {
+		return a.pinned
+	}
 	if a.tool == nil || a.tool.key.entity() != a.Process.EntityID {
 		a.tool = e.track.find(a.Process.EntityID)
 	}
@@ -153,7 +168,7 @@ func (e *Engine) present(t *transfer) *Transfer {
 // Finding gives the finding that an alert belongs to; closed alerts are found for a while.
 func (e *Engine) Finding(alertID string) (*Finding, bool) {
 	snap := e.Snapshot()
-	for _, all := range [][]*Finding{snap.Findings, snap.Hidden} {
+	for _, all := range [][]*Finding{snap.Findings, snap.Hidden, snap.Routine} {
 		for _, f := range all {
 			if f.has(alertID) {
 				return f, true
@@ -191,6 +206,9 @@ func (e *Engine) Close(alertID, reason string) (closed Alert, ok bool) {
 
 func (e *Engine) close(a *open, reason string) {
 	a.Closed, a.CloseReason = true, reason
+	if t := e.transferOf(a); t != nil && allowed(reason) {
+		e.counts.learn(t, true)
+	}
 	f := &Finding{Alert: a.present(e), Transfer: e.present(e.transferOf(a))}
 	f.Alert.Closed, f.Alert.CloseReason = true, reason
 	if e.closed = append(e.closed, f); len(e.closed) > maxClosed {
@@ -211,12 +229,13 @@ func (e *Engine) makeRoom() {
 		return
 	}
 	all := make([]*open, 0, len(e.alerts))
-	live := make(map[*open]bool)
+	live, risk := make(map[*open]bool), make(map[*open]int)
 	now := e.shown()
 	for _, a := range e.alerts {
 		all = append(all, a)
 		t := e.transferOf(a)
 		live[a] = t != nil && !t.frozen && t.alive(now)
+		risk[a] = weight(a, t)
 	}
 	slices.SortFunc(all, func(a, b *open) int {
 		if live[a] != live[b] {
@@ -224,6 +243,9 @@ func (e *Engine) makeRoom() {
 				return -1
 			}
 			return 1
+		}
+		if risk[a] != risk[b] {
+			return risk[b] - risk[a]
 		}
 		return order(a.Alert, b.Alert)
 	})
@@ -234,6 +256,48 @@ func (e *Engine) makeRoom() {
 	}
 	e.version++
 	e.stale = true
+}
+
+// weight is the risk of what an alert is about, as far as it was looked at;
+// nothing is less than what is routine.
+func weight(a *open, t *transfer) int {
+	switch {
+	case t == nil || t.bundle.finding == nil && t.tally.routine == nil:
+		return a.Risk
+	case t.tally.routine.Folds():
+		return -1
+	case t.bundle.finding == nil:
+		return a.Risk
+	}
+	return t.bundle.finding.Adjusted
+}
+
+// routineFor is how long what is routine is shown after its end.
+const routineFor = 24 * time.Hour
+
+// forgetRoutine lets go of alerts about what was routine and is long over. The
+// counts have them.
+func (e *Engine) forgetRoutine(now time.Time) {
+	if now.Sub(e.forgotten) < time.Minute {
+		return
+	}
+	e.forgotten = now
+	for id, a := range e.alerts {
+		if a.pinned != nil || now.Sub(a.Last) < routineFor {
+			continue
+		}
+		if t := e.transferOf(a); t != nil && t.frozen && t.tally.routine.Folds() && now.Sub(t.shown.Ended) > routineFor {
+			delete(a.group.open, a.sub)
+			if g := a.group; len(g.rows) > 0 {
+				g.close(a.sub, a.Last.UnixMilli()) // what comes later raises the next one
+			} else if len(g.open) == 0 && len(g.closed) == 0 {
+				delete(a.watch.groups, g.key)
+			}
+			delete(e.alerts, id)
+			e.version++
+			e.stale = true
+		}
+	}
 }
 
 // excess notes alerts beyond what Kibana would have made of a run.

@@ -3,6 +3,7 @@ package detect
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"interdict/sources"
 	"interdict/sources/ecs"
@@ -11,9 +12,14 @@ import (
 )
 
 // memory is a History over all that was put into it.
-type memory struct{ frames []*frame.Frame }
+type memory struct {
+	mu     sync.Mutex
+	frames []*frame.Frame
+}
 
 func (m *memory) Put(_ context.Context, b sources.Batch) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.frames = append(m.frames, withIndex(b.Events))
 	return nil
 }
@@ -22,7 +28,18 @@ func (m *memory) Query(ctx context.Context, q sources.Query) (*frame.Frame, sour
 	return esql.Run(ctx, m, q)
 }
 
-func (m *memory) Table(string) (esql.Table, bool) { return memoryTable(slices.Clone(m.frames)), true }
+// Table gives what the patterns name; the frames hold rows of one index each, or are told apart by none.
+func (m *memory) Table(patterns string) (esql.Table, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out memoryTable
+	for _, f := range m.frames {
+		if counts := f.Text("data_stream.dataset", 0) == ecs.Counts.String(); counts == (patterns == countsIndex) {
+			out = append(out, f)
+		}
+	}
+	return out, true
+}
 
 type memoryTable []*frame.Frame
 
@@ -59,7 +76,10 @@ func withIndex(f *frame.Frame) *frame.Frame {
 	codes := make([]uint32, all.Rows)
 	var values []string
 	for row := range codes {
-		index := "logs-" + all.Text("data_stream.dataset", row) + "-default"
+		index := ecs.Counts.Index()
+		if all.Text("data_stream.dataset", row) != ecs.Counts.String() {
+			index = "logs-" + all.Text("data_stream.dataset", row) + "-default"
+		}
 		at := slices.Index(values, index)
 		if at < 0 {
 			at = len(values)

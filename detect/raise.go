@@ -20,8 +20,9 @@ type open struct {
 	matching bool
 	changes  uint64
 	bundle   bundle
-	evicted  bool  // had to make room; it is not shown, and not raised again
-	tool     *proc // that Process is, while the table knows it
+	evicted  bool      // had to make room; it is not shown, and not raised again
+	tool     *proc     // that Process is, while the table knows it
+	pinned   *transfer // that broke a limit: the alert stays with it
 }
 
 // hit is one row of a rule's result with the source events behind it.
@@ -153,6 +154,7 @@ func (e *Engine) hit(h *hit) {
 		return // nothing came since it was closed
 	}
 	h.fill(e, a)
+	e.mark(a, h)
 	if e.fold(a, h) {
 		return
 	}
@@ -210,6 +212,7 @@ func (e *Engine) again(a *open, h *hit) {
 	back := !a.matching
 	a.matching, a.NoLonger = true, ""
 	h.fill(e, a)
+	e.mark(a, h)
 	if back || a.Count != was.Count || a.Severity != was.Severity {
 		e.tell(a, Updated)
 	}
@@ -227,6 +230,9 @@ func (h *hit) fill(e *Engine, a *open) {
 		a.Last = millis(h.at(n))
 		a.Host = hostAt(h.source, n)
 		a.Process = e.toolOf(h.source, n)
+		if p := e.track.find(a.Process.EntityID); p != nil { // while the table knows it
+			a.tool = p
+		}
 	} else {
 		a.Host = Host{Name: h.text("host.name"), AgentID: h.text("agent.id"), ID: h.text("host.id")}
 		a.Process.Executable, a.Process.LoginUID, a.Process.Session = h.text("process.executable"), -1, -1
@@ -265,8 +271,8 @@ func (e *Engine) toolOf(v *view, row int) Process {
 	ids := identitiesOf(v)
 	if k, ok := ids.process(row); ok {
 		if p := e.track.all[k]; p != nil {
-			if p.transfer != nil {
-				p = p.transfer.root
+			if t := p.belongs(); t != nil && t.root != nil {
+				p = t.root
 			}
 			if facts := e.track.process(p); facts.Name != "" {
 				return facts

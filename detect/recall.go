@@ -44,10 +44,12 @@ func (e *Engine) recall(ctx context.Context, now time.Time) {
 	processes := ask("FROM "+ecs.Process.Index(), recalledProcesses, sources.Filter{ecs.ProcessEntityID.Name(): named})
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.track.recalling = true
 	if processes != nil {
 		e.track.put(viewOf(processes))
 	}
 	e.track.put(viewOf(tools.Gather(moves(viewOf(tools)))))
+	e.track.recalling = false
 	e.track.recalled()
 	e.version++
 }

@@ -11,6 +11,7 @@ type Snapshot struct {
 	Version  uint64
 	Findings []*Finding // live first, then by risk, then newest first
 	Hidden   []*Finding // those that an exception hides, in the same order
+	Routine  []*Finding // those that are routine and inside all its limits, in the same order
 	Judged   int64      // executions that the rules looked at
 	Since    time.Time  // when the engine began to look
 	Lost     sources.Loss
@@ -25,6 +26,12 @@ type Finding struct {
 	Alert
 	Also     []Alert   // the other rules' alerts about the same transfer
 	Transfer *Transfer // nil: the alert is not about a transfer that was seen
+
+	Adjusted int      // risk, 0 to 100: the rule's with the reasons
+	Reasons  []Reason // what adds most first
+	Rarities []Rarity // how often what it is made of occurred before it
+	Known    Known    // how much is known to compare with
+	Routine  *Routine // nil: of no class
 
 	Exception *Exception // hides it; nil: none does
 	Breach    string     // why an exception that fits does not hide it, a sentence; "" when none fits

@@ -12,6 +12,11 @@ type tracker struct {
 	*table
 	live []*transfer // that have not settled
 
+	counts    *counts           // nil: nothing is counted
+	recalling bool              // what is put was counted by an earlier run
+	group     func(Host) string // nil: hosts have none
+	settled   func(*transfer)   // is told of each before it is let go of; nil: nobody is
+
 	past  []past           // known from the history alone, until the host has told what runs
 	hosts map[string]int64 // of past: 0 has told nothing yet, -1 tells, else since when, in ms
 }
@@ -100,6 +105,7 @@ func (k *tracker) begin(p *proc, at int64) {
 		k.enter(t)
 	}
 	t.upper = k.ancestors(p)
+	k.count(t, &facts)
 	k.live = append(k.live, t)
 }
 

@@ -34,6 +34,8 @@ type transfer struct {
 	dirty  bool
 	shown  *Transfer // as of the last time it was not dirty
 	bundle bundle    // what the engine made of it
+	tally  tallied   // what counts say of it
+	alerts []*open   // that were raised for its tool
 	frozen bool      // settled: shown is all that is left
 }
 
@@ -125,6 +127,9 @@ func (t *transfer) over(now int64) bool {
 func (k *tracker) freeze(t *transfer, now int64) {
 	t.dirty = true
 	k.show(t, now)
+	if k.settled != nil {
+		k.settled(t)
+	}
 	for _, p := range append(t.members, t.session...) {
 		if p.session == t {
 			p.session = nil

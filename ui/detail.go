@@ -160,6 +160,12 @@ func (d *detailed) facts() {
 		d.put(1, "Hidden by", normal, 2, exceptionWords(x))
 	}
 	d.put(1, "Exception", warning, 2, d.f.Breach)
+	r := normal
+	if d.f.Routine != nil && d.f.Routine.Breach != "" {
+		r = warning
+	}
+	d.put(2, "Routine", r, 2, routineSays(d.f))
+	d.put(3, "Risk", normal, 3, reasonsWord(d.f))
 	if d.guide == nil {
 		d.put(2, "Why", normal, 3, d.f.Why)
 		return

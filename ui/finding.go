@@ -41,14 +41,59 @@ func sendingNow(f *detect.Finding) bool {
 var severities = map[string]string{"critical": "CRIT", "high": "high", "medium": "med", "low": "low"}
 
 func riskWord(f *detect.Finding) string {
+	if len(f.Reasons) > 0 {
+		return severities[severity(f)]
+	}
 	if w, ok := severities[f.Severity]; ok {
 		return w
 	}
 	return f.Severity
 }
 
+// severity is the rule's, or that of the risk with its reasons, as Kibana divides it.
+func severity(f *detect.Finding) string {
+	switch {
+	case len(f.Reasons) == 0:
+		return f.Severity
+	case f.Adjusted >= 74:
+		return "critical"
+	case f.Adjusted >= 48:
+		return "high"
+	case f.Adjusted >= 22:
+		return "medium"
+	}
+	return "low"
+}
+
+// reasonsWord is the risk with what makes it: "95: 47 by the rule, +30 …".
+func reasonsWord(f *detect.Finding) string {
+	if len(f.Reasons) == 0 {
+		return ""
+	}
+	parts := []string{fmt.Sprintf("%d: the rule's %d", f.Adjusted, f.Risk)}
+	for _, r := range f.Reasons {
+		parts = append(parts, r.String())
+	}
+	if p := f.Known.Partial; p != "" {
+		parts = append(parts, p)
+	}
+	return strings.Join(parts, " · ")
+}
+
+// routineSays is the class of routine that a finding is of, and the limit that it broke.
+func routineSays(f *detect.Finding) string {
+	r := f.Routine
+	switch {
+	case r == nil:
+		return ""
+	case r.Breach != "":
+		return r.Class + ", but " + r.Breach + " · " + r.Proof
+	}
+	return r.Class + " · " + r.Proof + " · " + strings.Join(r.Limits, ", ")
+}
+
 func riskRole(f *detect.Finding) role {
-	switch f.Severity {
+	switch severity(f) {
 	case "critical", "high":
 		return critical
 	case "medium":
@@ -96,6 +141,9 @@ func what(f *detect.Finding) string {
 		return strings.Join(append([]string{name(f.Process)}, fromRow(f)...), " ◂ ")
 	}
 	s := f.Transfer.What()
+	if r := f.Routine; r != nil && r.Breach != "" {
+		s = r.Class + ", BUT " + r.Breach + ": " + s
+	}
 	if f.Transfer.Direction == detect.Pulled {
 		s = "PULL " + s
 	}

@@ -144,6 +144,9 @@ func (m *Model) countWord() string {
 	if n := m.snap.Closed; n > 0 && m.layout.width >= 80 {
 		parts = append(parts, "closed "+count(n))
 	}
+	if n := len(m.snap.Routine); n > 0 {
+		parts = append(parts, "routine "+count(n))
+	}
 	if n := len(m.snap.Hidden); n > 0 {
 		parts = append(parts, "hidden "+count(n))
 	}

@@ -90,6 +90,10 @@ func (p *plain) list(context.Context, string) {
 	for _, f := range p.snap.Findings {
 		p.say("%s", p.line(f))
 	}
+	if len(p.snap.Routine) > 0 {
+		classes, bytes := p.routineWord()
+		p.say("Routine, inside its limits: %d: %s, %s out.", len(p.snap.Routine), classes, bytes)
+	}
 }
 
 func (p *plain) show(ctx context.Context, f *detect.Finding) {
@@ -100,6 +104,12 @@ func (p *plain) show(ctx context.Context, f *detect.Finding) {
 	}
 	if p.config.Assess != nil {
 		p.verdict(ctx, f)
+	}
+	if s := reasonsWord(f); s != "" {
+		p.say("Risk: %s", s)
+	}
+	if s := routineSays(f); s != "" {
+		p.say("Routine: %s", s)
 	}
 	p.say("Command: %s", tool(f).CommandLine)
 	p.say("Left: %s", p.left(f))

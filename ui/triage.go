@@ -20,6 +20,7 @@ type alertPane struct {
 	filter string
 	hidden int  // by the filter
 	known  bool // what exceptions hide is shown, not the rest
+	folds  bool // what is routine is shown, not the rest
 }
 
 // findings are the rows, in the order of the screen.
@@ -80,6 +81,9 @@ func (p *alertPane) setSnapshot(m *Model) {
 			return less(a, b)
 		})
 	}
+	if len(m.snap.Routine) > 0 && !p.known && !p.folds {
+		p.rows.list = append(p.rows.list, folded)
+	}
 	for i, f := range p.rows.list {
 		p.rows.index[f.ID] = i
 	}
@@ -87,8 +91,11 @@ func (p *alertPane) setSnapshot(m *Model) {
 }
 
 func (p *alertPane) findings(m *Model) []*detect.Finding {
-	if p.known {
+	switch {
+	case p.known:
 		return m.snap.Hidden
+	case p.folds:
+		return m.snap.Routine
 	}
 	return m.snap.Findings
 }
@@ -112,7 +119,7 @@ func (p *alertPane) selected() *detect.Finding {
 	if !ok {
 		return nil
 	}
-	if i, ok := p.rows.index[id]; ok {
+	if i, ok := p.rows.index[id]; ok && p.rows.list[i] != folded {
 		return p.rows.list[i]
 	}
 	return nil
@@ -134,7 +141,7 @@ func (p *alertPane) act(m *Model, a action) tea.Cmd {
 		m.say("sorted by " + orders[p.order].name)
 		return nil
 	case hidden:
-		p.known = !p.known
+		p.known, p.folds = !p.known, false
 		p.setSnapshot(m)
 		return m.assess()
 	case handOver:
@@ -143,13 +150,19 @@ func (p *alertPane) act(m *Model, a action) tea.Cmd {
 		if p.known {
 			return p.act(m, hidden)
 		}
+		if p.folds {
+			return p.fold(m)
+		}
 		if p.filter != "" {
 			p.setFilter(m, "")
 		}
 		return nil
 	}
 	f := p.selected()
-	if f == nil {
+	switch {
+	case f == nil && p.onFolded() && a == open:
+		return p.fold(m)
+	case f == nil:
 		m.say("there is no alert under the cursor")
 		return nil
 	}
@@ -200,6 +213,9 @@ func (p *alertPane) orderWord() string {
 	if p.known {
 		s = "HIDDEN BY EXCEPTIONS: z goes back"
 	}
+	if p.folds {
+		s = "ROUTINE, inside its limits: esc goes back"
+	}
 	if n := p.grid.Above(); n > 0 {
 		s = fmt.Sprintf("▲ %d new above (g)   ", n) + s
 	}
@@ -224,6 +240,9 @@ func (p *alertPane) lines(m *Model, w, h int) []string {
 		return p.empty(m, w)
 	}
 	out := p.table(m, w, m.layout.list)
+	if p.onFolded() {
+		return append(out, m.routineDetail(w, h-len(out))...)
+	}
 	return append(out, m.detail(p.selected(), w, h-len(out))...)
 }
 
@@ -245,6 +264,10 @@ func (p *alertPane) table(m *Model, w, h int) []string {
 	}
 	lo, hi := p.grid.Visible()
 	for i := lo; i < hi; i++ {
+		if p.rows.list[i] == folded {
+			out = append(out, m.foldedLine(w, i == p.grid.Index()))
+			continue
+		}
 		out = append(out, grid.Line(columns, widths, p.cells(m, i, columns)))
 	}
 	return exactly(out, h)
@@ -298,6 +321,10 @@ func (m *Model) tinyScreen() []string {
 	} else {
 		lo, hi := p.grid.Visible()
 		for i := lo; i < hi; i++ {
+			if p.rows.list[i] == folded {
+				out = append(out, m.foldedLine(l.width, i == p.grid.Index()))
+				continue
+			}
 			out = append(out, m.tinyLine(p.rows.list[i], i == p.grid.Index()))
 		}
 		if len(p.rows.list) == 0 {

@@ -30,7 +30,7 @@ type Archive struct {
 	config Config
 
 	mu      sync.Mutex
-	sets    [3]dataset // by ecs.Dataset
+	sets    [ecs.Datasets]dataset // by ecs.Dataset
 	scratch []uint32
 	gaps    []gap
 	stats   sources.Stats
@@ -207,7 +207,7 @@ func known(f *frame.Frame) (cols []*frame.Column, places []ecs.Column) {
 }
 
 // byDataset sorts the rows of f by their kind; rows of no kind of ours are process events.
-func byDataset(f *frame.Frame) (rows [3][]uint32) {
+func byDataset(f *frame.Frame) (rows [ecs.Datasets][]uint32) {
 	c := f.Column(ecs.DataStreamDataset.Name())
 	var kinds []uint8
 	if c != nil {

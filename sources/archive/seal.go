@@ -33,7 +33,7 @@ type sealed struct {
 	bytes      int64
 }
 
-var prefixes = [...]string{"process", "network", "file"}
+var prefixes = [...]string{"process", "network", "file", "counts"}
 
 func (s *sealed) name() string {
 	return fmt.Sprintf("%s-%08d-%d-%d-%d-%08x.parquet", prefixes[s.set], s.generation, s.times.min, s.times.max, s.rows, s.sum)
@@ -99,12 +99,15 @@ func (a *Archive) beginSeal() {
 		d.packed, d.open = nil, newChunk()
 	}
 	a.sealing, a.began = true, a.config.Now()
-	parcels := [3]parcel{a.sets[0].parcel, a.sets[1].parcel, a.sets[2].parcel}
+	var parcels [ecs.Datasets]parcel
+	for i := range a.sets {
+		parcels[i] = a.sets[i].parcel
+	}
 	a.ended.Go(func() { a.seal(generation, parcels) })
 }
 
 // seal writes the files, and only when all are there lets go of rows and logs.
-func (a *Archive) seal(generation int, parcels [3]parcel) {
+func (a *Archive) seal(generation int, parcels [ecs.Datasets]parcel) {
 	var files []*sealed
 	var err error
 	for set, p := range parcels {

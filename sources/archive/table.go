@@ -21,7 +21,7 @@ import (
 
 // catalog is the archive at one moment.
 type catalog struct {
-	segments [3][]*segment // by dataset, oldest first
+	segments [ecs.Datasets][]*segment // by dataset, oldest first
 	gaps     []gap
 	bad      *bad
 }

@@ -33,12 +33,16 @@ const (
 	Process Dataset = iota
 	Network
 	File
+	Counts // how often something was seen, by day: no events
+
+	Datasets // how many there are
 )
 
 var datasets = [...]struct{ name, index, category string }{
 	{"endpoint.events.process", "logs-endpoint.events.process-default", "process"},
 	{"endpoint.events.network", "logs-endpoint.events.network-default", "network"},
 	{"endpoint.events.file", "logs-endpoint.events.file-default", "file"},
+	{"interdict.counts", "interdict.counts-default", "host"},
 }
 
 // String is the value of data_stream.dataset.

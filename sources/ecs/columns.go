@@ -183,6 +183,13 @@ const (
 	ControlSocket
 	Live
 
+	// Daily counts, of which a row is what came to one of them since the row before.
+	CountOf
+	CountValue
+	CountGroup
+	CountRuns
+	CountMost
+
 	numColumns
 )
 
@@ -339,4 +346,9 @@ var catalogue = [numColumns]frame.Field{
 	NetworkNamespace:            {Name: "interdict.network_namespace", Type: frame.Long},
 	ControlSocket:               {Name: "interdict.control_socket", Type: frame.Keyword},
 	Live:                        {Name: "interdict.live", Type: frame.Boolean},
+	CountOf:                     {Name: "interdict.count.of", Type: frame.Keyword},
+	CountValue:                  {Name: "interdict.count.value", Type: frame.Keyword},
+	CountGroup:                  {Name: "interdict.count.group", Type: frame.Keyword},
+	CountRuns:                   {Name: "interdict.count.runs", Type: frame.Long},
+	CountMost:                   {Name: "interdict.count.most", Type: frame.Long},
 }

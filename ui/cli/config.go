@@ -23,6 +23,7 @@ type Config struct {
 	Scope       string        `toml:"scope"`       // cgroup to stay inside of
 	Theme       string        `toml:"theme"`       // auto, dark, light, high-contrast, none; "" is auto
 	Store       string        `toml:"store"`       // elasticsearch[:NAME]: where cases are shared; "" is this machine
+	Baseline    duration      `toml:"baseline"`    // how far back is counted what is usual; the default is 14 days
 	Archive     ArchiveConfig `toml:"archive"`
 	Isolate     IsolateConfig `toml:"isolate"`
 	Block       BlockConfig   `toml:"block"`

@@ -75,6 +75,7 @@ type OpenOptions struct {
 type Opened struct {
 	Sources  []sources.Source
 	Archive  sources.Sink         // takes every batch before anything else sees it
+	Counts   sources.Sink         // keeps daily counts, which History answers as interdict.counts-*; nil: nobody does
 	History  sources.History      // answers over what Archive took
 	Kept     func() sources.Stats // what Archive took; its notes say what is degraded. nil: not told
 	Banner   string               // what is missing here and how to get it; "" if nothing

@@ -60,6 +60,18 @@ func (c *command) warm(ctx context.Context, s *session, of detect.Host, next map
 	}
 }
 
+// groupOf is what an alert's host is compared with: the hosts of its first group
+// in the inventory, else those of its environment.
+func (c *command) groupOf(h detect.Host) string {
+	if e, ok := c.entryOf(h); ok && len(e.Groups) > 0 {
+		return e.Groups[0]
+	}
+	if h.Environment != "" {
+		return h.Environment
+	}
+	return c.environmentOf(h)
+}
+
 // environmentOf is what the inventory says of an alert's host; else this
 // machine's own.
 func (c *command) environmentOf(h detect.Host) string {

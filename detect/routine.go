@@ -1,0 +1,276 @@
+package detect
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Routine is what a transfer is that runs like this again and again: recognised
+// by what the kernel told of it, held to the limits that its runs before have set.
+type Routine struct {
+	Class  string   // ansible, backup, log shipping, git, ci, sftp user, mirror, update, copies in
+	Proof  string   // what recognised it
+	Limits []string // that it is held to, in words
+	Breach string   // the limit that it broke; "" when it is inside of all
+	Known  bool     // often enough, on enough days, to be a habit
+
+	key      string
+	opposite string // habit of the same who brings data in; ""
+	inside   bool   // data comes in from inside: it does not matter from where
+}
+
+// Folds tells whether the transfer is shown in the one line of all that is routine.
+func (r *Routine) Folds() bool { return r != nil && r.Known && r.Breach == "" }
+
+// least is what any run of a class may send before its limit of bytes counts.
+const (
+	least   = 64 << 10  // a handshake and some listings
+	leastIn = 256 << 10 // of what git says that it has
+)
+
+// maxKey is how long the text may be that a habit is counted under.
+const maxKey = 300
+
+func keyed(parts ...string) string {
+	key := strings.Join(parts, " | ")
+	if len(key) <= maxKey {
+		return key
+	}
+	sum := sha256.Sum256([]byte(key))
+	return strings.ToValidUTF8(key[:maxKey-40], "") + " … " + hex.EncodeToString(sum[:8])
+}
+
+// What a habit goes to and reads stands behind its key.
+func habitTo(key string, to netip.Addr) string { return key + " → " + to.String() }
+
+func habitReads(key, what string) string { return key + " ← " + what }
+
+func habitAllowed(key string, to netip.Addr) string { return key + " allowed → " + to.String() }
+
+// routine recognises a transfer and holds it to its limits; nil: it is of no class.
+func (c *counts) routine(t *transfer, s *Transfer) *Routine {
+	r := recognise(s)
+	if r == nil {
+		return nil
+	}
+	habit := c.look(Habit, r.key, t.tally.host)
+	known, everywhere := habit.Host, false
+	if !known.settled() && habit.Group.settled() && habit.Group.Hosts >= 3 {
+		known, everywhere = habit.Group, true
+	}
+	r.Known = known.settled()
+	if !r.Known {
+		r.Limits = []string{fmt.Sprintf("no habit yet: %s on %s, of 3 on 2 days", times(int(habit.Host.Runs)), plural(int(habit.Host.Days), "day"))}
+		r.Breach = r.forbidden(s)
+		if before := c.look(Habit, r.opposite, t.tally.host).Host; r.opposite != "" && before.settled() {
+			r.Class, r.Breach = "copies in", fmt.Sprintf("%s went out: in %d runs data only came in", humanSize(s.Sent), before.Runs)
+		}
+		return r
+	}
+	l := &limits{c: c, r: r, s: s, host: t.tally.host, everywhere: everywhere, known: known}
+	l.check()
+	return r
+}
+
+// limits holds one transfer to what its habit has been.
+type limits struct {
+	c          *counts
+	r          *Routine
+	s          *Transfer
+	host       uint32
+	everywhere bool // the habit is that of the host's group
+	known      Seen
+}
+
+func (l *limits) check() {
+	l.say("%d runs on %d days since %s", l.known.Runs, l.known.Days, l.known.First().Format("2006-01-02"))
+	if why := l.r.forbidden(l.s); why != "" {
+		l.breach("%s", why)
+	}
+	l.bytes()
+	l.addresses()
+	l.places()
+	if unseen := blinding(l.s); unseen != "" {
+		l.breach("not all of it could be seen: %s", unseen)
+	}
+}
+
+func (l *limits) say(format string, args ...any) {
+	l.r.Limits = append(l.r.Limits, fmt.Sprintf(format, args...))
+}
+
+// breach keeps the first.
+func (l *limits) breach(format string, args ...any) {
+	if l.r.Breach == "" {
+		l.r.Breach = fmt.Sprintf(format, args...)
+	}
+}
+
+// outgoing is what a transfer sent, or, where its bytes go through a connection
+// outside of it, what it read to be sent.
+func outgoing(s *Transfer) int64 {
+	if s.Master == "" {
+		return s.Sent
+	}
+	sum := s.Sent
+	for _, f := range s.Payload() {
+		sum += f.Size
+	}
+	return sum
+}
+
+func (l *limits) bytes() {
+	most := max(2*l.known.Most, least)
+	if l.r.Class == "git" {
+		most = max(2*l.known.Most, leastIn)
+	}
+	sent := outgoing(l.s)
+	l.say("at most %s out, twice the most before", humanSize(most))
+	if sent > most {
+		l.breach("%s went out, of at most %s: twice the most before", humanSize(sent), humanSize(most))
+	}
+}
+
+// fetches tells whether the class brings data in.
+func (r *Routine) fetches() bool {
+	return r.Class == "git" || r.Class == "update" || r.Class == "copies in"
+}
+
+func (l *limits) seen(k Kind, text string) Seen {
+	found := l.c.look(k, text, l.host)
+	if l.everywhere {
+		return found.Group
+	}
+	return found.Host
+}
+
+func (l *limits) addresses() {
+	if l.r.Class == "mirror" || l.r.inside {
+		return // whoever may fetch; wherever it comes from
+	}
+	var known int
+	for _, p := range l.s.Peers {
+		addr := p.Addr.Unmap()
+		if !addr.IsValid() || addr.IsLoopback() {
+			continue
+		}
+		if l.seen(HabitTo, habitTo(l.r.key, addr)).Runs == 0 {
+			l.breach("%s is not where it goes: never in %d runs", addr, l.known.Runs)
+			continue
+		}
+		known++
+	}
+	l.say("%s that it has gone to before", plural(known, "address"))
+	if known == 0 && l.s.Master == "" && l.s.Sent > 0 {
+		l.breach("its far end was not seen")
+	}
+}
+
+func (l *limits) places() {
+	for _, place := range placesOf(l.s) {
+		if l.seen(HabitReads, habitReads(l.r.key, place)).Runs == 0 {
+			l.breach("it reads %s, never in %d runs", place, l.known.Runs)
+		}
+	}
+	l.say("reads only where it has read before")
+}
+
+// maxPlaces bounds what is learned of one run.
+const maxPlaces = 64
+
+// placesOf are the directories that a transfer reads, as far as they are the same
+// from run to run, and the classes of what matters most.
+func placesOf(s *Transfer) (out []string) {
+	add := func(place string) {
+		if !slices.Contains(out, place) && len(out) < maxPlaces {
+			out = append(out, place)
+		}
+	}
+	for _, f := range s.Payload() {
+		add(placeOf(f.Path))
+		if f.Sensitive == "key material" || f.Sensitive == "credentials" {
+			add(f.Sensitive)
+		}
+	}
+	if len(out) == maxPlaces {
+		add("more places than are told apart")
+	}
+	return out
+}
+
+// placeOf is the upper three directories of a file, without what differs from run to run.
+func placeOf(file string) string {
+	parts := strings.Split(strings.TrimPrefix(file, "/"), "/")
+	parts = parts[:min(max(len(parts)-1, 0), 3)]
+	for i, p := range parts {
+		if digits := strings.Trim(p, "0123456789-_.T:"); digits == "" || looksRandom(p) {
+			parts[i] = "N"
+		}
+	}
+	return "/" + strings.Join(parts, "/")
+}
+
+// forbidden is what no routine may do, whatever its habit.
+func (r *Routine) forbidden(s *Transfer) string {
+	for _, a := range s.Tool.Args {
+		if r.Class == "git" && strings.Contains(a, "receive-pack") {
+			return "it pushes"
+		}
+	}
+	if r.fetches() && s.Direction != In && s.Sent > leastIn && s.Sent > s.Received {
+		return fmt.Sprintf("%s went out, %s came in", humanSize(s.Sent), humanSize(s.Received))
+	}
+	return ""
+}
+
+// blinding is what of a transfer was not seen and could hide a breach.
+func blinding(s *Transfer) string {
+	for _, u := range s.Unseen {
+		if strings.Contains(u, "not listed") || strings.Contains(u, "bytes are missing") || strings.Contains(u, "not known") || strings.Contains(u, "is cut") {
+			return u
+		}
+	}
+	return ""
+}
+
+// learn makes a run that has ended part of its habit. A run that broke a limit
+// is not, unless somebody said that it was allowed; nor is one that sends to the
+// internet before somebody did so once.
+func (c *counts) learn(t *transfer, allowed bool) {
+	s, r := t.shown, t.tally.routine
+	if r == nil || s == nil || !t.tally.counted || t.tally.learned || !allowed && r.Breach != "" {
+		return
+	}
+	if !allowed && !r.fetches() && r.Class != "mirror" && c.unknownOutside(r, t, s) != "" {
+		return
+	}
+	t.tally.learned = true
+	at := s.Started.UnixMilli()
+	c.add(Habit, r.key, t.tally.host, at, 1, outgoing(s))
+	for _, addr := range t.tally.met {
+		c.add(HabitTo, habitTo(r.key, addr), t.tally.host, at, 1, 0)
+		if allowed && !internal(addr) {
+			c.add(HabitTo, habitAllowed(r.key, addr), t.tally.host, at, 1, 0)
+		}
+	}
+	for _, place := range placesOf(s) {
+		c.add(HabitReads, habitReads(r.key, place), t.tally.host, at, 1, 0)
+	}
+}
+
+// unknownOutside is an address on the internet that nobody has allowed this to go to.
+func (c *counts) unknownOutside(r *Routine, t *transfer, s *Transfer) string {
+	if s.Direction == In {
+		return ""
+	}
+	for _, addr := range t.tally.met {
+		if !internal(addr) && c.look(HabitTo, habitAllowed(r.key, addr), t.tally.host).Host.Runs == 0 {
+			return addr.String()
+		}
+	}
+	return ""
+}
