@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,10 +28,19 @@ func (w withNode) Run() int { return elasticsearch.Run(w.m) }
 // What the whole program does, told as text.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir:   "testdata/script",
-		Setup: atHome,
-		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Dir:       "testdata/script",
+		Setup:     atHome,
+		Condition: condition,
+		Cmds:      map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})
+}
+
+// condition knows [root].
+func condition(name string) (bool, error) {
+	if name == "root" {
+		return os.Geteuid() == 0, nil
+	}
+	return false, fmt.Errorf("unknown condition %q", name)
 }
 
 func atHome(e *testscript.Env) error {

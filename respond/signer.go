@@ -18,7 +18,8 @@ import (
 )
 
 // SignerFile is the private key that this program signs with, in the state
-// directory, as OpenSSH writes one.
+// directory, as OpenSSH writes one; beside it is its public half, ".pub", to be
+// given to whoever has to verify.
 const SignerFile = "signing.key"
 
 // Signer signs as `ssh-keygen -Y sign` does, so that `ssh-keygen -Y verify`
@@ -75,10 +76,18 @@ func makeKey(path string) error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+	err = os.Link(f.Name(), path)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case err != nil:
 		return err
 	}
-	return nil
+	public, err := ssh.NewSignerFromKey(private)
+	if err == nil {
+		err = os.WriteFile(path+".pub", ssh.MarshalAuthorizedKey(public.PublicKey()), 0o644)
+	}
+	return err
 }
 
 // Public is the public key as one line of OpenSSH.

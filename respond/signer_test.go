@@ -87,7 +87,7 @@ func TestAStateDirectoryHasOneKeyAndNobodyElseMayReadIt(t *testing.T) {
 			t.Error(keys)
 		}
 	}
-	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 1 {
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 2 {
 		t.Error(left)
 	}
 	os.Chmod(filepath.Join(dir, SignerFile), 0o640)

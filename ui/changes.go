@@ -82,8 +82,8 @@ func (m *Model) actOn(f *detect.Finding, a action) tea.Cmd {
 			return nil
 		}
 		fallthrough
-	case freeze, kill, cutOff:
-		if h, ok := m.reachable(f.Host); ok {
+	case freeze, kill, cutOff, collect:
+		if h, ok := m.reachable(a, f.Host); ok {
 			return m.openPlan(f, a, h)
 		}
 	case resume:
@@ -92,10 +92,11 @@ func (m *Model) actOn(f *detect.Finding, a action) tea.Cmd {
 	return nil
 }
 
-// reachable finds the host, or says why nothing can be changed there.
-func (m *Model) reachable(d detect.Host) (respond.Host, bool) {
+// reachable finds the host, or says why nothing can be done there. To look is
+// no change.
+func (m *Model) reachable(a action, d detect.Host) (respond.Host, bool) {
 	switch {
-	case m.config.ReadOnly:
+	case m.config.ReadOnly && a != collect:
 		m.warn("read-only: nothing here changes a host")
 	case m.changes == nil:
 		m.warn("nothing can be changed: there is no journal to write it to first")

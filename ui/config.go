@@ -7,6 +7,7 @@ import (
 	"interdict/detect"
 	"interdict/playbooks"
 	"interdict/respond"
+	"interdict/respond/evidence"
 	"interdict/respond/isolate"
 	"interdict/sources"
 )
@@ -66,8 +67,9 @@ type Config struct {
 	// Sharing says what people should know of cases that other consoles have, too; nil: they are this directory's.
 	Sharing func() []string
 
-	Isolate isolate.Options  // what an isolated host keeps, beside its manager
-	Shared  []isolate.Shared // networks of many, that a block must not hit
+	Evidence evidence.Options // where evidence goes and for whom
+	Isolate  isolate.Options  // what an isolated host keeps, beside its manager
+	Shared   []isolate.Shared // networks of many, that a block must not hit
 
 	Rights  respond.Rights  // what is asked before a change, by environment
 	Notices func() []string // what else stands above every pane, a sentence each; nil: nothing

@@ -62,7 +62,7 @@ func (m *Model) openPlan(f *detect.Finding, a action, h respond.Host) tea.Cmd {
 	d := m.newDialog(w.verb, w.button, f.Host.Name, f.Host.Environment)
 	d.host, d.finding = h, f.ID
 	m.overlay = d
-	on := target(f, m.guides.of(f))
+	on := aim(a, f, m.guides.of(f))
 	act, c := m.action(m.config, a, f, on), m.changes
 	d.typed = m.config.typed(f.Host.Environment, act.Kind())
 	return d.make(m, func(ctx context.Context) (respond.Action, respond.Plan, error) {

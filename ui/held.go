@@ -9,6 +9,7 @@ import (
 
 	"interdict/detect"
 	"interdict/respond"
+	"interdict/respond/evidence"
 	"interdict/respond/isolate"
 	"interdict/respond/process"
 )
@@ -102,6 +103,9 @@ func stillHeld(ctx context.Context, h respond.Host, standing []respond.Standing)
 // kind that this program does not know.
 func ActionOf(kind string) (respond.Action, bool) {
 	if a, ok := process.ActionOf(kind); ok {
+		return a, true
+	}
+	if a, ok := evidence.ActionOf(kind); ok {
 		return a, true
 	}
 	return isolate.ActionOf(kind)

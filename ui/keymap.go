@@ -77,6 +77,7 @@ const (
 	end      action = "end"
 	again    action = "refresh"
 
+	collect action = "collect"
 	freeze  action = "freeze"
 	blockIt action = "block"
 	cutOff  action = "isolate"
@@ -144,6 +145,7 @@ var allKeys = keymap{
 	bind(inAlerts, caseOf, "case", "the case of the alert; opens one if it is in none", "i"),
 	bind(inAlerts, except, "except…", "hide what is like the alert, within limits: choose how", "x"),
 	bind(inAlerts, hidden, "", "show what exceptions hide, or go back", "z"),
+	bind(inAlerts, collect, "evidence", "take evidence of the alert's process tree, sealed; changes nothing on the host: plan first", "e"),
 	bind(inAlerts, filter, "filter", "filter as you type", "/"),
 	bind(inAlerts, sortBy, "sort", "next sort order", "s"),
 	dangerous(inAlerts, blockIt, "block", "block where the alert's data goes, for a day: plan first", "B"),

@@ -21,6 +21,8 @@ func hostAction(c Config, a action, f *detect.Finding, target detect.Process) re
 		o := c.Isolate
 		o.By, o.Destinations = c.Actor.String(), destinations(f)
 		return isolate.NewIsolate(o)
+	case collect:
+		return evidenceAction(c, f, target)
 	}
 	return processAction(c, a, f, target)
 }
@@ -53,7 +55,7 @@ func destinations(f *detect.Finding) []netip.Prefix {
 type words struct{ verb, button string }
 
 var changeWords = map[action]words{
-	freeze: {"FREEZE", "Freeze"}, kill: {"KILL", "Kill"}, blockIt: {"BLOCK", "Block"}, cutOff: {"ISOLATE", "Isolate"},
+	freeze: {"FREEZE", "Freeze"}, kill: {"KILL", "Kill"}, blockIt: {"BLOCK", "Block"}, collect: {"EVIDENCE", "Take it"}, cutOff: {"ISOLATE", "Isolate"},
 }
 
 // endWords are by the kind of what is held.

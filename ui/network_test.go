@@ -6,6 +6,7 @@ import (
 
 	"interdict/detect"
 	"interdict/respond"
+	"interdict/respond/evidence"
 	"interdict/respond/isolate"
 )
 
@@ -16,6 +17,18 @@ func TestBlockAndIsolateOpenTheirPlans(t *testing.T) {
 	w.press("esc")
 	w.press("B")
 	w.shows("BLOCK on web-1", "[ Block ]")
+}
+
+func TestEvidenceIsPlannedReadOnlyTooAndWantsNoNameTyped(t *testing.T) {
+	w := newWorld(t, 120, 32, func(c *Config) { c.ReadOnly = true })
+	w.press("e")
+	w.shows("EVIDENCE on web-1", "[ Take it ]", "[ Cancel ]")
+	if (Config{}).typed("production", evidence.KindCollect) {
+		t.Error("to look wants the host's name typed")
+	}
+	w.press("esc")
+	w.press("I")
+	w.hides("ISOLATE on web-1")
 }
 
 func TestWhereTheDataGoesIsWhatABlockBlocks(t *testing.T) {
@@ -34,6 +47,9 @@ func TestWhereTheDataGoesIsWhatABlockBlocks(t *testing.T) {
 		t.Error(a.Kind())
 	}
 	if a := hostAction(Config{}, cutOff, f, tool(f)); a.Kind() != isolate.KindIsolate {
+		t.Error(a.Kind())
+	}
+	if a := hostAction(Config{}, collect, f, tool(f)); a.Kind() != evidence.KindCollect {
 		t.Error(a.Kind())
 	}
 	if a := hostAction(Config{}, kill, f, tool(f)); a.Kind() != "process.kill" {

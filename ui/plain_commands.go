@@ -39,6 +39,7 @@ func plainCommands() []plainCommand {
 		{"query", "ES|QL", "ask the history", false, (*plain).ask},
 		{"standing", "", "what is still held on hosts", false, (*plain).standing},
 		{"journal", "", "the last changes", false, (*plain).journal},
+		{"collect", "N", "take evidence of alert N's process tree, sealed; changes nothing on the host: plan first", false, onAlert(func(p *plain, ctx context.Context, f *detect.Finding) { p.change(ctx, collect, f) })},
 		{"block", "N", "block where alert N's data goes, for a day: plan first", true, onAlert(func(p *plain, ctx context.Context, f *detect.Finding) { p.change(ctx, blockIt, f) })},
 		{"isolate", "N", "cut the host of alert N off the network: plan first", true, onAlert(func(p *plain, ctx context.Context, f *detect.Finding) { p.change(ctx, cutOff, f) })},
 		{"freeze", "N", "freeze the process tree of alert N: plan first", true, onAlert(func(p *plain, ctx context.Context, f *detect.Finding) { p.change(ctx, freeze, f) })},
@@ -275,16 +276,16 @@ func (p *plain) journal(ctx context.Context, _ string) {
 
 // change plans, asks and carries out.
 func (p *plain) change(ctx context.Context, a action, f *detect.Finding) {
-	h, ok := p.reachable(f.Host)
+	h, ok := p.reachable(a, f.Host)
 	if !ok {
 		p.say("%s", p.said)
 		return
 	}
 	var g *playbooks.Guide
-	if !tool(f).Alive() && p.config.Assess != nil {
+	if (a == collect || !tool(f).Alive()) && p.config.Assess != nil {
 		g = p.config.Assess.Assess(ctx, f)
 	}
-	on := target(f, g)
+	on := aim(a, f, g)
 	act := p.Model.action(p.config, a, f, on)
 	planning, cancel := context.WithTimeout(ctx, planLimit)
 	defer cancel()
@@ -317,7 +318,7 @@ func (p *plain) resume(ctx context.Context, args string) {
 		return
 	}
 	s := p.Model.standing[n-1]
-	h, ok := p.reachable(detect.Host{ID: s.HostID, BootID: s.BootID, Name: s.Host})
+	h, ok := p.reachable(resume, detect.Host{ID: s.HostID, BootID: s.BootID, Name: s.Host})
 	if !ok {
 		p.say("%s", p.said)
 		return

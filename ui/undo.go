@@ -26,7 +26,7 @@ type undoing struct {
 var errNothingToUndo = errors.New("the journal does not say what was done: nothing can be taken back from here")
 
 func (m *Model) openUndo(s respond.Standing) tea.Cmd {
-	h, ok := m.reachable(detect.Host{ID: s.HostID, BootID: s.BootID, Name: s.Host})
+	h, ok := m.reachable(resume, detect.Host{ID: s.HostID, BootID: s.BootID, Name: s.Host})
 	if !ok {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"interdict/respond"
 )
@@ -38,17 +39,35 @@ func (*action) Kind() string { return KindCollect }
 
 // Plan says what will be taken, what that needs and where it goes.
 func (a *action) Plan(ctx context.Context, h respond.Host) (respond.Plan, error) {
-	return respond.Plan{}, fmt.Errorf("evidence of %s: %w", h.Name(), respond.ErrUnsupported)
+	return a.plan(ctx, h)
 }
 
-// Apply takes and seals it.
+// Apply takes and seals it; with a plan that was cut short, what is left of it.
 func (a *action) Apply(ctx context.Context, h respond.Host, p respond.Plan) (respond.Result, error) {
-	return respond.Result{}, fmt.Errorf("evidence of %s: %w", h.Name(), respond.ErrUnsupported)
+	return a.apply(ctx, h, p)
 }
 
-// Verify reads the sealed bundle again.
-func (a *action) Verify(ctx context.Context, h respond.Host, r respond.Result) (respond.Verdict, error) {
-	return respond.Verdict{}, fmt.Errorf("evidence of %s: %w", h.Name(), respond.ErrUnsupported)
+// Verify reads the sealed bundle again, byte for byte. The host is not asked.
+func (a *action) Verify(ctx context.Context, _ respond.Host, r respond.Result) (respond.Verdict, error) {
+	done, err := ResultOf(r)
+	if err != nil {
+		return respond.Verdict{}, err
+	}
+	c, err := CheckBundle(ctx, done.Bundle, CheckOptions{})
+	if err != nil {
+		return respond.Verdict{}, err
+	}
+	v := respond.Verdict{State: respond.Holds, Summary: fmt.Sprintf("the bundle is whole: %d entries, signed by %s", c.Entries, c.Signer), Checked: time.Now().UTC()}
+	switch {
+	case !c.Whole():
+		v.State, v.Summary = respond.Not, "the bundle is not as it was sealed"
+		for _, f := range c.Faults {
+			v.Lines = append(v.Lines, respond.Line{Label: f.Entry, Text: f.Why})
+		}
+	case c.SHA256 != done.SHA256 || c.Signer != done.Signer:
+		v.State, v.Summary = respond.Not, "another bundle stands in its place"
+	}
+	return v, nil
 }
 
 // Undo: what was taken stays taken.

@@ -1,9 +1,18 @@
 package evidence
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net/netip"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
+	"unicode"
+
+	"filippo.io/age"
+	"filippo.io/age/agessh"
 
 	"interdict/respond"
 )
@@ -39,7 +48,7 @@ type Options struct {
 	PacketsOf []netip.Addr  // of these far ends alone; none: all
 
 	// Extra is what the caller knows itself: alert, guide, events. It is read once, while applying.
-	Extra []Extra
+	Extra []Extra `json:"-"`
 
 	By         string    // who collects
 	Case       string    // "INC-0012"; "" for none
@@ -53,7 +62,7 @@ type Options struct {
 	Tool       string    // name and version of this program
 	Limits     Limits
 	Deadline   time.Duration  // for all of it; 0: 10 minutes, of a capture always CaptureTime
-	Progress   func(Progress) // may be nil; called while applying, from one goroutine at a time
+	Progress   func(Progress) `json:"-"` // may be nil; called while applying, from one goroutine at a time
 }
 
 // File is a file by its path as the process saw it. A zero process stands for
@@ -102,11 +111,131 @@ type Collected struct {
 
 // Took is when, by the clock of this machine.
 type Took struct {
-	Began, Ended time.Time
+	Began time.Time `json:"began"`
+	Ended time.Time `json:"ended"`
 }
 
 // Failure is one item that is missing or cut.
 type Failure struct {
 	What string `json:"what"`
 	Why  string `json:"why"`
+}
+
+const (
+	mib             = 1 << 20
+	defaultDeadline = 10 * time.Minute
+)
+
+// limits fills in the defaults.
+func (l Limits) orDefault() Limits {
+	fill := func(n *int64, value int64) {
+		if *n <= 0 {
+			*n = value
+		}
+	}
+	fill(&l.Item, 8*mib)
+	fill(&l.Exe, 256*mib)
+	fill(&l.File, 256*mib)
+	fill(&l.Memory, 512*mib)
+	fill(&l.Total, 4<<30)
+	return l
+}
+
+// contents tells whether anything is asked for that needs an approver.
+func (o Options) contents() bool {
+	return o.Content || len(o.Files) > 0 || o.Memory || o.Packets > 0
+}
+
+// Codes of refusals.
+const (
+	CodeNoRecipient = "evidence-recipients"
+	CodeNoApprover  = "evidence-approver"
+	CodeNoStore     = "evidence-store"
+)
+
+// check refuses what must not be taken like this.
+func (o Options) check() error {
+	var no respond.Refusal
+	refuse := func(when bool, code, text string) {
+		if when {
+			no.Reasons = append(no.Reasons, respond.Reason{Code: code, Text: text})
+		}
+	}
+	if o.contents() {
+		refuse(len(o.Recipients) == 0, CodeNoRecipient, "contents of files, memory and packets are only taken for recipients: name their public keys, or set evidence.recipients")
+		refuse(strings.TrimSpace(o.Approver) == "", CodeNoApprover, "contents of files, memory and packets are only taken when somebody approved it: name who")
+		refuse(o.Store == "", CodeNoStore, "contents of files, memory and packets only go to the configured store: set evidence.store")
+		refuse(o.Out != "", CodeNoStore, "contents of files, memory and packets go to the configured store, not to a file of your own")
+	}
+	if len(no.Reasons) > 0 {
+		return &no
+	}
+	switch {
+	case o.Keys == "" || o.Dir == "" && o.Store == "" && o.Out == "":
+		return errors.New("evidence: no directory for the bundle, or for the key that signs it")
+	case o.Packets < 0 || o.Packets > time.Minute:
+		return errors.New("evidence: packets are taken for a minute at most")
+	case len(o.PacketsOf) > 3:
+		return errors.New("evidence: packets of three far ends at most; name none for all")
+	case o.Capture && (o.Memory || o.Packets > 0):
+		return errors.New("evidence: memory and packets take longer than a capture may")
+	}
+	for _, e := range o.Extra {
+		if !extraName.MatchString(e.Name) || e.Open == nil {
+			return fmt.Errorf("evidence: %q is no name for something that is given", e.Name)
+		}
+	}
+	_, err := parseRecipients(o.Recipients)
+	return err
+}
+
+var extraName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,59}$`)
+
+// parseRecipients reads age's own recipients and those that are SSH keys.
+func parseRecipients(lines []string) ([]age.Recipient, error) {
+	var all []age.Recipient
+	for _, l := range lines {
+		var r age.Recipient
+		var err error
+		switch l = strings.TrimSpace(l); {
+		case strings.HasPrefix(l, "AGE-SECRET-KEY-"):
+			return nil, errors.New("evidence: a recipient is a public key; this is a secret one")
+		case strings.HasPrefix(l, "ssh-"):
+			r, err = agessh.ParseRecipient(l)
+		default:
+			r, err = age.ParseX25519Recipient(l)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("evidence: recipient %q: %w", l, err)
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+// place is the directory that the bundle goes to and its name there.
+func (o Options) place(id string, host string) (dir, name string) {
+	if o.Out != "" {
+		return filepath.Dir(o.Out), filepath.Base(o.Out)
+	}
+	if dir = o.Store; dir == "" {
+		dir = o.Dir
+	}
+	kind := "evidence"
+	if o.Capture {
+		kind = "capture"
+	}
+	return dir, fmt.Sprintf("%s-%s-%s.tar", kind, fileName(host), id)
+}
+
+// fileName makes one harmless part of a file's name of s.
+func fileName(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < 128 && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("._-", r)) {
+			return r
+		}
+		return '_'
+	}, s)
+	s = strings.TrimLeft(s, ".-")
+	return s[:min(len(s), 60)]
 }

@@ -28,6 +28,8 @@ type Config struct {
 	Isolate     IsolateConfig `toml:"isolate"`
 	Block       BlockConfig   `toml:"block"`
 
+	Evidence EvidenceConfig `toml:"evidence"`
+
 	Elasticsearch map[string]ClusterConfig `toml:"elasticsearch"`
 	Tables        map[string]TableConfig   `toml:"tables"` // by the name that LOOKUP JOIN and ENRICH call them
 

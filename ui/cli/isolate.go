@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"interdict/respond"
+	"interdict/respond/evidence"
 	"interdict/respond/isolate"
 	"interdict/respond/process"
 	"interdict/ui"
@@ -62,13 +63,13 @@ func (c *command) isolate() *cobra.Command {
 	flags.BoolVar(&f.dns, "dns", false, "let the host ask its resolvers: a thief can send data through them")
 	flags.BoolVar(&f.survive, "survive", false, "also after a restart of the host or of its firewall")
 	flags.DurationVar(&f.within, "within", 2*time.Minute, "time for the proof, then the host restores itself")
-	flags.StringVar(&f.first, "first", "", "PID@START: freeze this and its tree before the host is cut off; of one HOST")
+	flags.StringVar(&f.first, "first", "", "PID@START: freeze this and its tree, and capture what there is of them, before the host is cut off; of one HOST")
 	f.fleet.add(c, cmd, false)
 	c.changeFlags(cmd, &f.incident, &f.override)
 	return cmd
 }
 
-// isolation makes the action, preceded by a freeze where a process is named.
+// isolation makes the action, preceded by a freeze and a capture where a process is named.
 func (c *command) isolation(ctx context.Context, f *isolateFlags, args []string) (func(string) respond.Action, error) {
 	o, err := c.isolateOptions(ctx, f)
 	if err != nil || f.first == "" {
@@ -78,8 +79,11 @@ func (c *command) isolation(ctx context.Context, f *isolateFlags, args []string)
 	if err == nil && (len(args) != 1 || len(f.fleet.groups) > 0) {
 		err = errors.New("--first names a process of one HOST")
 	}
+	take := c.evidenceOptions()
+	take.Processes, take.Tree, take.Capture, take.Case = []respond.ProcessID{target}, true, true, o.Case
 	return func(string) respond.Action {
-		return &respond.Preceded{Action: isolate.NewIsolate(o), First: []respond.Action{process.NewFreeze(target, process.Options{Tree: true})}}
+		return &respond.Preceded{Action: isolate.NewIsolate(o), First: []respond.Action{
+			process.NewFreeze(target, process.Options{Tree: true}), evidence.NewCollect(take)}}
 	}, err
 }
 
@@ -149,6 +153,7 @@ func (c Config) checkNetwork() error {
 
 // networkConfig is what the console's own keys take from the configuration.
 func (c *command) networkConfig(ctx context.Context, to *ui.Config) (err error) {
+	to.Evidence = c.evidenceOptions()
 	if to.Isolate, err = c.isolateOptions(ctx, &isolateFlags{}); err != nil {
 		return err
 	}
