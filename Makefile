@@ -4,7 +4,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 
-.PHONY: build test race lint vet generate golden fuzz bench bench-sensor bench-esql bench-screen bench-triage demo lab incident
+.PHONY: build test race lint vet generate golden fuzz bench bench-sensor bench-esql bench-guide bench-screen bench-triage demo lab incident
 
 build: ## one static binary, the same bytes from the same commit
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o interdict .
@@ -34,7 +34,7 @@ fuzz: ## each fuzz target for FUZZTIME
 		done; \
 	done
 
-bench: bench-sensor bench-esql bench-screen ## figures as JSON on standard output, judged by ratios to what the same run measured
+bench: bench-sensor bench-esql bench-guide bench-screen ## figures as JSON on standard output, judged by ratios to what the same run measured
 
 # Figures to standard output, what go test says to standard error, its exit code kept.
 figures = awk '/^{/ { print; fflush(); next } \
@@ -48,6 +48,9 @@ bench-sensor:
 
 bench-esql: ## beside DuckDB and polars where INTERDICT_BENCH_PYTHON, or python3, has them
 	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' -bench . ./sources/esql/... ./sources/archive ./sources/files | $(figures)
+
+bench-guide: ## INTERDICT_BENCH_ROWS: events in the archive
+	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' ./playbooks | $(figures)
 
 bench-screen:
 	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' . | $(figures)

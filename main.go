@@ -40,6 +40,7 @@ func program() cli.Program {
 		Open:    open,
 		History: openHistory,
 		Hosts:   openHosts,
+		Room:    makeRoom,
 		Guard:   ui.GuardTerminal,
 		Doctor:  doctor,
 

@@ -78,4 +78,5 @@ type Advice struct {
 	Name         string // ci, staging, production
 	Implications []string
 	Actions      []string
+	Facts        []Line // what is known of this transfer for them
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,7 +84,7 @@ func (a *Assessor) ask(ctx context.Context, text string, values map[string]any, 
 	ctx, cancel := context.WithTimeout(ctx, a.deadline())
 	defer cancel()
 	begun := time.Now()
-	rows, quality, err := a.History.Query(ctx, sources.Query{Text: out.text, Params: out.params, Now: now})
+	rows, quality, err := a.History.Query(ctx, sources.Query{Text: out.text, Params: out.params, Now: now, Window: windowOf(out.text, values)})
 	out.rows, out.quality, out.took = rows, quality, time.Since(begun)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
@@ -96,6 +97,33 @@ func (a *Assessor) ask(ctx context.Context, text string, values map[string]any, 
 		out.unasked = "history gave no answer"
 	}
 	return out
+}
+
+// lowerBounds are the conditions that say where an answer begins. Only the
+// embedded guide's texts are sure to mean them of every row.
+var lowerBounds = []string{"from", "recent", "before"}
+
+// windowOf is the time that a query of the embedded guide is about, so that
+// what lies outside is not even read; zero for other texts.
+func windowOf(text string, values map[string]any) (w sources.Window) {
+	builtin, err := BuiltinSheet()
+	if err != nil || !builtin.asks(text) {
+		return w
+	}
+	for _, name := range lowerBounds {
+		at, ok := values[name].(time.Time)
+		if ok && strings.Contains(text, "@timestamp >= ?"+name) && (w.From.IsZero() || at.Before(w.From)) {
+			w = sources.Window{Field: "@timestamp", From: at}
+		}
+	}
+	if end, ok := values["now"].(time.Time); ok && !w.From.IsZero() {
+		w.To = end.Add(time.Millisecond)
+	}
+	return w
+}
+
+func (s *Sheet) asks(text string) bool {
+	return strings.TrimSpace(s.Baseline) == text || slices.ContainsFunc(s.Questions, func(q Question) bool { return strings.TrimSpace(q.Query) == text })
 }
 
 func (a *Assessor) deadline() time.Duration {

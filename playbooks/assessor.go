@@ -42,7 +42,8 @@ type Assessor struct {
 	// Cases gives what people said about an alert; nil: nothing.
 	Cases *Cases
 
-	memory memory
+	memory   memory
+	baseline baseline
 }
 
 // Assess answers all questions about f. It returns by the deadline of ctx or
@@ -71,6 +72,7 @@ func (a *Assessor) Assess(ctx context.Context, f *detect.Finding) *Guide {
 	g.Blind = s.blind(e)
 	g.Stop, g.Root = s.stop()
 	g.Environment = sheet.Environments[f.Host.Environment]
+	g.Environment.Facts = e.facts(g.Environment.Name)
 	return g
 }
 

@@ -107,11 +107,16 @@ func (a *Assessor) gather(ctx context.Context, sheet *Sheet, s *subject) *eviden
 	e := &evidence{subject: s, queries: map[string]*asked{}, watching: a.Watching}
 	g := &gathering{e: e}
 	values := s.values()
-	g.Go(func() { e.baseline = a.ask(ctx, sheet.Baseline, values, s.now) })
+	g.Go(func() { e.baseline = a.base(ctx, sheet.Baseline, values, s) })
+	once := map[string]*asked{}
 	for _, q := range sheet.Questions {
-		slot := new(asked)
+		slot := once[q.Query]
+		if slot == nil {
+			slot = new(asked)
+			once[q.Query] = slot
+			g.Go(func() { *slot = a.ask(ctx, q.Query, values, s.now) })
+		}
 		e.queries[q.ID] = slot
-		g.Go(func() { *slot = a.ask(ctx, q.Query, values, s.now) })
 	}
 	if a.Windows != nil {
 		e.calendar = true

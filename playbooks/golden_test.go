@@ -39,11 +39,9 @@ func theft() (*Assessor, *detect.Finding) {
 		files: map[string]respond.Origin{"/dev/shm/.x.sh": {Deleted: true, UID: 33, Owner: "www-data", Mode: 0o755, Changed: night.Add(-35 * time.Second), Writable: "/dev/shm is open to everybody", SHA256: strings.Repeat("9f2c", 16)}}}
 	h := past{
 		"baseline": watchedFor(14*24*time.Hour, 812_345),
-		"command":  rows(ran("scp -q /srv/out/a.tgz deploy@10.0.4.12:in/ -l 8000", 212, 13, 1, "db-3"), ran("scp -p a b:", 40, 10, 2, "web-7")),
-		"parent":   rows(parented("/usr/bin/bash", "/bin/bash /usr/local/bin/nightly", 252, 13, 1)),
-		"host":     rows(row{"agent.id": "5c1e", "host.name": "web-1", "events": 8200}),
-		"time":     rows(row{"@timestamp": night.Add(-30 * time.Hour)}),
-		"system":   rows(row{"host.os.type": "linux", "host.os.full": "Debian GNU/Linux 12", "host.os.kernel": "6.1.0-18", "host.architecture": "x86_64", "events": 7000}),
+		"command": rows(ran("scp -q /srv/out/a.tgz deploy@10.0.4.12:in/ -l 8000", 212, 13, 1, "db-3").under("/usr/bin/bash", "/bin/bash /usr/local/bin/nightly"),
+			ran("scp -p a b:", 40, 10, 2, "web-7").under("/usr/bin/bash", "/bin/bash /usr/local/bin/nightly").here(1, 0)),
+		"host":     rows(row{"agent.id": "5c1e", "host.name": "web-1", "host.os.type": "linux", "host.os.full": "Debian GNU/Linux 12", "host.os.kernel": "6.1.0-18", "host.architecture": "x86_64", "events": 8200}),
 		"expected": rows(went("10.0.4.12", 9, 13, 1, 50_000_000)),
 		"left":     rows(went("10.0.4.12", 3201, 13, 1, 50_000_000)),
 	}
@@ -73,11 +71,8 @@ func backup() (*Assessor, *detect.Finding) {
 	command := "rsync -a /srv/data backup@10.0.4.12:/vol/web-1"
 	h := past{
 		"baseline": watchedFor(14*24*time.Hour, 700_000),
-		"command":  rows(ran(command, 13, 13, 1, "web-1")),
-		"parent":   rows(parented("/usr/bin/bash", "/bin/bash /usr/sbin/nightly-backup", 13, 13, 1)),
-		"host":     rows(row{"agent.id": "5c1e", "host.name": "web-1", "events": 8200}),
-		"time":     rows(row{"@timestamp": days(1)}, row{"@timestamp": days(2)}, row{"@timestamp": days(3)}),
-		"system":   rows(row{"host.os.type": "linux", "host.os.kernel": "6.1.0-18", "host.architecture": "x86_64", "events": 7000}),
+		"command":  rows(ran(command, 13, 13, 1, "web-1").under("/usr/bin/bash", "/bin/bash /usr/sbin/nightly-backup").here(3, 3, "2026-03-03", "2026-03-02", "2026-03-01")),
+		"host":     rows(row{"agent.id": "5c1e", "host.name": "web-1", "host.os.type": "linux", "host.os.kernel": "6.1.0-18", "host.architecture": "x86_64", "events": 8200}),
 		"expected": rows(went("10.0.4.12", 13, 13, 1, 1_050_000_000)),
 		"left":     rows(went("10.0.4.12", 26, 13, 1, 1_050_000_000)),
 	}
@@ -104,8 +99,7 @@ func copying() (*Assessor, *detect.Finding) {
 	m := &machine{packages: debian, logins: []respond.Login{{User: "bob", Line: "pts/0", From: "10.0.9.5", In: night.Add(-time.Hour)}}}
 	h := past{
 		"baseline": watchedFor(14*24*time.Hour, 700_000),
-		"command":  rows(ran("scp report.txt bob@10.0.4.12:", 31, 13, 1, "web-1")),
-		"parent":   rows(parented("/usr/bin/bash", "-bash", 31, 13, 1)),
+		"command":  rows(ran("scp report.txt bob@10.0.4.12:", 31, 13, 1, "web-1").under("/usr/bin/bash", "-bash")),
 		"left":     rows(went("10.0.4.12", 3201, 13, 1, 50_000)),
 		"expected": rows(went("10.0.4.12", 31, 13, 1, 50_000)),
 	}
@@ -128,8 +122,7 @@ func pulled() (*Assessor, *detect.Finding) {
 	})
 	h := past{
 		"baseline": watchedFor(14*24*time.Hour, 700_000),
-		"command":  rows(ran("/usr/lib/openssh/sftp-server", 90, 13, 1, "web-1", "web-7")),
-		"parent":   rows(parented("/usr/sbin/sshd", "sshd: ann@notty", 90, 13, 1)),
+		"command":  rows(ran("/usr/lib/openssh/sftp-server", 90, 13, 1, "web-1", "web-7").under("/usr/sbin/sshd", "sshd: ann@notty")),
 		"left":     rows(went("10.0.4.12", 3201, 13, 1, 50_000)),
 		"expected": rows(went("10.0.4.12", 31, 13, 1, 50_000)),
 	}

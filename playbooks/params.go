@@ -13,9 +13,11 @@ import (
 // (?from to ?before, which is when the transfer began), ?recent (a day before
 // that), ?now, and what the finding is about: ?sha256 is of the program that is
 // least trusted, ?far the end that most went to, ?person the account when it is a
-// person's; these fit nothing when unknown.
+// person's, ?here the machine's id; these fit nothing when unknown. ?minute is
+// the minute of the day, in UTC, at which the transfer began.
 var parameters = []string{"from", "before", "recent", "now", "name", "tool", "executable", "command",
-	"parent", "host_id", "host_name", "agent_id", "user", "entity", "sha256", "far", "person"}
+	"parent", "host_id", "host_name", "agent_id", "user", "entity", "sha256", "far", "person",
+	"here", "minute"}
 
 // use is a named parameter in a query: text[from:to] is "?name".
 type use struct {

@@ -172,7 +172,7 @@ func (w *written) sheet(file string) (*Sheet, error) {
 		s.Questions = append(s.Questions, Question{q.ID.text, q.Number, q.Title.text, q.Asks.text, q.Query.text, q.ID.at})
 	}
 	for name, e := range w.Environments {
-		s.Environments[name] = Advice{name, e.Implications, e.Actions}
+		s.Environments[name] = Advice{Name: name, Implications: e.Implications, Actions: e.Actions}
 	}
 	slices.SortFunc(s.Questions, func(a, b Question) int { return a.Number - b.Number })
 	return s, errors.Join(p.found...)

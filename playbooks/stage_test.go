@@ -77,8 +77,15 @@ func ran(command string, n, from, to int, hosts ...string) row {
 	return row{"process.command_line": command, "runs": n, "hosts": hosts, "first": days(from), "last": days(to)}
 }
 
-func parented(exe, command string, n, from, to int) row {
-	return row{"process.parent.executable": exe, "process.parent.command_line": command, "runs": n, "first": days(from), "last": days(to)}
+// under adds what started them, and here how many of them ran on this host, near this hour.
+func (r row) under(exe, command string) row {
+	r["process.parent.executable"], r["process.parent.command_line"] = exe, command
+	return r
+}
+
+func (r row) here(n, near int, days ...string) row {
+	r["here"], r["near"], r["days"] = n, near, days
+	return r
 }
 
 func went(to string, n, from, to2, most int) row {

@@ -3,7 +3,6 @@ package playbooks
 import (
 	"fmt"
 	"strings"
-	"time"
 )
 
 func (e *evidence) answerTime() reply {
@@ -149,23 +148,16 @@ func (e *evidence) habitOfHour(r *reply) {
 		return
 	}
 	days := map[string]bool{}
-	near := int64(0)
+	near, here := int64(0), int64(0)
 	for i := range q.count() {
-		at := q.time("@timestamp", i)
-		if apart := timeOfDay(at, e.before); apart <= 15*time.Minute {
-			near++
-			days[at.UTC().Format(time.DateOnly)] = true
+		near, here = near+q.int("near", i), here+q.int("here", i)
+		for _, day := range q.texts("days", i) {
+			days[day] = true
 		}
 	}
-	text := fmt.Sprintf("%s of %s %s runs on this host %s began within 15 min of this time of day", grouped(near), grouped(int64(q.count())), toolName(e.tool), e.over())
+	text := fmt.Sprintf("%s of %s %s runs on this host %s began within 15 min of this time of day", grouped(near), grouped(here), toolName(e.tool), e.over())
 	if near > 0 {
 		text += ", on " + plural(int64(len(days)), "day")
 	}
 	r.line("hour", strings.TrimSpace(text))
-}
-
-// timeOfDay is how far two times are apart on the clock, days aside.
-func timeOfDay(a, b time.Time) time.Duration {
-	d := a.Sub(b).Abs() % (24 * time.Hour)
-	return min(d, 24*time.Hour-d)
 }

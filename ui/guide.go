@@ -197,6 +197,9 @@ func (m *Model) afterAnswers(g *playbooks.Guide, w int) (out []string) {
 	for _, t := range g.Environment.Implications {
 		put("in "+g.Environment.Name, t)
 	}
+	for _, l := range g.Environment.Facts {
+		put(l.Label, l.Text)
+	}
 	for _, t := range g.Environment.Actions {
 		put("do in "+g.Environment.Name, t)
 	}

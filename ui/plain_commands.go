@@ -165,6 +165,9 @@ func (p *plain) guide(ctx context.Context, f *detect.Finding) {
 	for _, t := range g.Environment.Implications {
 		p.say("In %s: %s", g.Environment.Name, t)
 	}
+	for _, l := range g.Environment.Facts {
+		p.say("%s: %s", l.Label, l.Text)
+	}
 	for _, t := range g.Environment.Actions {
 		p.say("Do in %s: %s", g.Environment.Name, t)
 	}

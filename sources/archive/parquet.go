@@ -148,6 +148,9 @@ func readParquet(ctx context.Context, path string, columns []string) (_ *frame.F
 }
 
 func readColumn(file *parquet.File, leaf parquet.LeafColumn, typ frame.Type) (*frame.Column, error) {
+	if c, ok, err := readSingle(file, leaf, typ); ok || err != nil {
+		return c, err
+	}
 	b := frame.NewBuilder([]frame.Field{{Name: "c", Type: typ}})
 	values := make([]parquet.Value, 1024)
 	for _, group := range file.RowGroups() {

@@ -215,6 +215,73 @@ func (s *segment) Read(ctx context.Context, columns []string) (*frame.Frame, err
 	return f, nil
 }
 
+// ReadWhere gives columns of the rows that may pass: the columns of the
+// conditions are read first, the others only when a row is left.
+func (s *segment) ReadWhere(ctx context.Context, columns []string, where []esql.Condition) (*frame.Frame, error) {
+	var first, rest []string
+	for _, w := range where {
+		if !slices.Contains(first, w.Field) {
+			first = append(first, w.Field)
+		}
+	}
+	for _, name := range columns {
+		if !slices.Contains(first, name) {
+			rest = append(rest, name)
+		}
+	}
+	f, err := s.Read(ctx, first)
+	if err != nil {
+		return nil, err
+	}
+	rows := passing(f, where)
+	if len(rows) == 0 {
+		return &frame.Frame{}, nil
+	}
+	more, err := s.Read(ctx, rest)
+	if err != nil {
+		return nil, err
+	}
+	whole := &frame.Frame{Rows: f.Rows, Names: slices.Concat(f.Names, more.Names), Columns: slices.Concat(f.Columns, more.Columns)}
+	if len(rows) == f.Rows {
+		return whole, nil
+	}
+	return whole.Gather(rows), nil
+}
+
+// passing gives the rows of which, for every condition, some value passes.
+func passing(f *frame.Frame, where []esql.Condition) []uint32 {
+	var rows []uint32
+	for i, w := range where {
+		c := f.Column(w.Field)
+		if c == nil || c.Dict == nil {
+			return nil // all of it is null
+		}
+		takes := make([]bool, c.Dict.Len())
+		for code := 1; code < len(takes); code++ {
+			takes[code] = w.Takes(c.Dict.Value(uint32(code)))
+		}
+		some := func(r uint32) bool {
+			lo, hi := c.Range(int(r))
+			for ; lo < hi; lo++ {
+				if takes[c.Codes[lo]] {
+					return true
+				}
+			}
+			return false
+		}
+		if i > 0 {
+			rows = slices.DeleteFunc(rows, func(r uint32) bool { return !some(r) })
+			continue
+		}
+		for r := range uint32(f.Rows) {
+			if some(r) {
+				rows = append(rows, r)
+			}
+		}
+	}
+	return rows
+}
+
 // with gives a frame with one more column.
 func with(f *frame.Frame, name string, c *frame.Column) *frame.Frame {
 	return &frame.Frame{Rows: f.Rows, Names: append(append([]string(nil), f.Names...), name), Columns: append(append([]*frame.Column(nil), f.Columns...), c)}

@@ -85,6 +85,9 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 	}
 	config := c.consoleConfig(ctx, f, s, kept, memory, feed)
 	config.Notices = notices.all
+	if warm, ok := config.Assess.(interface{ Warm(context.Context) }); ok && s.opened.Local {
+		ended.Go(func() { warm.Warm(running) })
+	}
 	err = show(ctx, config, c.Stdin, c.Stdout)
 	stop()
 	ended.Wait()

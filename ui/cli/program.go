@@ -37,6 +37,8 @@ type Program struct {
 	// Hosts makes what reaches the hosts of the inventory; nothing is read or
 	// connected to before it is asked for.
 	Hosts func(o HostsOptions) Hosts
+	// Room makes a cgroup for one command; nil: this system has none.
+	Room func() (Room, error)
 	// Guard has the terminal given back also when this process is killed or
 	// crashes; release ends that. nil: nobody does.
 	Guard func() (release func(), err error)

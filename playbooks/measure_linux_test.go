@@ -1,0 +1,128 @@
+package playbooks
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"interdict/respond/local"
+	"interdict/sources"
+	"interdict/sources/archive"
+	"interdict/sources/ecs"
+	"interdict/testdata/bench"
+)
+
+// twoWeeks fills an archive with what one busy host records: executions of all
+// kinds, of which one in a hundred is of a transfer tool with its connections.
+func twoWeeks(t *testing.T, a *archive.Archive, rows int) {
+	t.Helper()
+	const size = 4000
+	step := 14 * 24 * time.Hour / time.Duration(rows)
+	at := night.Add(-14*24*time.Hour + time.Minute)
+	for n := 0; n < rows; {
+		b := ecs.NewBuilder(ecs.Host{ID: web1.ID, BootID: web1.BootID, Name: web1.Name, AgentID: web1.AgentID, Architecture: web1.Architecture,
+			OS: ecs.OS{Type: web1.OSType, Full: web1.OS, Kernel: web1.Kernel}})
+		for b.Len() < size {
+			at = at.Add(step)
+			life(b, n+b.Len(), at)
+		}
+		n += b.Len()
+		if err := a.Put(t.Context(), sources.Batch{Events: b.Build(), Read: at}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// life is a process from fork to end.
+func life(b *ecs.Builder, n int, at time.Time) {
+	name, tool, command := fmt.Sprint("tool", n%180), "", fmt.Sprintf("tool%d --run %d", n%180, n%5000)
+	if n%1000 < 3 {
+		name, tool, command = "scp", "scp", fmt.Sprintf("scp -q /srv/out/%d.tgz deploy@10.0.4.%d:in/", n, n%200)
+	}
+	process := func(action, typ string, at time.Time) {
+		b.Event(ecs.Process, action, typ, at)
+		b.Int(ecs.ProcessPID, int64(1000+n%30000))
+		b.Int(ecs.StartTicks, int64(n)*1e7)
+		b.Keyword(ecs.ProcessEntityID, ecs.EntityID(web1.BootID, 1000+n%30000, int64(n)*1e7))
+		b.Keyword(ecs.ProcessName, name)
+		b.Keyword(ecs.ProcessExecutable, "/usr/bin/"+name)
+		b.Keyword(ecs.ProcessTool, tool)
+		b.Keyword(ecs.UserName, "deploy")
+	}
+	process("fork", "start", at)
+	process("exec", "start", at)
+	b.Keyword(ecs.ProcessCommandLine, command)
+	b.Keyword(ecs.ParentExecutable, "/usr/bin/bash")
+	b.Keyword(ecs.ParentCommandLine, fmt.Sprintf("/bin/bash /usr/local/bin/job%d", n%50))
+	process("end", "end", at.Add(time.Millisecond))
+	if tool != "" {
+		b.Event(ecs.Network, "disconnect_received", "end", at.Add(time.Millisecond))
+		b.Keyword(ecs.ProcessEntityID, ecs.EntityID(web1.BootID, 1000+n%30000, int64(n)*1e7))
+		b.Keyword(ecs.NetworkDirection, "egress")
+		b.IP(ecs.SourceIP, addr("10.0.2.21"))
+		b.IP(ecs.DestinationIP, addr(fmt.Sprintf("10.0.4.%d", n%200)))
+		b.Int(ecs.SourceBytes, int64(n))
+		b.Int(ecs.DestinationBytes, 9000)
+	}
+}
+
+// cpuTime is what this program used of all cores.
+func cpuTime(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// TestMeasureTheGuide asks everything about findings that differ, over an archive
+// on disk, with this machine looked at. INTERDICT_BENCH_ROWS says how many rows.
+func TestMeasureTheGuide(t *testing.T) {
+	bench.Wanted(t)
+	rows := 10_000_000
+	if n, err := strconv.Atoi(os.Getenv("INTERDICT_BENCH_ROWS")); err == nil {
+		rows = n
+	}
+	a, err := archive.Open(t.Context(), archive.Config{Dir: t.TempDir(), Now: func() time.Time { return night }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	twoWeeks(t, a, rows)
+	warm := &Assessor{History: a, Deadline: time.Minute, Now: func() time.Time { return night }}
+	began := time.Now()
+	warm.Warm(t.Context()) // as the console does when it starts
+	bench.Tell(t, bench.Figure{Name: fmt.Sprintf("what every guide needs, over %d events", rows), Value: time.Since(began).Seconds() * 1000, Unit: "ms"})
+	var answered, spent, slowest []float64
+	longest := map[string]time.Duration{}
+	for i := range 20 {
+		as, f := theft()
+		as.History, as.Deadline = a, time.Minute
+		as.Look, as.Boot = local.New(), f.Host.BootID
+		as.baseline.answer, as.baseline.text, as.baseline.before = warm.baseline.answer, warm.baseline.text, warm.baseline.before
+		f.ID, f.Transfer.Tool.EntityID = fmt.Sprint(i), fmt.Sprint("e", i)
+		began, used := time.Now(), cpuTime(t)
+		g := as.Assess(context.Background(), f)
+		answered = append(answered, time.Since(began).Seconds()*1000)
+		spent = append(spent, (cpuTime(t)-used).Seconds()*1000)
+		worst := time.Duration(0)
+		for _, x := range g.Answers {
+			worst = max(worst, x.Took)
+			longest[x.ID] = max(longest[x.ID], x.Took)
+		}
+		slowest = append(slowest, worst.Seconds()*1000)
+	}
+	t.Log(longest)
+	name := fmt.Sprintf("the guide answered over %d events, ", rows)
+	bench.Tell(t, bench.Figure{Name: name + "p50", Value: bench.Quantile(answered, 0.5), Unit: "ms"})
+	bench.Tell(t, bench.Figure{Name: name + "p95", Value: bench.Quantile(answered, 0.95), Unit: "ms", Peer: "stated", PeerValue: 500})
+	bench.Tell(t, bench.Figure{Name: name + "CPU time, p50", Value: bench.Quantile(spent, 0.5), Unit: "ms"})
+	bench.Tell(t, bench.Figure{Name: name + "slowest question, p95", Value: bench.Quantile(slowest, 0.95), Unit: "ms"})
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+}
