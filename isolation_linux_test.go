@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -346,4 +347,131 @@ func TestAHostIsCutOffStaysSoOverRestartsAndIsGivenBackAsItWas(t *testing.T) {
 		t.Errorf("%d packets were not seen", missed)
 	}
 	s.does([]string{"journal", "verify"}, "whole: ")
+}
+
+// seen waits for what a script on a host finds. Asked for often, as the moment may be short.
+func seen(t *testing.T, h *labs.Host, what, script string) {
+	t.Helper()
+	soon(t, h.Name()+": "+what, 30*time.Second, func() bool {
+		_, err := h.Sh(script)
+		return err == nil
+	})
+}
+
+// Whatever happens to the console or to the link to it before the host confirms:
+// the host is itself again within its timer and 5 s, or isolated and proven.
+func TestAConsoleThatIsKilledOrCutOffAtAnyStepLeavesTheHostsAsTheyWereOrProven(t *testing.T) {
+	const within = 10 * time.Second
+	moments := []struct{ host, when, script string }{
+		{"web-1", "the rules are in and the link is cut", "nft list table inet interdict"},
+		{"db-3", "the timer is armed", "ls /run/interdict/*/armed"},
+		{"ci-17", "the rules are in", "nft list table inet interdict"},
+		{"host-4", "the proof runs", "ls /run/interdict/*/flows.1"},
+	}
+	s := newStage(t, labs.Options{Hosts: len(moments)})
+	var consoles sync.WaitGroup
+	for _, m := range moments {
+		h, own := s.Host(m.host), *s
+		own.state = filepath.Join(t.TempDir(), m.host)
+		consoles.Go(func() {
+			before := rules(t, h)
+			console := own.command("isolate", m.host, "--dest", s.Outside.V4, "--within", within.String(), "--yes")
+			if err := console.Start(); err != nil {
+				t.Error(err)
+				return
+			}
+			seen(t, h, m.when, m.script)
+			if m.host == "web-1" {
+				if err := h.Cut(); err != nil {
+					t.Error(err)
+				}
+			} else {
+				console.Process.Kill()
+				console.Wait()
+			}
+			soon(t, m.host+" is itself again", within+5*time.Second, func() bool {
+				return !isolated(t, h) && strings.TrimSpace(on(t, h, "ls /run/interdict/*/armed 2>/dev/null || true")) == ""
+			})
+			if after := rules(t, h); after != before {
+				t.Errorf("%s: before:\n%s\nafter:\n%s", m.host, before, after)
+			}
+			if err := h.Restore(); err != nil {
+				t.Error(err)
+			}
+			if m.host == "web-1" {
+				if err := console.Wait(); err == nil {
+					t.Error("the console says that it isolated a host that it was cut off from")
+				}
+			}
+			status, err := own.run("status", m.host)
+			if err != nil || strings.Contains(status, "isolated by") || m.when != "the timer is armed" && !strings.Contains(status, s.Outside.V4) {
+				t.Errorf("%s: %v\n%s", m.host, err, status)
+			}
+			journal, err := own.run("journal", "show")
+			if err != nil || !strings.Contains(journal, "isolate") {
+				t.Errorf("%s: %v\n%s", m.host, err, journal)
+			}
+			t.Logf("%s, %s:\n%s%s", m.host, m.when, status, journal)
+		})
+	}
+	consoles.Wait()
+}
+
+func TestHostsThatOthersNeedAndHostsThatAreCopiesAreRefusedInWords(t *testing.T) {
+	s := newStage(t, labs.Options{Hosts: 4})
+	staged := map[string]struct {
+		script string
+		words  []string
+	}{
+		"web-1": {"cp /bin/sleep /usr/local/bin/kubelet; systemd-run -q /usr/local/bin/kubelet 1000", []string{"kubernetes node", "its pods are started again on other nodes"}},
+		"db-3":  {`systemd-run -q bash -c 'exec -a "postgres: walsender replica 10.77.0.13(40000) streaming 0/3000060" sleep 1000'`, []string{"database primary", "1 standby follows it"}},
+	}
+	for name, c := range staged {
+		on(t, s.Host(name), c.script)
+	}
+	// Somebody goes on from ci-17 to another host.
+	jump := s.Host("db-3").Command("ssh", "ci-17", "ssh host-4 sleep 1000")
+	if err := jump.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { jump.Process.Kill(); jump.Wait() })
+	seen(t, s.Host("host-4"), "somebody came through ci-17", "ss -tnH state established | grep -qE '10.77.0.13|fd77::13'")
+	staged["ci-17"] = struct {
+		script string
+		words  []string
+	}{"", []string{"jump host", "others may reach hosts through it"}}
+	for name, c := range staged {
+		before := rules(t, s.Host(name))
+		out, err := s.run("isolate", name, "--yes")
+		if code := exitCode(err); code != 3 {
+			t.Errorf("%s: exit code %d, want 3: refused\n%s", name, code, out)
+		}
+		says(t, out, c.words...)
+		t.Log(out)
+		if isolated(t, s.Host(name)) || rules(t, s.Host(name)) != before {
+			t.Errorf("%s was changed", name)
+		}
+	}
+	s.does([]string{"isolate", "ci-17", "--override", "jump host", "--yes"}, "OVERRIDDEN jump host", "isolated and proven")
+
+	// An image that was cloned with its id: host-4 is looked at first, then its copy.
+	s.does([]string{"block", s.Outside.V4, "host-4", "--for", "1h", "--yes"}, "verified: holds")
+	on(t, s.Host("web-1"), "rm /etc/machine-id; echo "+strings.TrimSpace(on(t, s.Host("host-4"), "cat /etc/machine-id"))+" >/etc/machine-id")
+	for _, name := range []string{"web-1", "host-4"} {
+		out, err := s.run("isolate", name, "--override", "kubernetes node", "--yes")
+		if code := exitCode(err); code != 3 {
+			t.Errorf("%s: exit code %d, want 3: refused\n%s", name, code, out)
+		}
+		says(t, out, "one is a copy of the other", "systemd-machine-id-setup")
+		t.Log(out)
+	}
+	s.does([]string{"unblock", s.Outside.V4, "host-4", "--yes"}, "verified: holds") // giving back is never refused
+}
+
+func exitCode(err error) int {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode()
+	}
+	return -1
 }

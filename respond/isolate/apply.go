@@ -79,6 +79,9 @@ func (t *attempt) line(label, text string) {
 	t.result.Lines = append(t.result.Lines, respond.Line{Label: label, Text: text})
 }
 
+// passing are the errors of the proof that a moment later may be gone.
+var passing = map[string]bool{"busy": true, "write": true, "blind": true, "unheard": true}
+
 // prove logs in anew until that works or the host has restored itself, and has
 // the host prove and confirm over that login.
 func (t *attempt) prove(ctx context.Context) (facts, error) {
@@ -88,7 +91,7 @@ func (t *attempt) prove(ctx context.Context) (facts, error) {
 	for {
 		f, err := t.once(ctx)
 		var said *scriptError
-		if err == nil || errors.As(err, &said) && said.code != "busy" && said.code != "write" {
+		if err == nil || errors.As(err, &said) && !passing[said.code] {
 			return f, err
 		}
 		last = err

@@ -123,3 +123,68 @@ func TestAHostThatCannotRememberIsNotCutOff(t *testing.T) {
 		t.Error("left behind:", left)
 	}
 }
+
+// hides puts a program in the place of nft that fails as it says, and gives what brings nft back.
+func (l *lab) hides(when string) (back func()) {
+	l.t.Helper()
+	l.host.sh("cp /usr/sbin/nft /run/o/real; printf '%s\n' '#!/bin/sh' '" + when + "' 'exec /run/o/real \"$@\"' >/run/o/nft; chmod +x /run/o/nft; mount --bind /run/o/nft /usr/sbin/nft")
+	return func() { l.host.sh("umount /usr/sbin/nft") }
+}
+
+func TestAFirewallThatDoesNotAnswerIsNotTakenForNone(t *testing.T) {
+	l := newLab(t)
+	s := l.ssh(host4)
+	a, _, r := l.isolate(s, options())
+	for _, when := range []string{
+		`case "$*" in *list*) echo "netlink: Error: cache initialization failed: Interrupted system call" >&2; exit 1;; esac`,
+		`case "$*" in *"list table "*) echo "Error: Out of memory" >&2; exit 1;; esac`,
+	} {
+		back := l.hides(when)
+		if status, err := Look(t.Context(), s); err == nil || !strings.Contains(err.Error(), "could not tell") {
+			t.Errorf("%+v %v", status, err)
+		}
+		if v, err := a.Verify(t.Context(), s, r); err == nil {
+			t.Error(v)
+		}
+		if p, err := NewRelease().Plan(t.Context(), s); err == nil {
+			t.Error("a plan to release without knowing what stands: ", p.Lines)
+		}
+		if p, err := NewIsolate(options()).Plan(t.Context(), s); err == nil {
+			t.Error("a plan to isolate without knowing what stands: ", p.Lines)
+		}
+		back()
+	}
+	l.verdict(a, s, r, respond.Holds)
+}
+
+func TestALinkThatIsCutWhileTheProofRunsLeadsBack(t *testing.T) {
+	l := newLab(t)
+	before := l.ruleset()
+	s := l.ssh(host4)
+	o := options()
+	o.Within = 10 * time.Second
+	a := NewIsolate(o)
+	p, err := a.Plan(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	ctx, kill := context.WithTimeout(t.Context(), 15*time.Second)
+	defer kill()
+	go func() {
+		_, err := a.Apply(ctx, s, p)
+		ended <- err
+	}()
+	eventually(t, "the proof runs", 20*time.Second, func() bool {
+		_, err := l.host.try("ls /run/interdict/*/flows.1")
+		return err == nil
+	})
+	l.cut()
+	eventually(t, "the host is itself", o.Within+10*time.Second, func() bool { return !l.isolated() })
+	l.host.try("nft delete table inet interdict_block")
+	l.same(before)
+	if err := <-ended; err == nil {
+		t.Error("no error")
+	}
+	l.join()
+}

@@ -3,6 +3,7 @@ package isolate
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"interdict/respond"
@@ -62,8 +63,8 @@ func (s *survey) roles() []role {
 		}
 	}
 	all = append(all, s.database()...)
-	if n := s.facts.one("sshout"); n != "" && n != "0" && s.throughSSH() {
-		all = append(all, role{"jump host", "others may reach hosts through it: " + n + " SSH connections lead on from here", true})
+	if n, _ := strconv.Atoi(s.facts.one("sshout")); n > 0 && s.throughSSH() {
+		all = append(all, role{"jump host", "others may reach hosts through it: " + counted(n, "SSH connection leads", "SSH connections lead") + " on from here", true})
 	}
 	if mounts := s.facts["mount"]; len(mounts) > 0 {
 		all = append(all, role{"network file systems", fmt.Sprintf("%d file systems come over the network (%s): programs that use them hang, logins with a home there too", len(mounts), mounts[0]), true})
@@ -105,9 +106,16 @@ func (s *survey) database() []role {
 		}
 	}
 	if senders > 0 {
-		return []role{{"database primary", fmt.Sprintf("a postgres primary: %d standbys follow it", senders), true}}
+		return []role{{"database primary", "a postgres primary: " + counted(senders, "standby follows it", "standbys follow it"), true}}
 	}
 	return []role{{"database", "a postgres server: nobody follows it at this moment, it may be a primary all the same", false}}
+}
+
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
 }
 
 // throughSSH tells whether more comes in over SSH than the operator: what goes

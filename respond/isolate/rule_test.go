@@ -145,7 +145,7 @@ func TestHostsThatOthersNeedAreRefusedInTheRightWords(t *testing.T) {
 	for _, c := range []struct{ name, said, code, words, override string }{
 		{"k8s node", "comm\tkubelet\n", "role-kubernetes-node", "started again on other nodes", "kubernetes node"},
 		{"etcd", "comm\tetcd\n", "role-etcd", "quorum", "etcd"},
-		{"database primary", "postgres\tpostgres: 15/main: walsender repl 10.0.0.2(50000) streaming\n", "role-database-primary", "1 standbys follow", "database primary"},
+		{"database primary", "postgres\tpostgres: 15/main: walsender repl 10.0.0.2(50000) streaming\n", "role-database-primary", "1 standby follows", "database primary"},
 		{"galera", "listen\t11D7 2\n", "role-galera", "quorum", "galera"},
 		{"virtual ip", "comm\tkeepalived\n", "role-virtual-ip", "another host takes that over", "virtual ip"},
 		{"fencing", "comm\tpacemakerd\n", "role-fencing", "cut its power", "fencing"},

@@ -180,6 +180,8 @@ var codes = map[string]string{
 	"gone":       "the host knows nothing of this change",
 	"unproven":   "it could not be proven that the host is cut off",
 	"unrestored": "NOT proven and NOT restored: take the table out by hand",
+	"unheard":    "the link was cut before the host could confirm",
+	"blind":      "what is loaded there could not be seen",
 	"remove":     "the rules could not be taken out",
 	"remains":    "rules of ours remain after they were taken out",
 }

@@ -60,6 +60,9 @@ func Look(ctx context.Context, h respond.Host) (Status, error) {
 	case f.one("uid") != "0":
 		return Status{}, fmt.Errorf("the login on %s is not root: what is loaded there cannot be seen", h.Name())
 	}
+	if blind := f["blind"]; len(blind) > 0 {
+		return Status{}, fmt.Errorf("could not tell: what is loaded on %s could not be seen (%s)", h.Name(), blind[0])
+	}
 	return readStatus(f), nil
 }
 

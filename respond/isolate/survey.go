@@ -69,6 +69,9 @@ func look(ctx context.Context, h respond.Shell) (*survey, error) {
 	s.onMachine = !h.Manager().IsValid()
 	s.total, _ = strconv.Atoi(f.one("connections"))
 	s.tool = s.writer()
+	if blind := f["blind"]; len(blind) > 0 && s.tool != "" {
+		return nil, fmt.Errorf("could not tell whether %s is isolated already: %s", h.Name(), blind[0])
+	}
 	s.readConnections()
 	s.readOperator(h.Manager())
 	s.readDevices()

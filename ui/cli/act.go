@@ -90,7 +90,7 @@ func (c *command) carryOut(ctx context.Context, host respond.Host, action respon
 		plan, err = action.Plan(ctx, host)
 	}
 	if err != nil {
-		return errors.Join(err, respond.RecordRefusal(ctx, s.journal, actor, action, host, err))
+		return errors.Join(allTheSame(err), respond.RecordRefusal(ctx, s.journal, actor, action, host, err))
 	}
 	c.printPlan(plan)
 	if dry {
@@ -121,6 +121,22 @@ func (c *command) carryOut(ctx context.Context, host respond.Host, action respon
 		}
 	}
 	return nil
+}
+
+// allTheSame adds to a refusal what goes on in spite of it, where something does.
+func allTheSame(err error) error {
+	var refusal *respond.Refusal
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	words := ""
+	for _, r := range refusal.Reasons {
+		if r.Override == "" {
+			return err
+		}
+		words += fmt.Sprintf(" --override %q", r.Override)
+	}
+	return fmt.Errorf("%w\nto go on all the same:%s", err, words)
 }
 
 func (c *command) printPlan(p respond.Plan) {

@@ -3,9 +3,10 @@ loaded=
 take || die write "no room, or read-only: $run"
 lock || die busy
 same_host || die stale "the host was started again, or is another one"
-before=$(standing)
-[ "$before" = "$expect" ] || die taken "$before"
-others >"$dir/before" || die write
+look
+[ -z "$blind" ] || die blind "$blind"
+[ "$now" = "$expect" ] || die taken "$now"
+others >"$dir/before" || die blind
 remember || die write
 check 2>"$dir/err" || die invalid "$(cat "$dir/err")"
 echo "$tool" >"$dir/tool" || die write

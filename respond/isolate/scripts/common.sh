@@ -82,8 +82,28 @@ lock() {
 	trap 'rm -rf "$run/lock.d"' EXIT
 }
 
+# came is SSH_CONNECTION of the operator: sudo takes the variable away, a shell above has it.
+came() {
+	p=$$ n=0 ssh=$SSH_CONNECTION
+	while [ -z "$ssh" ] && [ "${p:-1}" -gt 1 ] && [ "$n" -lt 12 ]; do
+		ssh=$(tr '\0' '\n' <"/proc/$p/environ" 2>/dev/null | sed -n 's/^SSH_CONNECTION=//p' | head -n 1)
+		p=$(sed 's/^.*) . //; s/ .*//' "/proc/$p/stat" 2>/dev/null)
+		n=$((n + 1))
+	done
+	echo "$ssh"
+}
+
 same_host() {
 	[ "$(cat /proc/sys/kernel/random/boot_id)" = "$boot" ] && [ "$(cat /etc/machine-id 2>/dev/null)" = "$machine" ]
+}
+
+# seen runs what lists rules, and prints that. It fails, saying why, when there is
+# no answer; a kernel that has no such rules has answered: there are none.
+seen() {
+	answer=$("$@" 2>&1) && { printf '%s\n' "$answer"; return; }
+	case $answer in *'not supported'*) return 0 ;; esac
+	printf '%s: %s\n' "$1" "$(printf '%s\n' "$answer" | head -n 1)" >&2
+	return 1
 }
 
 # saved is the filter table of one of the iptables. The old kind makes the table
@@ -96,35 +116,48 @@ saved() {
 		[ "${1#ip6}" = "$1" ] || names=/proc/net/ip6_tables_names
 		grep -qx filter "$names" 2>/dev/null || return 0 ;;
 	esac
-	"$1-save" -t filter $2 2>/dev/null
+	seen "$1-save" -t filter $2
 }
 
-# ours prints what of ours is loaded, without counters.
+# ours prints what of ours is loaded, without counters. It fails when that cannot
+# be seen: no answer is not "nothing".
 ours() {
 	if [ "$kind" = nft ]; then
-		nft -s list table inet interdict 2>/dev/null
-		nft -s list table netdev interdict 2>/dev/null
-	else
-		for t in $tool $tool6; do
-			saved "$t" | grep INTERDICT_ | grep -v INTERDICT_BLOCK | sed -e 's/ \[[0-9:]*\]$//' -e "s/^/$t /"
+		names=$(seen nft list tables) || return 1
+		for t in inet netdev; do
+			! echo "$names" | grep -qx "table $t interdict" || seen nft -s list table "$t" interdict || return 1
 		done
+		return 0
 	fi
+	for t in $tool $tool6; do
+		chains=$(saved "$t") || return 1
+		echo "$chains" | grep INTERDICT_ | grep -v INTERDICT_BLOCK | sed -e 's/ \[[0-9:]*\]$//' -e "s/^/$t /"
+	done
 	return 0
 }
 
 # standing prints the id of the isolation that is loaded, "unknown" for one that
-# does not say, nothing for none.
+# does not say, nothing for none. It fails as ours does.
 standing() {
-	rules=$(ours)
+	rules=$(ours) || return 1
 	found=$(printf '%s\n' "$rules" | sed -n 's/.*comment "id \([0-9a-f]*\)".*/\1/p' | head -n 1)
 	[ -z "$found" ] && [ -n "$rules" ] && found=unknown
 	echo "$found"
 }
 
-# others prints every rule on the host but ours, without counters and handles.
+# look sets now to what stands, and blind to why that cannot be seen.
+look() {
+	blind=
+	now=$(standing 2>&1) || blind=${now:-$tool} now=
+}
+
+# others prints every rule on the host but ours, without counters and handles. It
+# fails as ours does.
 others() {
-	has nft && nft -s list ruleset 2>/dev/null |
-		awk '/^table (inet interdict|inet interdict_block|netdev interdict) [{]/ {skip = 1} !skip && NF {print} /^}/ {skip = 0}'
+	if has nft; then
+		listed=$(seen nft -s list ruleset) || return 1
+		printf '%s\n' "$listed" | awk '/^table (inet interdict|inet interdict_block|netdev interdict) [{]/ {skip = 1} !skip && NF {print} /^}/ {skip = 0}'
+	fi
 	for save in iptables-legacy-save ip6tables-legacy-save; do
 		names=/proc/net/ip_tables_names
 		[ "$save" = ip6tables-legacy-save ] && names=/proc/net/ip6_tables_names
@@ -246,16 +279,19 @@ remember() {
 	return 0
 }
 
-# find looks for what of ours is loaded, by whichever tool.
+# find looks for what of ours is loaded, by whichever tool. Where nothing is found,
+# blind says which of them gave no answer.
 find() {
+	unseen=
 	for t in nft iptables iptables-legacy; do
-		has "$t" || continue
+		has "$t" && { [ "$t" = nft ] || has "$t-save"; } || continue
 		use "$t"
-		now=$(standing)
-		[ -n "$now" ] && return 0
+		look
+		[ -n "$now" ] && return
+		unseen=${unseen:-$blind}
 	done
+	blind=$unseen
 	has nft && use nft || use iptables
-	now=
 }
 
 stop_timer() {

@@ -42,16 +42,12 @@ rm -f "$run/.writable"
 
 # What of ours stands already.
 find
+[ -n "$blind" ] && say blind "$blind"
 [ -n "$now" ] && say standing "$tool $now" && ours | grep -o 'comment "[^"]*"' | each about
 [ -n "$now" ] && [ -e "$run/$now/armed" ] && say armed "$now"
 
-# How the operator came here: sudo takes the variable away, the shell above has it.
-p=$$ n=0 ssh=$SSH_CONNECTION
-while [ -z "$ssh" ] && [ "${p:-1}" -gt 1 ] && [ "$n" -lt 12 ]; do
-	ssh=$(tr '\0' '\n' <"/proc/$p/environ" 2>/dev/null | sed -n 's/^SSH_CONNECTION=//p' | head -n 1)
-	p=$(sed 's/^.*) . //; s/ .*//' "/proc/$p/stat" 2>/dev/null)
-	n=$((n + 1))
-done
+# How the operator came here.
+ssh=$(came)
 say ssh "$ssh"
 peer=${ssh%% *}
 port=${ssh##* }

@@ -4,7 +4,8 @@ loaded=yes
 take || die write
 lock || die busy
 same_host || die stale
-now=$(standing)
+look
+[ -z "$blind" ] || die blind "$blind"
 [ -e "$dir/tool" ] || loaded= # the host never had this change: nothing of it stays
 [ -e "$dir/confirmed" ] && [ "$now" = "$id" ] && say confirmed earlier && ours | each listing && exit 0
 [ -e "$dir/restored" ] && die restored
@@ -89,11 +90,40 @@ if [ -n "$why" ]; then
 	stop_timer "$id"
 	die unproven "$why"
 fi
-ours >"$dir/listing"
+ours >"$dir/listing" || die blind
 if [ -s "$dir/in.unit" ]; then
 	survive 2>"$dir/err" && say survives yes || say survives "no: $(head -n 1 "$dir/err")"
 fi
-mv "$dir/armed" "$dir/confirmed" 2>/dev/null || die restored
+
+# heard tells whether all that was sent over the operator's connection has arrived.
+heard() {
+	cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v here="$1" -v there="$2" '
+		$2 ~ here && $3 ~ there && $4 == "01" { found = 1; if ($5 !~ /^00000000:/) waits = 1 }
+		END { exit !found || waits }'
+}
+
+# A link that was cut since must lead back: what was found goes out first, and is
+# confirmed when it has arrived.
+ssh=$(came)
+if [ -n "$ssh" ]; then
+	say proven yes
+	far=${ssh#* }
+	here=":$(printf %04X "${ssh##* }")$" there=":$(printf %04X "${far%% *}")$"
+	read -r end <"$dir/deadline"
+	nap # until sshd has passed it on
+	until heard "$here" "$there"; do
+		if [ "$(uptime)" -ge "$end" ]; then
+			unsurvive
+			die unheard
+		fi
+		nap
+	done
+fi
+if ! mv "$dir/armed" "$dir/confirmed" 2>/dev/null; then
+	unsurvive
+	die restored
+fi
 stop_timer "$id"
+[ -s "$dir/in.unit" ] || unsurvive # of the isolation whose place this one took
 say confirmed now
 each listing <"$dir/listing"

@@ -4,19 +4,22 @@ take || die write
 lock || die busy
 [ -z "$boot" ] || same_host || die stale
 find
+[ -z "$blind" ] || die blind "$blind"
 [ -z "$expect" ] || [ -z "$now" ] || [ "$now" = "$expect" ] || die taken "$now"
 unsurvive
 mine=${now:-$expect}
-others >"$run/others.1" || die write
+others >"$run/others.1" || die blind
 if [ -n "$now" ]; then
+	mine=$now
 	remove 2>"$run/err" || die remove "$(cat "$run/err")"
-	say removed "$now"
-	after=$(standing)
-	[ -z "$after" ] || die remains "$after"
+	look
+	[ -z "$blind" ] || die blind "$blind"
+	[ -z "$now" ] || die remains "$now"
+	say removed "$mine"
 else
 	say none yes
 fi
-others >"$run/others.2"
+others >"$run/others.2" || die blind
 if cmp -s "$run/others.1" "$run/others.2"; then say same yes; else
 	say same no
 	diff "$run/others.1" "$run/others.2" | head -n 100 | each disturbed

@@ -5,8 +5,9 @@ take || die write "no room, or read-only: $run"
 lock || die busy
 same_host || die stale
 true >"$dir/all" || die write
+seen nft list tables >"$dir/tables" || die blind
 while read -r set place note; do
-	found=$(nft list set inet interdict_block "$set" 2>/dev/null | tr ',' '\n' | sed 's/^.*{//' | awk -v place="$place" '$1 == place')
+	found=$(grep -qx 'table inet interdict_block' "$dir/tables" && nft list set inet interdict_block "$set" 2>/dev/null | tr ',' '\n' | sed 's/^.*{//' | awk -v place="$place" '$1 == place')
 	[ -n "$found" ] || { say absent "$place"; continue; }
 	if [ "$note" != - ]; then
 		case $found in
