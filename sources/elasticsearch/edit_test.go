@@ -2,6 +2,7 @@ package elasticsearch
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"interdict/sources/esql/parse"
@@ -31,5 +32,16 @@ func TestPlacesBehindAndInsideEditsAreThoseOfTheTextAsGiven(t *testing.T) {
 		if line, column := e.place(c.line, c.column); line != c.wantLine || column != c.wantColumn {
 			t.Errorf("%d:%d is %d:%d, want %d:%d", c.line, c.column, line, column, c.wantLine, c.wantColumn)
 		}
+	}
+}
+
+func TestAnErrorOfAQuestionThatWasWaitedForHasItsPlaceToo(t *testing.T) {
+	sent := edited{before: strings.Repeat("x", 90), after: strings.Repeat("x", 90)}
+	at := func(kind, reason string) *parse.Error {
+		return asParseError(t, queryError(&Fault{Status: 400, Type: kind, full: reason}, sent))
+	}
+	const reason = "Found 1 problem\nline 1:76: Unknown column [process.nmae]"
+	if got, want := at("status_exception", "verification_exception: "+reason), at("verification_exception", reason); got.Error() != want.Error() || got.Problems[0].Column != 76 {
+		t.Errorf("%v\nis not\n%v", got, want)
 	}
 }

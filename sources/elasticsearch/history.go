@@ -140,8 +140,11 @@ func queryError(err error, sent edited) error {
 	if !errors.As(err, &f) || f.Status != http.StatusBadRequest {
 		return err
 	}
-	kind := f.Type
-	problems := textProblems(f.full, sent)
+	kind, reason := f.Type, f.full
+	if m := wrapped.FindStringSubmatch(reason); m != nil {
+		kind, reason = m[1], reason[len(m[0]):]
+	}
+	problems := textProblems(reason, sent)
 	switch {
 	case kind == parse.Parsing || kind == parse.Verification:
 	case len(problems) > 0 && problems[0].Line > 0:
@@ -151,6 +154,9 @@ func queryError(err error, sent edited) error {
 	}
 	return &parse.Error{Type: kind, Problems: problems}
 }
+
+// wrapped is how the reason of a question begins that had to be waited for.
+var wrapped = regexp.MustCompile(`^(parsing_exception|verification_exception): `)
 
 var placed = regexp.MustCompile(`^line (-?\d+):(-?\d+): (.*)$`)
 
