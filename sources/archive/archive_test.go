@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -381,4 +382,48 @@ func TestTheOldestFilesMakeRoom(t *testing.T) {
 		t.Errorf("quality is %+v, error %v", quality, err)
 	}
 	a.Close()
+}
+
+func TestConditionsOverSealedSegmentsAnswerAsThoseOverMemory(t *testing.T) {
+	now := begin
+	sealed, err := Open(context.Background(), Config{Dir: t.TempDir(), Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sealed.Close()
+	put(t, sealed, batch(0, 60))
+	now = now.Add(2 * sealAge)
+	put(t, sealed, batch(60, 1))
+	sealed.ended.Wait()
+	if len(sealed.sets[ecs.Process].sealed) == 0 {
+		t.Fatal("nothing was sealed")
+	}
+	memory := open(t, "")
+	put(t, memory, batch(0, 60), batch(60, 1))
+	for _, text := range []string{
+		`FROM logs-* METADATA _index, _version | WHERE process.name == "rsync" | KEEP @timestamp, _index, _version, process.pid, process.args, process.entity_id`,
+		`FROM logs-* METADATA _id | WHERE process.name IN ("rsync", "scp") | KEEP _id, process.pid`,
+		`FROM logs-* METADATA _index | WHERE _index LIKE "*network*" | STATS n = COUNT(*), b = SUM(source.bytes) BY destination.ip, event.action`,
+		`FROM logs-* | WHERE event.action == "exec" AND process.name LIKE "s*" | STATS n = COUNT(*) BY process.name | SORT process.name`,
+		`FROM logs-* | WHERE process.name == "none" | STATS COUNT(*)`,
+	} {
+		var answers []string
+		for _, a := range []*Archive{sealed, memory} {
+			f, q, err := a.Query(t.Context(), sources.Query{Text: text})
+			if err != nil || q.Partial {
+				t.Fatal(text, err, q)
+			}
+			rows := make([]string, f.Rows)
+			for r := range rows {
+				for _, c := range f.Columns {
+					rows[r] += fmt.Sprint(c.Value(r), " ")
+				}
+			}
+			slices.Sort(rows)
+			answers = append(answers, strings.Join(rows, "\n"))
+		}
+		if diff := cmp.Diff(answers[1], answers[0]); diff != "" {
+			t.Errorf("%s\n%s", text, diff)
+		}
+	}
 }

@@ -2,17 +2,17 @@ package archive
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
 
 	"interdict/sources/ecs"
 	"interdict/sources/frame"
+	"interdict/sources/rowgroup"
 )
 
 // writeParquet writes a frame as one row group, a column at a time. Any program
@@ -108,13 +108,9 @@ func parquetValue(c *frame.Column, k int, texts []parquet.Value) parquet.Value {
 }
 
 // readParquet reads named columns of a file that writeParquet wrote, or that
-// somebody changed since.
-func readParquet(ctx context.Context, path string, columns []string) (_ *frame.Frame, err error) {
-	defer func() { // a file that lies about itself can make the reader index out of range
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%s: damaged: %v", path, p)
-		}
-	}()
+// somebody changed since: of rows that may satisfy all conditions, and perhaps of
+// others. rows is how many the file must have.
+func readParquet(ctx context.Context, path string, rows int, columns []string, where []ecs.Condition) (*frame.Frame, error) {
 	in, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -124,98 +120,47 @@ func readParquet(ctx context.Context, path string, columns []string) (_ *frame.F
 	if err != nil {
 		return nil, err
 	}
-	file, err := parquet.OpenFile(in, info.Size(), parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true))
+	file, err := rowgroup.Open(in, info.Size())
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	out := &frame.Frame{Rows: int(file.NumRows())}
+	for _, g := range file.Groups {
+		rows -= g.Rows()
+	}
+	if rows != 0 {
+		return nil, fmt.Errorf("%s: the number of rows is not what its name says", path)
+	}
+	b := frame.NewBuilder(nil)
+	for _, g := range file.Groups {
+		f, err := g.Read(ctx, func(name string) bool { return slices.Contains(columns, name) }, where)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if f = catalogued(f, columns); len(file.Groups) == 1 {
+			return f, nil
+		}
+		b.Append(f)
+	}
+	return b.Build(), nil
+}
+
+// catalogued gives columns of the catalogue in its types.
+func catalogued(f *frame.Frame, columns []string) *frame.Frame {
+	out := &frame.Frame{Rows: f.Rows}
 	for _, name := range columns {
+		c := f.Column(name)
 		place, ok := ecs.Lookup(name)
-		leaf, there := file.Schema().Lookup(name)
-		if !ok || !there || out.Column(name) != nil {
+		if c == nil || !ok || out.Column(name) != nil {
 			continue
 		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		c, err := readColumn(file, leaf, place.Type())
-		if err != nil {
-			return nil, fmt.Errorf("%s: column %s: %w", path, name, err)
+		switch typ := place.Type(); {
+		case typ == frame.Integer && c.Type == frame.Long: // as writeParquet writes it
+			as := *c
+			as.Type, c = typ, &as
+		default:
+			c, _ = ecs.Convert(name, c, typ)
 		}
 		out.Names, out.Columns = append(out.Names, name), append(out.Columns, c)
 	}
-	return out, nil
-}
-
-func readColumn(file *parquet.File, leaf parquet.LeafColumn, typ frame.Type) (*frame.Column, error) {
-	if c, ok, err := readSingle(file, leaf, typ); ok || err != nil {
-		return c, err
-	}
-	b := frame.NewBuilder([]frame.Field{{Name: "c", Type: typ}})
-	values := make([]parquet.Value, 1024)
-	for _, group := range file.RowGroups() {
-		pages := group.ColumnChunks()[leaf.ColumnIndex].Pages()
-		for {
-			page, err := pages.ReadPage()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err == nil {
-				err = readPage(b, page, values, typ)
-				parquet.Release(page)
-			}
-			if err != nil {
-				return nil, errors.Join(err, pages.Close())
-			}
-		}
-		if err := pages.Close(); err != nil {
-			return nil, err
-		}
-	}
-	if b.Len() != int(file.NumRows()) {
-		return nil, fmt.Errorf("%d rows, the file says %d", b.Len(), file.NumRows())
-	}
-	f := b.Build()
-	if len(f.Columns) == 0 {
-		return &frame.Column{Type: frame.Null}, nil
-	}
-	return f.Columns[0], nil
-}
-
-func readPage(b *frame.Builder, page parquet.Page, values []parquet.Value, typ frame.Type) error {
-	from := page.Values()
-	for {
-		n, err := from.ReadValues(values)
-		for _, v := range values[:n] {
-			if v.RepetitionLevel() == 0 {
-				b.Row()
-			}
-			if !v.IsNull() {
-				set(b, v, typ)
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-func set(b *frame.Builder, v parquet.Value, typ frame.Type) {
-	switch typ {
-	case frame.Boolean:
-		b.Bool(0, v.Boolean())
-	case frame.Double:
-		b.Float(0, v.Double())
-	case frame.IP:
-		if a, err := netip.ParseAddr(string(v.ByteArray())); err == nil {
-			b.IP(0, a)
-		}
-	case frame.Keyword, frame.Version:
-		b.Keyword(0, string(v.ByteArray()))
-	default:
-		b.Int(0, v.Int64())
-	}
+	return out
 }

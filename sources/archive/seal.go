@@ -238,7 +238,7 @@ func (p parcel) frame(rest func(began time.Time)) (*frame.Frame, error) {
 	}
 	for _, part := range p.parts {
 		began := time.Now()
-		f, err := part.read(context.Background(), names)
+		f, err := part.read(context.Background(), names, nil)
 		if err != nil {
 			return nil, err
 		}

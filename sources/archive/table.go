@@ -48,12 +48,16 @@ func (a *Archive) catalog() *catalog {
 func (d *dataset) memory(set ecs.Dataset) []*segment {
 	var out []*segment
 	for _, p := range d.packed {
-		out = append(out, &segment{set: set, rows: p.rows, times: p.times, read: func(_ context.Context, columns []string) (*frame.Frame, error) { return p.read(columns), nil }})
+		out = append(out, &segment{set: set, rows: p.rows, times: p.times, read: func(_ context.Context, columns []string, _ []ecs.Condition) (*frame.Frame, error) {
+			return p.read(columns), nil
+		}})
 	}
 	if d.open.rows > 0 {
 		f := d.open.frame()
 		d.open.shared = true
-		out = append(out, &segment{set: set, rows: f.Rows, times: d.open.times, read: func(_ context.Context, columns []string) (*frame.Frame, error) { return only(f, columns), nil }})
+		out = append(out, &segment{set: set, rows: f.Rows, times: d.open.times, read: func(_ context.Context, columns []string, _ []ecs.Condition) (*frame.Frame, error) {
+			return only(f, columns), nil
+		}})
 	}
 	return out
 }
@@ -68,9 +72,9 @@ type bad struct {
 // are missing are told by the answer's quality instead of failing it.
 func (a *Archive) fileSegment(s *sealed, b *bad) *segment {
 	path := filepath.Join(a.config.Dir, s.name())
-	return &segment{set: s.set, rows: s.rows, times: s.times, read: func(ctx context.Context, columns []string) (*frame.Frame, error) {
-		f, err := readParquet(ctx, path, columns)
-		if err == nil && f.Rows == s.rows || ctx.Err() != nil {
+	return &segment{set: s.set, rows: s.rows, times: s.times, sieves: true, read: func(ctx context.Context, columns []string, where []ecs.Condition) (*frame.Frame, error) {
+		f, err := readParquet(ctx, path, s.rows, columns, where)
+		if err == nil || ctx.Err() != nil {
 			return f, ctx.Err()
 		}
 		kept := a.discard(s, path)
@@ -170,10 +174,11 @@ func (t *table) Segments(field string, from, to int64) []esql.Segment {
 
 // segment is rows of one dataset.
 type segment struct {
-	set   ecs.Dataset
-	rows  int
-	times span
-	read  func(ctx context.Context, columns []string) (*frame.Frame, error)
+	set    ecs.Dataset
+	rows   int
+	times  span
+	sieves bool // read passes over rows that cannot satisfy the conditions
+	read   func(ctx context.Context, columns []string, where []ecs.Condition) (*frame.Frame, error)
 }
 
 // Rows is exact.
@@ -185,8 +190,13 @@ const (
 	versionField = "_version"
 )
 
-// Read gives columns; _index, _id and _version are made here.
+// Read gives columns of all rows.
 func (s *segment) Read(ctx context.Context, columns []string) (*frame.Frame, error) {
+	return s.with(ctx, columns, nil)
+}
+
+// with gives columns; _index, _id and _version are made here.
+func (s *segment) with(ctx context.Context, columns []string, where []ecs.Condition) (*frame.Frame, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -198,26 +208,34 @@ func (s *segment) Read(ctx context.Context, columns []string) (*frame.Frame, err
 			}
 		}
 	}
-	f, err := s.read(ctx, wanted)
+	f, err := s.read(ctx, wanted, where)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range columns {
 		switch name {
 		case indexField:
-			f = with(f, name, repeat(&frame.Column{Type: frame.Keyword, Codes: []uint32{1}, Dict: frame.NewDict([]string{s.set.Index()})}, s.rows))
+			f = with(f, name, repeat(&frame.Column{Type: frame.Keyword, Codes: []uint32{1}, Dict: frame.NewDict([]string{s.set.Index()})}, f.Rows))
 		case idField:
 			f = with(f, name, documentIDs(f))
 		case versionField:
-			f = with(f, name, &frame.Column{Type: frame.Long, Ints: filled[int64](1, s.rows)})
+			f = with(f, name, &frame.Column{Type: frame.Long, Ints: filled[int64](1, f.Rows)})
 		}
 	}
 	return f, nil
 }
 
 // ReadWhere gives columns of the rows that may pass: the columns of the
-// conditions are read first, the others only when a row is left.
+// conditions are read first, the others only when a row is left. Ids are told
+// by all rows: those that say the same are told apart by their order.
 func (s *segment) ReadWhere(ctx context.Context, columns []string, where []esql.Condition) (*frame.Frame, error) {
+	if s.sieves && !slices.Contains(columns, idField) {
+		conditions := make([]ecs.Condition, len(where))
+		for i, w := range where {
+			conditions[i] = ecs.Condition(w)
+		}
+		return s.with(ctx, columns, conditions)
+	}
 	var first, rest []string
 	for _, w := range where {
 		if !slices.Contains(first, w.Field) {

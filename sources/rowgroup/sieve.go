@@ -1,4 +1,4 @@
-package files
+package rowgroup
 
 import (
 	"cmp"
@@ -16,7 +16,7 @@ import (
 // sieve finds the rows of a row group that may satisfy conditions, and keeps
 // the columns that it had to read for that.
 type sieve struct {
-	of   *rowGroup
+	of   *Group
 	rows []uint32 // nil: all
 	kept map[int]kept
 }
@@ -37,7 +37,7 @@ type question struct {
 
 func (s *sieve) count() int {
 	if s.rows == nil {
-		return int(s.of.group.NumRows())
+		return s.of.Rows()
 	}
 	return len(s.rows)
 }
@@ -52,7 +52,7 @@ const fewValues = 1.0 / 16
 func (s *sieve) sift(ctx context.Context, where []ecs.Condition) error {
 	var questions []question
 	for _, w := range where {
-		i := slices.IndexFunc(s.of.of.leaves, func(l leaf) bool { return l.name == w.Field && l.typ == frame.Keyword })
+		i := slices.IndexFunc(s.of.of.leaves, func(l leaf) bool { return l.Name == w.Field && l.Type == frame.Keyword })
 		if i < 0 {
 			continue
 		}
@@ -92,7 +92,7 @@ func (s *sieve) sift(ctx context.Context, where []ecs.Condition) error {
 }
 
 // ask puts a condition to the dictionary of a column chunk.
-func (g *rowGroup) ask(w ecs.Condition, l *leaf) (question, error) {
+func (g *Group) ask(w ecs.Condition, l *leaf) (question, error) {
 	q := question{Condition: w, leaf: l, share: 1}
 	pages := g.group.ColumnChunks()[l.column.Index()].Pages()
 	defer pages.Close()
@@ -119,7 +119,7 @@ func (g *rowGroup) ask(w ecs.Condition, l *leaf) (question, error) {
 
 // coded tells whether all data pages of a column chunk name entries of its
 // dictionary, as far as the file says.
-func (g *rowGroup) coded(l *leaf) bool {
+func (g *Group) coded(l *leaf) bool {
 	meta := g.of.pq.Metadata().RowGroups[g.at].Columns[l.column.Index()].MetaData
 	ofEntries := func(e format.Encoding) bool {
 		return e == format.PlainDictionary || e == format.RLEDictionary //nolint:staticcheck // many programs still write the former

@@ -1,4 +1,4 @@
-package files
+package rowgroup
 
 import (
 	"slices"
@@ -38,11 +38,11 @@ func newFiller(l *leaf, rows int, keep []uint32) *filler {
 	if !f.all {
 		rows = len(keep)
 	}
-	f.col.Type = l.typ
+	f.col.Type = l.Type
 	switch {
-	case l.typ.Coded():
+	case l.Type.Coded():
 		f.col.Codes = make([]uint32, 0, rows)
-	case l.typ == frame.Double:
+	case l.Type == frame.Double:
 		f.col.Floats = make([]float64, 0, rows)
 	default:
 		f.col.Ints = make([]int64, 0, rows)
@@ -95,9 +95,9 @@ func (f *filler) plain(p parquet.Page, n int) error {
 	}
 	var got int
 	switch {
-	case f.leaf.typ.Coded():
+	case f.leaf.Type.Coded():
 		f.col.Codes, got = f.texts(f.col.Codes, p, want)
-	case f.leaf.typ == frame.Double:
+	case f.leaf.Type == frame.Double:
 		f.floats(p)
 		f.col.Floats, got = wanted(f.col.Floats, f.real, want, f.rows), len(f.real)
 	default:
@@ -150,10 +150,10 @@ func (f *filler) null() {
 	switch {
 	case !f.on:
 		return
-	case f.leaf.typ.Coded():
+	case f.leaf.Type.Coded():
 		f.col.Codes = append(f.col.Codes, 0)
 		return
-	case f.leaf.typ == frame.Double:
+	case f.leaf.Type == frame.Double:
 		f.col.Floats = append(f.col.Floats, 0)
 	default:
 		f.col.Ints = append(f.col.Ints, 0)
@@ -164,10 +164,10 @@ func (f *filler) null() {
 // decode makes a page's values ready for add and gives how many there are.
 func (f *filler) decode(p parquet.Page) (n int) {
 	switch {
-	case f.leaf.typ.Coded():
+	case f.leaf.Type.Coded():
 		f.place, n = f.texts(f.place[:0], p, nil)
 		return n
-	case f.leaf.typ == frame.Double:
+	case f.leaf.Type == frame.Double:
 		f.floats(p)
 		return len(f.real)
 	}
@@ -188,9 +188,9 @@ func (f *filler) scaled() {
 func (f *filler) add(i int) {
 	switch {
 	case !f.on:
-	case f.leaf.typ.Coded():
+	case f.leaf.Type.Coded():
 		f.col.Codes = append(f.col.Codes, f.place[i])
-	case f.leaf.typ == frame.Double:
+	case f.leaf.Type == frame.Double:
 		f.col.Floats = append(f.col.Floats, f.real[i])
 	default:
 		f.col.Ints = append(f.col.Ints, f.ints[i])
@@ -338,7 +338,7 @@ func (f *filler) integers(p parquet.Page) {
 
 // widen keeps an unsigned 32-bit number what it is.
 func (f *filler) widen(v int32) int64 {
-	if f.leaf.typ == frame.Long {
+	if f.leaf.Type == frame.Long {
 		return int64(uint32(v))
 	}
 	return int64(v)
@@ -378,7 +378,7 @@ func (f *filler) column(rows int) (*frame.Column, error) {
 	switch {
 	case f.raw != nil:
 		c.Codes, c.Dict = f.used(c.Codes)
-	case f.leaf.typ.Coded():
+	case f.leaf.Type.Coded():
 		c.Dict = frame.NewDict(nil)
 		if f.codes != nil {
 			c.Dict = f.codes.View()

@@ -1,16 +1,17 @@
-package files
+package rowgroup
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
 
-	"interdict/sources/esql"
+	"interdict/sources/ecs"
+	"interdict/sources/frame"
 )
 
 type sievedRow struct {
@@ -40,6 +41,24 @@ func sievedRows(rnd *rand.Rand, n int) []sievedRow {
 	return out
 }
 
+func opened(t *testing.T, path string) *File {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { file.Close() })
+	info, err := file.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(file, info.Size())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 func TestConditionsLeaveOutRowsOfParquetThatCannotMatchAndNoOthers(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	in := sievedRows(rnd, 3000)
@@ -48,13 +67,19 @@ func TestConditionsLeaveOutRowsOfParquetThatCannotMatchAndNoOthers(t *testing.T)
 	if err := parquet.WriteFile(path, in, parquet.PageBufferSize(512), parquet.MaxRowsPerRowGroup(1100)); err != nil {
 		t.Fatal(err)
 	}
-	h := open(t, path)
-	columns := []string{"n", "some", "coded", "plain", "text", "both", "list"}
-	table, _ := h.Tables(t.Context()).Table("*")
-	segments := table.Segments("", math.MinInt64, math.MaxInt64)
-	whole := rows(t, h, "*", columns...)
+	f := opened(t, path)
+	all := func(string) bool { return true }
+	b := frame.NewBuilder(f.Fields())
+	for _, g := range f.Groups {
+		part, err := g.Read(t.Context(), all, nil)
+		if err != nil || part.Rows != g.Rows() {
+			t.Fatal(part, err)
+		}
+		b.Append(part)
+	}
+	whole := b.Build()
 	for range 300 {
-		var where []esql.Condition
+		var where []ecs.Condition
 		for range 1 + rnd.IntN(3) {
 			name := []string{"coded", "plain", "text", "both", "list"}[rnd.IntN(5)]
 			values := whole.Column(name).Texts(rnd.IntN(whole.Rows))
@@ -62,12 +87,12 @@ func TestConditionsLeaveOutRowsOfParquetThatCannotMatchAndNoOthers(t *testing.T)
 			if rnd.IntN(9) == 0 {
 				values = []string{"none"}
 			}
-			where = append(where, esql.Condition{Field: name, Takes: func(v string) bool { return slices.Contains(values, v) }})
+			where = append(where, ecs.Condition{Field: name, Takes: func(v string) bool { return slices.Contains(values, v) }})
 		}
 		got := map[string]string{}
 		last := -1
-		for _, s := range segments {
-			f, err := s.(esql.Sieve).ReadWhere(t.Context(), columns, where)
+		for _, g := range f.Groups {
+			f, err := g.Read(t.Context(), all, where)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -77,7 +102,7 @@ func TestConditionsLeaveOutRowsOfParquetThatCannotMatchAndNoOthers(t *testing.T)
 					t.Fatalf("row %d comes after %d", n, last)
 				}
 				last = int(n)
-				for _, name := range columns {
+				for _, name := range whole.Names {
 					was, is := fmt.Sprint(whole.Column(name).Value(int(n))), "<nil>"
 					if c := f.Column(name); c != nil {
 						is = fmt.Sprint(c.Value(r))
@@ -90,7 +115,7 @@ func TestConditionsLeaveOutRowsOfParquetThatCannotMatchAndNoOthers(t *testing.T)
 			}
 		}
 		for r := range whole.Rows {
-			if _, there := got[fmt.Sprint(r)]; !there && !slices.ContainsFunc(where, func(c esql.Condition) bool {
+			if _, there := got[fmt.Sprint(r)]; !there && !slices.ContainsFunc(where, func(c ecs.Condition) bool {
 				return !slices.ContainsFunc(whole.Column(c.Field).Texts(r), c.Takes)
 			}) {
 				t.Fatalf("row %d is missing", r)
@@ -104,13 +129,9 @@ func TestPagesWithoutWantedRowsAreNotRead(t *testing.T) {
 	if err := parquet.WriteFile(path, sievedRows(rand.New(rand.NewPCG(1, 2)), 3000), parquet.PageBufferSize(512)); err != nil {
 		t.Fatal(err)
 	}
-	f, err := openParquet(found{path: path, name: "s"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.close()
-	g := f.groups[0]
-	i := slices.IndexFunc(f.leaves, func(l leaf) bool { return l.name == "n" })
+	f := opened(t, path)
+	g := f.Groups[0]
+	i := slices.IndexFunc(f.leaves, func(l leaf) bool { return l.Name == "n" })
 	chunk := g.group.ColumnChunks()[f.leaves[i].column.Index()]
 	ends := g.pageEnds(chunk)
 	pages := chunk.Pages()
