@@ -4,7 +4,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 
-.PHONY: build test race lint vet generate golden fuzz bench bench-sensor bench-esql bench-guide bench-screen bench-triage demo lab incident
+.PHONY: build test race lint vet generate golden fuzz bench bench-sensor bench-esql bench-guide bench-screen bench-triage bench-respond demo lab incident
 
 build: ## one static binary, the same bytes from the same commit
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o interdict .
@@ -34,7 +34,7 @@ fuzz: ## each fuzz target for FUZZTIME
 		done; \
 	done
 
-bench: bench-sensor bench-esql bench-guide bench-screen ## figures as JSON on standard output, judged by ratios to what the same run measured
+bench: bench-sensor bench-esql bench-guide bench-screen bench-respond ## figures as JSON on standard output, judged by ratios to what the same run measured
 
 # Figures to standard output, what go test says to standard error, its exit code kept.
 figures = awk '/^{/ { print; fflush(); next } \
@@ -58,6 +58,9 @@ bench-screen:
 
 bench-triage: ## a day of 500 hosts with 20 thefts: SEED=n makes another; FROM="FILE…" judges recorded days, RULE=FILE compares a rule
 	@INTERDICT_BENCH=1 SEED=$(SEED) FROM="$(FROM)" RULE="$(RULE)" $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure(Triage|Counting)' ./detect | $(figures)
+
+bench-respond: ## beside pssh where it is there; HOSTS says how many
+	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' ./respond/ssh | $(figures)
 
 demo: build ## the recorded incident
 	./interdict --demo

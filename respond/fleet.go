@@ -59,7 +59,7 @@ type Member struct {
 type Fleet struct {
 	Journal  *Journal
 	Actor    Actor
-	Parallel int           // hosts that are worked on at once; 0: 128
+	Parallel int           // hosts that are worked on at once; 0: 256
 	Patience time.Duration // after which a host does not count among those any more; 0: 5 s
 	Limit    time.Duration // of each host's plan, and again of its change; 0: four minutes
 	// Vet refuses a host whose identity says that it is not the one that is meant; nil: none is.
@@ -75,7 +75,7 @@ type Fleet struct {
 }
 
 const (
-	fleetParallel = 128
+	fleetParallel = 256
 	fleetPatience = 5 * time.Second
 	fleetLimit    = 4 * time.Minute // an isolation has two for its proof
 	ahead         = time.Second     // for a host that was to be first, once another is planned

@@ -24,6 +24,9 @@ type Journal struct {
 
 	mu      sync.Mutex // one append of this program at a time
 	pending []Entry    // overridden entries that wait for space
+
+	group   sync.Mutex
+	waiting []*appending // for whoever appends next
 }
 
 // OpenJournal brings the tables up to date and lays the reserve. The database
@@ -77,17 +80,63 @@ func NewOp() string {
 // after they were flushed to the disk. When the disk is full the reserve is
 // given up first; ErrNoSpace means that even that did not help and nothing was
 // stored.
+//
+// What several goroutines append at once is flushed together: of a fleet each
+// host would otherwise wait for the disk as often as there are hosts.
 func (j *Journal) Append(ctx context.Context, entries ...Entry) ([]Entry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	a := &appending{entries: entries}
+	j.group.Lock()
+	j.waiting = append(j.waiting, a)
+	j.group.Unlock()
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if !a.done {
+		j.group.Lock()
+		all := j.waiting
+		j.waiting = nil
+		j.group.Unlock()
+		j.together(context.WithoutCancel(ctx), all)
+	}
+	if a.err != nil {
+		return nil, fmt.Errorf("journal: %w", damaged(a.err))
+	}
+	return a.entries, nil
+}
+
+// appending is what one goroutine has to append, and what came of it.
+type appending struct {
+	entries []Entry
+	done    bool
+	err     error
+}
+
+// together stores what several append in one transaction; when that fails, each
+// alone, since one of them may be what does not fit. j.mu is held.
+func (j *Journal) together(ctx context.Context, all []*appending) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	var entries []Entry
+	for _, a := range all {
+		entries = append(entries, a.entries...)
+	}
 	for i := range entries {
 		j.stamp(&entries[i])
 	}
 	stored, err := j.append(ctx, entries)
-	if err != nil {
-		return nil, fmt.Errorf("journal: %w", damaged(err))
+	if err != nil && len(all) > 1 {
+		for _, a := range all {
+			j.together(ctx, []*appending{a})
+		}
+		return
 	}
-	return stored, nil
+	for _, a := range all {
+		if a.done, a.err = true, err; err == nil {
+			a.entries, stored = stored[:len(a.entries):len(a.entries)], stored[len(a.entries):]
+		}
+	}
 }
 
 // AppendUnjournaled is Append for an action that a person wants carried out

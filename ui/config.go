@@ -70,6 +70,7 @@ type Config struct {
 	Evidence evidence.Options // where evidence goes and for whom
 	Isolate  isolate.Options  // what an isolated host keeps, beside its manager
 	Shared   []isolate.Shared // networks of many, that a block must not hit
+	Users    isolate.Users    // who else used a destination; nil: a plan says nothing of it
 
 	Rights  respond.Rights  // what is asked before a change, by environment
 	Notices func() []string // what else stands above every pane, a sentence each; nil: nothing

@@ -10,9 +10,9 @@ import (
 	"interdict/respond/evidence"
 )
 
-// evidenceAction takes what there is of a process and its tree, and of the other
+// evidenceOf takes what there is of a process and its tree, and of the other
 // members of the transfer; when all have ended, of the host alone.
-func evidenceAction(c Config, f *detect.Finding, target detect.Process) respond.Action {
+func evidenceOf(c Config, f *detect.Finding, target detect.Process) evidence.Options {
 	o := c.Evidence
 	o.Tree = true
 	add := func(p detect.Process) {
@@ -29,6 +29,13 @@ func evidenceAction(c Config, f *detect.Finding, target detect.Process) respond.
 	}
 	alert := f.AppendJSON(nil)
 	o.Extra = []evidence.Extra{{Name: "alert.json", Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(alert)), nil }}}
+	return o
+}
+
+// capture is what is taken of them in the seconds before a host is cut off.
+func capture(c Config, f *detect.Finding, target detect.Process) respond.Action {
+	o := evidenceOf(c, f, target)
+	o.Capture = true
 	return evidence.NewCollect(o)
 }
 

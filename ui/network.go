@@ -5,6 +5,7 @@ import (
 
 	"interdict/detect"
 	"interdict/respond"
+	"interdict/respond/evidence"
 	"interdict/respond/isolate"
 )
 
@@ -16,13 +17,16 @@ const mostDestinations = 8
 func hostAction(c Config, a action, f *detect.Finding, target detect.Process) respond.Action {
 	switch a {
 	case blockIt:
-		return isolate.NewBlock(isolate.BlockOptions{By: c.Actor.String(), Places: destinations(f), Shared: c.Shared})
+		return isolate.NewBlock(isolate.BlockOptions{By: c.Actor.String(), Places: destinations(f), Shared: c.Shared, Used: c.Users})
 	case cutOff:
 		o := c.Isolate
-		o.By, o.Destinations = c.Actor.String(), destinations(f)
-		return isolate.NewIsolate(o)
+		o.By, o.Destinations, o.Used = c.Actor.String(), destinations(f), c.Users
+		if target.PID == 0 || !target.Alive() {
+			return isolate.NewIsolate(o)
+		}
+		return &respond.Preceded{Action: isolate.NewIsolate(o), First: []respond.Action{processAction(c, freeze, f, target), capture(c, f, target)}}
 	case collect:
-		return evidenceAction(c, f, target)
+		return evidence.NewCollect(evidenceOf(c, f, target))
 	}
 	return processAction(c, a, f, target)
 }

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"interdict/respond"
@@ -33,6 +34,21 @@ type Options struct {
 // Users says who else used places, a sentence each. It is asked while a plan is
 // made, and bounds itself.
 type Users func(ctx context.Context, places []netip.Prefix) []string
+
+// Once asks once for the same places, for a change of many hosts.
+func Once(u Users) Users {
+	var mu sync.Mutex
+	var last string
+	var said []string
+	return func(ctx context.Context, places []netip.Prefix) []string {
+		mu.Lock()
+		defer mu.Unlock()
+		if key := fmt.Sprint(places); key != last {
+			last, said = key, u(ctx, places)
+		}
+		return said
+	}
+}
 
 // ask begins to ask; the answer is waited for by calling what it gives.
 func (u Users) ask(ctx context.Context, places []netip.Prefix) func() []respond.Line {

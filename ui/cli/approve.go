@@ -208,7 +208,7 @@ func (c *command) apply() *cobra.Command {
 	flags := cmd.Flags()
 	flags.BoolVar(&c.yes, "yes", false, "do not ask; a refusal stays a refusal")
 	flags.BoolVar(&c.json, "json", false, "what became of each host, one JSON document a line")
-	flags.IntVar(&f.parallel, "parallel", 0, "hosts that are worked on at once (default 128)")
+	flags.IntVar(&f.parallel, "parallel", 0, "hosts that are worked on at once (default 256)")
 	flags.DurationVar(&f.limit, "host-limit", 4*time.Minute, "time for each host's change")
 	return cmd
 }

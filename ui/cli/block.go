@@ -63,7 +63,7 @@ func (c *command) runBlock(cmd *cobra.Command, f *blockFlags, args []string) err
 	if err != nil {
 		return &exit{Usage, err}
 	}
-	o.Places, o.For = places, length
+	o.Places, o.For, o.Used = places, length, c.users()
 	if f.export != "" {
 		text, err := isolate.Export(f.export, places)
 		if err != nil {

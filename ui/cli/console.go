@@ -110,6 +110,7 @@ func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session
 		Rights: c.rights(), ReadOnly: f.readOnly, Theme: f.theme, NoColor: c.Env("NO_COLOR") != "", Banner: s.opened.Banner, Now: s.now,
 		Host: func(h detect.Host) (respond.Host, error) { return c.hostOf(ctx, s, h) },
 	}
+	config.Users = playbooks.Users(s.opened.History, s.now)
 	if err := c.networkConfig(ctx, &config); err != nil {
 		fmt.Fprintln(c.Stderr, "interdict: an isolated host will not keep all that the configuration says: "+text.CleanLines(err.Error()))
 	}

@@ -42,7 +42,7 @@ func (f *fleetFlags) add(c *command, cmd *cobra.Command, pairs bool) {
 	flags.BoolVar(&f.dry, "dry-run", false, "show the plan and change nothing")
 	flags.BoolVar(&c.yes, "yes", false, "do not ask; a refusal stays a refusal")
 	flags.BoolVar(&c.json, "json", false, "what became of each host, one JSON document a line")
-	flags.IntVar(&f.parallel, "parallel", 0, "hosts that are worked on at once (default 128)")
+	flags.IntVar(&f.parallel, "parallel", 0, "hosts that are worked on at once (default 256)")
 	flags.DurationVar(&f.limit, "host-limit", 4*time.Minute, "time for each host's plan, and again for its change")
 	flags.BoolVar(&f.retry, "retry", false, "again on the hosts where this was asked for and not done")
 	flags.StringVar(&f.save, "save", "", "write the plan to this file, for a second person to approve, and change nothing")

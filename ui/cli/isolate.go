@@ -72,6 +72,7 @@ func (c *command) isolate() *cobra.Command {
 // isolation makes the action, preceded by a freeze and a capture where a process is named.
 func (c *command) isolation(ctx context.Context, f *isolateFlags, args []string) (func(string) respond.Action, error) {
 	o, err := c.isolateOptions(ctx, f)
+	o.Used = c.users()
 	if err != nil || f.first == "" {
 		return func(string) respond.Action { return isolate.NewIsolate(o) }, err
 	}
