@@ -53,6 +53,8 @@ var excepted = map[string]func(f *Finding) []string{
 	"host.id":                     func(f *Finding) []string { return one(f.Host.ID) },
 	"host.os.type":                func(f *Finding) []string { return one(f.Host.OSType) },
 	"agent.id":                    func(f *Finding) []string { return one(f.Host.AgentID) },
+	"interdict.command_shape":     func(f *Finding) []string { return one(Shape(f.tool().CommandLine)) },
+	"interdict.count.group":       func(f *Finding) []string { return one(f.Known.Group) },
 	"labels.environment":          func(f *Finding) []string { return one(f.Host.Environment) },
 	"destination.ip":              func(f *Finding) []string { return f.far(false) },
 	"source.ip":                   func(f *Finding) []string { return f.far(true) },
@@ -151,7 +153,7 @@ func (x *Exception) Check() error {
 
 // narrows tells whether an entry fits something particular.
 func (e Entry) narrows() bool {
-	if e.Not || e.Exists || strings.HasPrefix(e.Field, "host.") || strings.HasPrefix(e.Field, "agent.") || strings.HasPrefix(e.Field, "labels.") {
+	if e.Not || e.Exists || strings.HasPrefix(e.Field, "host.") || strings.HasPrefix(e.Field, "agent.") || strings.HasPrefix(e.Field, "labels.") || e.Field == "interdict.count.group" {
 		return false
 	}
 	return !slices.ContainsFunc(e.Values, func(v string) bool {

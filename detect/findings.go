@@ -185,6 +185,13 @@ func (e *Engine) Finding(alertID string) (*Finding, bool) {
 	return nil, false
 }
 
+// ClosedFindings are those that were closed in this run, the newest last, as far as they are remembered.
+func (e *Engine) ClosedFindings() []*Finding {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.closed)
+}
+
 func (f *Finding) has(id string) bool {
 	return f.ID == id || slices.ContainsFunc(f.Also, func(a Alert) bool { return a.ID == id })
 }

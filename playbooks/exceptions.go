@@ -60,6 +60,26 @@ func (s *Cases) EndException(ctx context.Context, id, by string) error {
 	})
 }
 
+// RenewException has one go on until another day. One that has ended stays ended.
+func (s *Cases) RenewException(ctx context.Context, id, by string, until time.Time) error {
+	return s.excepted(ctx, id, by, func(d *exceptionDocument) (string, string, error) {
+		var x detect.Exception
+		if d.Exception == nil || d.Ended != nil {
+			return "", "", fmt.Errorf("there is no exception %s in force", id)
+		}
+		if err := json.Unmarshal(d.Exception, &x); err != nil {
+			return "", "", err
+		}
+		if !until.After(s.now()) {
+			return "", "", errors.New("an exception needs an end that is to come")
+		}
+		x.Expires = until.UTC()
+		body, err := json.Marshal(&x)
+		d.Exception = body
+		return "exception renewed", "until " + x.Expires.Format(time.DateOnly), err
+	})
+}
+
 // exceptionDocument is an exception as it is kept.
 type exceptionDocument struct {
 	V         int             `json:"v"`

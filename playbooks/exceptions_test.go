@@ -81,3 +81,54 @@ func TestADamagedExceptionIsSaidAndHidesNothing(t *testing.T) {
 		t.Errorf("%v, %v", all, err)
 	}
 }
+
+func TestAPreviewCountsTheTransfersOfTwoWeeksThatWouldHaveBeenHidden(t *testing.T) {
+	k := recorded(t)
+	x := &detect.Exception{Entries: []detect.Entry{
+		{Field: "process.command_line", Values: []string{`scp -q /srv/out/*.tgz deploy@10.0.4.12:in/`}, Wildcard: true},
+		{Field: "process.parent.executable", Values: []string{"/usr/bin/bash", "/usr/bin/dash"}},
+		{Field: "user.name", Values: []string{"nobody\" OR true"}, Not: true},
+		{Field: "destination.ip", Values: []string{"10.0.4.12"}},
+	}}
+	x.Entries[2].Not = false
+	if got := Preview(t.Context(), k, x, night); !strings.HasPrefix(got, "at most 0 transfers") {
+		t.Errorf("a value was taken for a condition: %s", got)
+	}
+	x.Entries = append(x.Entries[:2], x.Entries[3])
+	if got, want := Preview(t.Context(), k, x, night), "at most 13 transfers on 1 host in 14 d: destination.ip not looked at"; got != want {
+		t.Errorf("%s, not %s", got, want)
+	}
+	for _, p := range Propose(func() *detect.Finding { _, f := backup(); return f }()) {
+		if got := Preview(t.Context(), k, &p.Exception, night); strings.HasPrefix(got, "not known") {
+			t.Errorf("%s: %s", p.Words, got)
+		}
+	}
+}
+
+func TestAnExceptionIsRenewedButNotOnceItWasEnded(t *testing.T) {
+	c := openCases(t, filepath.Join(t.TempDir(), "interdict.db"))
+	_, f := backup()
+	x := Propose(f)[0].Exception
+	x.Reason, x.Expires = "nightly backup", time.Now().Add(time.Hour)
+	made, err := c.Except(t.Context(), x, "ana")
+	if err != nil {
+		t.Fatal(err)
+	}
+	until := time.Now().Add(48 * time.Hour).UTC().Truncate(time.Second)
+	if err := c.RenewException(t.Context(), made.ID, "bob", time.Now().Add(-time.Hour)); err == nil {
+		t.Error("it was renewed into the past")
+	}
+	if err := c.RenewException(t.Context(), made.ID, "bob", until); err != nil {
+		t.Fatal(err)
+	}
+	all, err := c.Exceptions(t.Context())
+	if err != nil || len(all) != 1 || !all[0].Expires.Equal(until) || all[0].Author != "ana" || !all[0].Fits(f) {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if err := c.EndException(t.Context(), made.ID, "ana"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.RenewException(t.Context(), made.ID, "bob", until); err == nil {
+		t.Error("one that was ended is in force again")
+	}
+}

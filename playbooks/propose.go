@@ -59,6 +59,11 @@ func Propose(f *detect.Finding) []Proposal {
 	if len(shape) > 0 {
 		add("command lines that differ in numbers only", shape, program, under, by, on, to)
 	}
+	shaped := is("interdict.command_shape", detect.Shape(t.CommandLine))
+	add("command lines of the same shape: other paths, numbers and hosts", shaped, program, under, by, on, to)
+	if group := is("interdict.count.group", f.Known.Group); len(to) > 0 && group != nil {
+		add("the same shape on all hosts of group "+f.Known.Group, shaped, program, under, by, group, to)
+	}
 	if len(to) > 0 {
 		add("whatever this parent sends to this far end with this program, on this host", program, under, by, on, to)
 		add("the same on every host", program, under, by, to)

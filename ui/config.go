@@ -35,6 +35,10 @@ type Engine interface {
 	Exceptions() ([]playbooks.KnownException, error)
 	// Except keeps an exception, which is in force from then on.
 	Except(x detect.Exception) error
+	// RenewException has one go on until another day.
+	RenewException(id string, until time.Time) error
+	// ClosedFindings are those that were closed in this run, the newest last.
+	ClosedFindings() []*detect.Finding
 	// EndException ends one; what it hid shows up again.
 	EndException(id string) error
 }

@@ -1,7 +1,11 @@
 package ui
 
 import (
+	"cmp"
+	"context"
 	"fmt"
+	"hash/fnv"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +22,8 @@ type exceptForm struct {
 	at      int
 	days    int // in exceptDays
 	why     line
-	no      string // why it was not made
+	no      string         // why it was not made
+	past    map[int]string // what history says of each choice; not asked yet: not there
 }
 
 // exceptDays are the ends that can be chosen. There is no exception without one.
@@ -31,7 +36,32 @@ func (m *Model) openExcept(f *detect.Finding) tea.Cmd {
 		m.warn("too little is known of this alert to hide what is like it and nothing else")
 		return nil
 	}
-	m.overlay = &exceptForm{finding: f, choices: all}
+	e := &exceptForm{finding: f, choices: all, past: map[int]string{}}
+	m.overlay = e
+	return e.preview(m)
+}
+
+// preview asks the history how much the choice would have hidden.
+func (e *exceptForm) preview(m *Model) tea.Cmd {
+	if _, asked := e.past[e.at]; asked {
+		return nil
+	}
+	at, x, now := e.at, e.choices[e.at].Exception, m.now()
+	e.past[at] = "…"
+	history := m.config.History
+	return m.ask(assessLimit, func(ctx context.Context) tea.Msg {
+		return previewed{e, at, playbooks.Preview(ctx, history, &x, now)}
+	})
+}
+
+type previewed struct {
+	form *exceptForm
+	at   int
+	says string
+}
+
+func (p previewed) take(*Model) tea.Cmd {
+	p.form.past[p.at] = p.says
 	return nil
 }
 
@@ -46,8 +76,10 @@ func (e *exceptForm) key(m *Model, k tea.KeyMsg) tea.Cmd {
 	switch a {
 	case up:
 		e.at = max(e.at-1, 0)
+		return e.preview(m)
 	case down:
 		e.at = min(e.at+1, len(e.choices)-1)
+		return e.preview(m)
 	case next:
 		e.days = (e.days + 1) % len(exceptDays)
 	case back:
@@ -71,6 +103,10 @@ func (e *exceptForm) make(m *Model) tea.Cmd {
 	x := e.exception(m)
 	if x.Reason == "" {
 		e.no = "say why it is allowed: whoever renews it will want to know"
+		return nil
+	}
+	if n := len(m.snap.Findings); n >= allOf && fitting(&x, m.snap.Findings) == n {
+		e.no = fmt.Sprintf("it would hide all %d alerts: choose a narrower one", n)
 		return nil
 	}
 	m.overlay = nil
@@ -106,6 +142,8 @@ func (e *exceptForm) lines(m *Model, w, h int) []string {
 	b.add(normal, "Never", "more than "+size(x.MaxBytes)+" at once, key material, credentials, or what runs from a deleted file")
 	b.add(normal, "Ends", fmt.Sprintf("in %s, %s (tab)", plural(exceptDays[e.days], "day"), x.Expires.Format(time.DateOnly)))
 	b.add(normal, "Of now", fitsWord(&x, m.snap.Findings))
+	b.add(closedRole(&x, m.config.Engine.ClosedFindings()), "Closed", closedWord(&x, m.config.Engine.ClosedFindings()))
+	b.add(normal, "Before", e.past[e.at])
 	b.add(normal, "Why", e.why.shown(b.inner()-labelWidth, true))
 	if e.no != "" {
 		b.add(critical, "", e.no)
@@ -125,6 +163,64 @@ func fitsWord(x *detect.Exception, all []*detect.Finding) string {
 		}
 	}
 	return fmt.Sprintf("hides %d of %s%s", n, plural(len(all), "alert"), first)
+}
+
+// allOf is how many alerts make it refused that an exception hides all of them.
+const allOf = 5
+
+func fitting(x *detect.Exception, all []*detect.Finding) (n int) {
+	for _, f := range all {
+		if x.Fits(f) {
+			n++
+		}
+	}
+	return n
+}
+
+// closedAsTrue is what closes an alert that was theft.
+const closedAsTrue = "true positive"
+
+// closedWord counts what an exception would have hidden of what was closed, and
+// of that what was theft.
+func closedWord(x *detect.Exception, closed []*detect.Finding) string {
+	s := fmt.Sprintf("would have hidden %d of %s since the start", fitting(x, closed), plural(len(closed), "closed alert"))
+	if n := fitting(x, trueOf(closed)); n > 0 {
+		s += fmt.Sprintf(", of them %d closed as %s", n, closedAsTrue)
+	}
+	return s
+}
+
+func closedRole(x *detect.Exception, closed []*detect.Finding) role {
+	if fitting(x, trueOf(closed)) > 0 {
+		return critical
+	}
+	return normal
+}
+
+func trueOf(closed []*detect.Finding) []*detect.Finding {
+	return slices.DeleteFunc(slices.Clone(closed), func(f *detect.Finding) bool { return f.CloseReason != closedAsTrue })
+}
+
+// samples is how many hidden alerts are drawn each day to be looked at.
+const samples = 5
+
+// sampled puts the alerts first that are drawn for the day: the same at every
+// console, others tomorrow, and nothing that who hides them could know before.
+func sampled(all []*detect.Finding, now time.Time) []*detect.Finding {
+	lot := func(f *detect.Finding) uint64 {
+		h := fnv.New64a()
+		h.Write([]byte(now.UTC().Format(time.DateOnly) + f.ID))
+		return h.Sum64()
+	}
+	byLot := slices.SortedFunc(slices.Values(all), func(a, b *detect.Finding) int { return cmp.Compare(lot(a), lot(b)) })
+	drawn := byLot[:min(samples, len(byLot))]
+	out := slices.Clone(drawn)
+	for _, f := range all {
+		if !slices.Contains(drawn, f) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // entryTexts are conditions in words.

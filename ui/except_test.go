@@ -1,9 +1,14 @@
 package ui
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
+
+	"interdict/detect"
+	"interdict/playbooks"
 )
 
 func TestAnExceptionIsMadeSeenAndEnded(t *testing.T) {
@@ -17,7 +22,7 @@ func TestAnExceptionIsMadeSeenAndEnded(t *testing.T) {
 	w.shows("hidden 1", "hiding what is like it until 2027-02-01")
 	w.hides("db-3")
 	w.press("z")
-	w.shows("HIDDEN BY EXCEPTIONS", "db-3", "Hidden by", "nightly backup, asked bob")
+	w.shows("HIDDEN: look at the first 1 today", "db-3", "Hidden by", "nightly backup, asked bob")
 	w.press("esc", "6")
 	w.shows("in force", "rsync under python3", "nightly backup, asked bob", "2027-02-01", "Hides")
 	w.press("d")
@@ -45,5 +50,66 @@ func TestTheFormOfAnExceptionFitsEverySize(t *testing.T) {
 		w.fits(w.View())
 		w.press("esc", "6")
 		w.fits(w.View())
+	}
+}
+
+func TestAnExceptionThatEndsSoonIsSaidAndRenewed(t *testing.T) {
+	w := newWorld(t, 120, 32)
+	w.engine.exceptions = []playbooks.KnownException{{Exception: detect.Exception{ID: "x1", Name: "nightly", Reason: "asked bob", Created: noon, Expires: noon.Add(40 * time.Hour)}}}
+	w.do(w.panes[inExcepted].enter(w.Model))
+	w.shows("1 exception ends within 3 days: 6 lists them, n there renews one")
+	w.press("6", "n")
+	w.shows("it goes on until 2026-12-03", "in force")
+	w.hides("within 3 days")
+}
+
+func TestTheFormSaysWhatItWouldHaveHiddenOfWhatWasTheft(t *testing.T) {
+	w := newWorld(t, 120, 32)
+	was := backup()
+	was.CloseReason = "true positive"
+	w.engine.closedOnes = []*detect.Finding{was, theft()}
+	w.press("down", "x")
+	w.shows("would have hidden 1 of 2 closed alerts since the start, of them 1 closed as true positive", "not known: there is no history to ask")
+}
+
+func TestAnExceptionThatWouldHideAllAlertsIsRefused(t *testing.T) {
+	w := newWorld(t, 120, 32)
+	var all []*detect.Finding
+	for i := range 6 {
+		f := backup()
+		f.ID = fmt.Sprint("B", i)
+		all = append(all, f)
+	}
+	w.engine.put(all...)
+	w.send(changed{})
+	w.press("x")
+	w.write("all of them")
+	w.press("enter")
+	w.shows("it would hide all 6 alerts: choose a narrower one")
+	if len(w.engine.exceptions) > 0 {
+		t.Error("it was made")
+	}
+}
+
+func TestFiveHiddenAlertsAreDrawnEachDayAndOthersTheNext(t *testing.T) {
+	var all []*detect.Finding
+	for i := range 40 {
+		f := backup()
+		f.ID = fmt.Sprint("B", i)
+		all = append(all, f)
+	}
+	ids := func(at time.Time) string {
+		s := ""
+		out := sampled(all, at)
+		for _, f := range out[:samples] {
+			s += f.ID + " "
+		}
+		if len(out) != len(all) {
+			t.Errorf("%d of %d are shown", len(out), len(all))
+		}
+		return s
+	}
+	if ids(noon) != ids(noon.Add(time.Hour)) || ids(noon) == ids(noon.Add(24*time.Hour)) {
+		t.Errorf("%s, an hour later %s, a day later %s", ids(noon), ids(noon.Add(time.Hour)), ids(noon.Add(24*time.Hour)))
 	}
 }

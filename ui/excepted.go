@@ -60,6 +60,8 @@ func (p *exceptedPane) act(m *Model, a action) tea.Cmd {
 	case moves(p.grid, a):
 	case a == again:
 		return p.enter(m)
+	case a == renew && len(p.rows) > 0:
+		return p.renew(m, &p.rows[p.grid.Index()])
 	case a == end && len(p.rows) > 0:
 		x := &p.rows[p.grid.Index()]
 		if !x.InForce(m.now()) {
@@ -72,6 +74,46 @@ func (p *exceptedPane) act(m *Model, a action) tea.Cmd {
 		}
 	}
 	return nil
+}
+
+// renewFor is how long a renewed exception goes on.
+const renewFor = 30 * 24 * time.Hour
+
+func (p *exceptedPane) renew(m *Model, x *playbooks.KnownException) tea.Cmd {
+	if !x.EndedAt.IsZero() {
+		m.say("somebody ended it: make another from an alert")
+		return nil
+	}
+	engine, id, until := m.config.Engine, x.ID, m.now().Add(renewFor).Truncate(time.Second)
+	return func() tea.Msg { return exceptionRenewed{until, engine.RenewException(id, until)} }
+}
+
+type exceptionRenewed struct {
+	until time.Time
+	err   error
+}
+
+func (e exceptionRenewed) take(m *Model) tea.Cmd {
+	if e.err != nil {
+		m.warn("it was not renewed: " + e.err.Error())
+		return nil
+	}
+	m.say("it goes on until " + e.until.Format(time.DateOnly))
+	return m.panes[inExcepted].enter(m)
+}
+
+// endingWord says which exceptions are soon over, before what they hide comes back.
+func (p *exceptedPane) endingWord(now time.Time) string {
+	n := 0
+	for i := range p.rows {
+		if s, _ := exceptionState(&p.rows[i], now); s == "ends soon" {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s within 3 days: 6 lists them, n there renews one", plural(n, "exception")+map[bool]string{true: " ends", false: " end"}[n == 1])
 }
 
 type exceptionEnded struct {

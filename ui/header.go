@@ -47,6 +47,9 @@ func (m *Model) troubles() (out []string) {
 	if len(m.config.Sources) == 0 {
 		out = append(out, "nothing is watched: there is no source")
 	}
+	if s := m.panes[inExcepted].(*exceptedPane).endingWord(m.now()); s != "" {
+		out = append(out, s)
+	}
 	if m.config.Kept != nil {
 		if notes := m.config.Kept().Notes; len(notes) > 0 {
 			out = append(out, "history: "+strings.Join(notes, "; "))
@@ -85,7 +88,7 @@ func (m *Model) countLine() string {
 	s := m.strip(m.layout.width).add(title, " "+strings.ToUpper(string(m.shown))+"  ")
 	s.add(m.countRole(), m.countWord())
 	if m.shown == inAlerts {
-		s.right(muted, m.alerts.orderWord()+"   / filter   ? help ")
+		s.right(muted, m.alerts.orderWord(m)+"   / filter   ? help ")
 	}
 	return s.String()
 }

@@ -76,6 +76,7 @@ const (
 	hidden   action = "hidden"
 	end      action = "end"
 	again    action = "refresh"
+	renew    action = "renew"
 
 	collect action = "collect"
 	freeze  action = "freeze"
@@ -184,6 +185,7 @@ var allKeys = keymap{
 	bind(inQuery, right, "columns", "a column to the right", "right", "l"),
 	bind(inQuery, export, "write…", "write the answer to a file", "w"),
 	bind(inQuery, stopIt, "call off", "call the question off", "x"),
+	bind(inExcepted, renew, "renew", "have the exception go on for 30 days from now", "n"),
 	bind(inExcepted, end, "end", "end the exception: what it hides shows up again", "d"),
 	bind(inExcepted, again, "read again", "read the exceptions again", "r"),
 	bind(inCases, open, "open", "the case under the cursor", "enter", "l", "right"),

@@ -89,7 +89,7 @@ func newModel(ctx context.Context, c Config) *Model {
 
 // Init begins to wait for changes.
 func (m *Model) Init() tea.Cmd {
-	return tea.Batch(m.waits.signal(m.ctx, m.config.Engine.Changed(), 0, changed{}), m.tick(), m.readStanding(), m.assess())
+	return tea.Batch(m.waits.signal(m.ctx, m.config.Engine.Changed(), 0, changed{}), m.tick(), m.readStanding(), m.panes[inExcepted].enter(m), m.assess())
 }
 
 // Update routes. It does no I/O.

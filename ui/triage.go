@@ -93,7 +93,7 @@ func (p *alertPane) setSnapshot(m *Model) {
 func (p *alertPane) findings(m *Model) []*detect.Finding {
 	switch {
 	case p.known:
-		return m.snap.Hidden
+		return sampled(m.snap.Hidden, m.now())
 	case p.folds:
 		return m.snap.Routine
 	}
@@ -205,16 +205,16 @@ func moves[K comparable](g *grid.Grid[K], a action) bool {
 }
 
 // orderWord is what stands right above the list.
-func (p *alertPane) orderWord() string {
+func (p *alertPane) orderWord(m *Model) string {
 	s := orders[p.order].name + " ▾"
 	if p.filter != "" {
 		s = fmt.Sprintf("filter %q hides %d   ", text.Fit(p.filter, 20), p.hidden) + s
 	}
 	if p.known {
-		s = "HIDDEN BY EXCEPTIONS: z goes back"
+		s = fmt.Sprintf("HIDDEN: look at the first %d today, z back", min(samples, len(m.snap.Hidden)))
 	}
 	if p.folds {
-		s = "ROUTINE, inside its limits: esc goes back"
+		s = "ROUTINE: esc goes back"
 	}
 	if n := p.grid.Above(); n > 0 {
 		s = fmt.Sprintf("▲ %d new above (g)   ", n) + s

@@ -28,6 +28,7 @@ type fakeEngine struct {
 	snap       detect.Snapshot
 	closed     map[string]string
 	exceptions []playbooks.KnownException
+	closedOnes []*detect.Finding
 	taken      map[string]string
 	unkept     error
 	said       []string
@@ -369,6 +370,15 @@ func (e *fakeEngine) Except(x detect.Exception) error {
 	})
 	return nil
 }
+
+func (e *fakeEngine) RenewException(_ string, until time.Time) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.exceptions[0].Expires = until
+	return nil
+}
+
+func (e *fakeEngine) ClosedFindings() []*detect.Finding { return e.closedOnes }
 
 func (e *fakeEngine) EndException(string) error {
 	e.mu.Lock()

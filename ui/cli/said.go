@@ -100,6 +100,16 @@ func (s *said) Except(x detect.Exception) error {
 	})
 }
 
+// RenewException has one go on until another day.
+func (s *said) RenewException(id string, until time.Time) error {
+	return s.write(func(ctx context.Context) error {
+		if err := s.cases.RenewException(ctx, id, s.by, until); err != nil {
+			return err
+		}
+		return s.rule(ctx)
+	})
+}
+
 // EndException ends one before its time.
 func (s *said) EndException(id string) error {
 	return s.write(func(ctx context.Context) error {
