@@ -31,8 +31,9 @@ type Answer struct {
 	Why      string // one sentence with the figures
 	Evidence []Line
 
-	Query  string // as it can be run again: the text with its values written in
-	Text   string // as it was run: with ?parameters
+	More   []string // further queries that it is answered from, as they can be run again
+	Query  string   // as it can be run again: the text with its values written in
+	Text   string   // as it was run: with ?parameters
 	Params []sources.Param
 	Took   time.Duration // of query and look-ups together
 

@@ -101,7 +101,7 @@ func (a *Assessor) ask(ctx context.Context, text string, values map[string]any, 
 
 // lowerBounds are the conditions that say where an answer begins. Only the
 // embedded guide's texts are sure to mean them of every row.
-var lowerBounds = []string{"from", "recent", "before"}
+var lowerBounds = []string{"from", "recent", "before", "job"}
 
 // windowOf is the time that a query of the embedded guide is about, so that
 // what lies outside is not even read; zero for other texts.
@@ -123,7 +123,7 @@ func windowOf(text string, values map[string]any) (w sources.Window) {
 }
 
 func (s *Sheet) asks(text string) bool {
-	return strings.TrimSpace(s.Baseline) == text || slices.ContainsFunc(s.Questions, func(q Question) bool { return strings.TrimSpace(q.Query) == text })
+	return strings.TrimSpace(s.Baseline) == text || strings.TrimSpace(s.Around) == text || slices.ContainsFunc(s.Questions, func(q Question) bool { return strings.TrimSpace(q.Query) == text })
 }
 
 func (a *Assessor) deadline() time.Duration {

@@ -103,6 +103,9 @@ func (e *evidence) answer(sheet *Sheet, g *Guide) []reply {
 			Query: writeOut(asked.text, asked.params), Text: asked.text, Params: asked.params,
 			Took: max(asked.took, e.looked.took[q.ID]),
 		})
+		if q.ID == "left" && e.around.text != "" {
+			g.Answers[len(g.Answers)-1].More = []string{writeOut(e.around.text, e.around.params)}
+		}
 	}
 	return replies
 }

@@ -49,5 +49,5 @@ func (a *Assessor) Warm(ctx context.Context) {
 		return
 	}
 	at := now().UTC().Truncate(time.Millisecond)
-	a.base(ctx, sheet.Baseline, map[string]any{"from": at.Add(-baselineSpan), "before": at, "now": at}, &subject{before: at, now: at})
+	a.base(ctx, sheet.Baseline, map[string]any{"from": at.Add(-baselineSpan), "before": at, "now": at, "lately": at.Add(-time.Hour)}, &subject{before: at, now: at})
 }

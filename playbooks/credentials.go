@@ -233,7 +233,7 @@ func (e *evidence) usedElsewhere(r *reply) string {
 	r.line("not seen", "use where nothing of ours watches: cloud interfaces, other companies' hosts")
 	if q.count() == 0 {
 		if n := e.hostsSeen(); n > 1 {
-			return fmt.Sprintf("not seen used on %s since", plural(n-1, "other host"))
+			return fmt.Sprintf("not seen used on %s since", e.otherHosts())
 		}
 		return "no other host is seen from here"
 	}

@@ -120,7 +120,7 @@ func TestEveryQueryParsesWithHostileValuesWrittenIn(t *testing.T) {
 	for _, name := range parameters {
 		values[name] = "a\" OR true // \\\n?name \u202e\"\"\""
 	}
-	for _, name := range []string{"from", "before", "recent", "now"} {
+	for _, name := range []string{"from", "before", "recent", "now", "job", "lately"} {
 		values[name] = night
 	}
 	queries := []string{sheet.Baseline}

@@ -15,6 +15,7 @@ import (
 type evidence struct {
 	*subject
 	baseline asked
+	around   asked
 	queries  map[string]*asked // by question
 	looked   looked
 	alerts   []*detect.Finding // of this host, without this one
@@ -108,6 +109,7 @@ func (a *Assessor) gather(ctx context.Context, sheet *Sheet, s *subject) *eviden
 	g := &gathering{e: e}
 	values := s.values()
 	g.Go(func() { e.baseline = a.base(ctx, sheet.Baseline, values, s) })
+	g.Go(func() { e.around = a.ask(ctx, sheet.Around, values, s.now) })
 	once := map[string]*asked{}
 	for _, q := range sheet.Questions {
 		slot := once[q.Query]

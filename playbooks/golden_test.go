@@ -41,6 +41,8 @@ func theft() (*Assessor, *detect.Finding) {
 		"baseline": watchedFor(14*24*time.Hour, 812_345),
 		"command": rows(ran("scp -q /srv/out/a.tgz deploy@10.0.4.12:in/ -l 8000", 212, 13, 1, "db-3").under("/usr/bin/bash", "/bin/bash /usr/local/bin/nightly"),
 			ran("scp -p a b:", 40, 10, 2, "web-7").under("/usr/bin/bash", "/bin/bash /usr/local/bin/nightly").here(1, 0)),
+		"around": rows(ranAround("tar", "tar czf /tmp/.c/customers.tar.gz /srv/app/export", "e4110", -18*time.Second),
+			ranAround("tar", "tar cf /srv/other.tar /srv/other", "e900", -15*time.Second)),
 		"host":     rows(row{"agent.id": "5c1e", "host.name": "web-1", "host.os.type": "linux", "host.os.full": "Debian GNU/Linux 12", "host.os.kernel": "6.1.0-18", "host.architecture": "x86_64", "events": 8200}),
 		"expected": rows(went("10.0.4.12", 9, 13, 1, 50_000_000)),
 		"left":     rows(went("10.0.4.12", 3201, 13, 1, 50_000_000)),

@@ -2,6 +2,7 @@ package playbooks
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"interdict/detect"
@@ -15,7 +16,7 @@ func (e *evidence) answerLeft() reply {
 	read := e.filesRead(&r)
 	sent := e.bytesSent(&r)
 	where := e.destination(&r)
-	r.why = strings.Join(nonEmpty(read, sent, where), " · ")
+	r.why = strings.Join(nonEmpty(read, e.tellSteps(&r), sent, where), " · ")
 	incoming := e.transfer.Direction == detect.In
 	switch {
 	case incoming && len(r.against) > 0:
@@ -84,7 +85,13 @@ func (e *evidence) filesRead(r *reply) string {
 			break
 		}
 	}
-	return fmt.Sprintf("read %s, %s", plural(int64(sent), "file"), byteCount(total))
+	text := fmt.Sprintf("read %s, %s", plural(int64(sent), "file"), byteCount(total))
+	for _, f := range e.transfer.Payload() {
+		if staged(f) {
+			return text + fmt.Sprintf(" · staged %s, %s", path.Base(f.Path), byteCount(f.Size))
+		}
+	}
+	return text
 }
 
 func staged(f detect.File) bool {
@@ -104,13 +111,13 @@ func (e *evidence) bytesSent(r *reply) string {
 			if p.Inbound {
 				way = "fetched by"
 			}
-			r.line("sent", fmt.Sprintf("≥ %s %s %s, %s came back", byteCount(p.Sent), way, peerName(p), byteCount(p.Received)))
+			r.line("sent", fmt.Sprintf("%s %s %s, %s came back", byteCount(p.Sent), way, peerName(p), byteCount(p.Received)))
 		}
 	}
 	if t.Sent == 0 && len(t.Peers) == 0 {
 		return "no connection was seen"
 	}
-	text := "sent ≥ " + byteCount(t.Sent)
+	text := e.sentText()
 	if t.Live && t.Rate > 0 {
 		text += fmt.Sprintf(" at %s/s", byteCount(int64(t.Rate)))
 	}

@@ -34,9 +34,19 @@ func (e *evidence) answerOthers() reply {
 		if e.watched() < enough {
 			r.state = OPEN
 		}
-		r.why = fmt.Sprintf("none of %s %s", plural(hosts-1, "other host"), e.over())
+		r.why = fmt.Sprintf("none of %s %s", e.otherHosts(), e.over())
 	}
 	return r
+}
+
+// otherHosts is "237 other hosts, 12 silent": of the silent nothing came in the
+// hour before, so what they do now is not known.
+func (e *evidence) otherHosts() string {
+	text := plural(e.hostsSeen()-1, "other host")
+	if silent := e.baseline.int("silent", 0); silent > 0 {
+		text += fmt.Sprintf(" (%s silent)", grouped(silent))
+	}
+	return text
 }
 
 // hostsSeen is how many hosts ran anything in the baseline.

@@ -14,10 +14,12 @@ import (
 // that), ?now, and what the finding is about: ?sha256 is of the program that is
 // least trusted, ?far the end that most went to, ?person the account when it is a
 // person's, ?here the machine's id; these fit nothing when unknown. ?minute is
-// the minute of the day, in UTC, at which the transfer began.
+// the minute of the day, in UTC, at which the transfer began, ?job when
+// the job, login or request began that it belongs to, six hours before it at most,
+// ?lately an hour before it.
 var parameters = []string{"from", "before", "recent", "now", "name", "tool", "executable", "command",
 	"parent", "host_id", "host_name", "agent_id", "user", "entity", "sha256", "far", "person",
-	"here", "minute"}
+	"here", "minute", "job", "lately"}
 
 // use is a named parameter in a query: text[from:to] is "?name".
 type use struct {

@@ -24,6 +24,7 @@ var builtin []byte
 type Sheet struct {
 	Name         string
 	Baseline     string
+	Around       string
 	Questions    []Question // by number
 	Environments map[string]Advice
 }
@@ -97,6 +98,7 @@ func (w *written) inherit(base *Sheet) {
 		}
 	}
 	take(&w.Baseline, base.Baseline, 1)
+	take(&w.Around, base.Around, 1)
 	for i := range w.Questions {
 		q := &w.Questions[i]
 		if j := slices.IndexFunc(base.Questions, func(b Question) bool { return b.ID == q.ID.text }); j >= 0 {
@@ -118,6 +120,7 @@ type written struct {
 	Version      int                      `yaml:"version"`
 	Name         string                   `yaml:"name"`
 	Baseline     line                     `yaml:"baseline"`
+	Around       line                     `yaml:"around"`
 	Questions    []writtenQuestion        `yaml:"questions"`
 	Environments map[string]writtenAdvice `yaml:"environments"`
 }
@@ -160,12 +163,13 @@ func yamlError(file string, err error) error {
 }
 
 func (w *written) sheet(file string) (*Sheet, error) {
-	s := &Sheet{Name: w.Name, Baseline: w.Baseline.text, Environments: map[string]Advice{}}
+	s := &Sheet{Name: w.Name, Baseline: w.Baseline.text, Around: w.Around.text, Environments: map[string]Advice{}}
 	p := problems{file: file}
 	if w.Version != 1 {
 		p.add(1, "version is %d, this program reads 1", w.Version)
 	}
 	p.query(w.Baseline)
+	p.query(w.Around)
 	ids, numbers := map[string]int{}, map[int]int{}
 	for _, q := range w.Questions {
 		p.question(q, ids, numbers)

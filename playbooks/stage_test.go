@@ -32,6 +32,9 @@ func (p past) Query(ctx context.Context, q sources.Query) (*frame.Frame, sources
 			return p.of(question.ID), sources.Quality{}, ctx.Err()
 		}
 	}
+	if strings.TrimSpace(sheet.Around) == q.Text {
+		return p.of("around"), sources.Quality{}, ctx.Err()
+	}
 	return p.of("baseline"), sources.Quality{}, ctx.Err()
 }
 
@@ -70,11 +73,16 @@ func rows(all ...row) *frame.Frame {
 func days(n int) time.Time { return night.Add(-time.Duration(n) * 24 * time.Hour) }
 
 func watchedFor(d time.Duration, runs int) *frame.Frame {
-	return rows(row{"runs": runs, "hosts": 238, "first": night.Add(-d)})
+	return rows(row{"runs": runs, "hosts": 238, "silent": 12, "first": night.Add(-d)})
 }
 
 func ran(command string, n, from, to int, hosts ...string) row {
 	return row{"process.command_line": command, "runs": n, "hosts": hosts, "first": days(from), "last": days(to)}
+}
+
+// ranAround is a program that packs or deletes, started by a process at a time from night.
+func ranAround(name, command, parent string, at time.Duration) row {
+	return row{"@timestamp": night.Add(at), "process.name": name, "process.command_line": command, "process.entity_id": "of " + command, "process.parent.entity_id": parent}
 }
 
 // under adds what started them, and here how many of them ran on this host, near this hour.

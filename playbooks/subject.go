@@ -89,7 +89,7 @@ func (s *subject) values() map[string]any {
 	v := map[string]any{
 		"from": s.before.Add(-baselineSpan), "before": s.before,
 		"recent": s.before.Add(-recentSpan), "now": s.now, "sha256": s.suspect(), "far": "::", "person": s.person(),
-		"here": orElse(s.f.Host.ID, "none"), "minute": int64(s.before.UTC().Hour()*60 + s.before.UTC().Minute()),
+		"lately": s.before.Add(-time.Hour), "job": s.jobFrom(), "here": orElse(s.f.Host.ID, "none"), "minute": int64(s.before.UTC().Hour()*60 + s.before.UTC().Minute()),
 	}
 	if far := s.far(); len(far) > 0 {
 		v["far"] = far[0].Addr.Unmap().String()

@@ -248,7 +248,7 @@ func (p *guidePane) answer(m *Model, i int, a playbooks.Answer, w int) []string 
 	if i == p.at && p.query {
 		limit = 40
 		put(keycap, "query, "+took(a.Took)+":")
-		for line := range strings.SplitSeq(orNone(a.Query), "\n") {
+		for line := range strings.SplitSeq(strings.Join(append([]string{orNone(a.Query)}, a.More...), "\n\n"), "\n") {
 			put(keycap, line)
 		}
 	}

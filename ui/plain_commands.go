@@ -158,6 +158,9 @@ func (p *plain) guide(ctx context.Context, f *detect.Finding) {
 			p.say("  %s", strings.TrimPrefix(e.Label+": ", ": ")+e.Text)
 		}
 		p.say("  query: %s", orNone(a.Query))
+		for _, q := range a.More {
+			p.say("  query: %s", q)
+		}
 	}
 	for i, a := range g.Checklist {
 		p.say("%d %s: %s. %s", len(g.Answers)+i+1, a.Question, a.State, a.Why)
