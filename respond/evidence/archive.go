@@ -72,7 +72,7 @@ func (a *archive) next() (stored, error) {
 	e := stored{name: strings.TrimRight(string(b[:100]), "\x00")}
 	size, err1 := strconv.ParseInt(string(b[124:135]), 8, 64)
 	at, err2 := strconv.ParseInt(string(b[136:147]), 8, 64)
-	if err1 != nil {
+	if err1 != nil || size < 0 {
 		return e, fmt.Errorf("%w: its header does not say how long it is", errDamaged)
 	}
 	if err2 != nil || !bytes.Equal(b, header(e.name, size, at)) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ import (
 )
 
 // begin starts a program and ends it, by its pid, after the test.
-func begin(t *testing.T, c *exec.Cmd) respond.ProcessID {
+func begin(t testing.TB, c *exec.Cmd) respond.ProcessID {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("wants root")
@@ -35,7 +36,7 @@ func begin(t *testing.T, c *exec.Cmd) respond.ProcessID {
 }
 
 // options are for a bundle of their own, for the identity.
-func options(t *testing.T, processes ...respond.ProcessID) (evidence.Options, age.Identity) {
+func options(t testing.TB, processes ...respond.ProcessID) (evidence.Options, age.Identity) {
 	t.Helper()
 	dir := t.TempDir()
 	key, err := age.GenerateX25519Identity()
@@ -47,7 +48,7 @@ func options(t *testing.T, processes ...respond.ProcessID) (evidence.Options, ag
 }
 
 // collected plans, applies and verifies.
-func collected(t *testing.T, h respond.Host, o evidence.Options) (respond.Result, evidence.Collected) {
+func collected(t testing.TB, h respond.Host, o evidence.Options) (respond.Result, evidence.Collected) {
 	t.Helper()
 	act := evidence.NewCollect(o)
 	p, err := act.Plan(t.Context(), h)
@@ -106,7 +107,7 @@ func find(t *testing.T, contents map[string][]byte, ending string) []byte {
 	return nil
 }
 
-func sleeper(t *testing.T) []byte {
+func sleeper(t testing.TB) []byte {
 	t.Helper()
 	path, err := exec.LookPath("sleep")
 	if err != nil {
@@ -195,6 +196,9 @@ func TestEverythingIsTakenOfAHostAndItsProcesses(t *testing.T) {
 	}
 	if b := find(t, contents, "-memory-ranges"); !bytes.Contains(b, []byte("[stack]")) {
 		t.Errorf("%s", b)
+	}
+	if i := slices.IndexFunc(c.Items, func(i evidence.Item) bool { return strings.HasSuffix(nameOf(i), "open-3") }); c.Items[i].Source != sent {
+		t.Errorf("%+v", c.Items[i])
 	}
 	want := []string{"host-stats", "host-sockets", "-maps", "-environ", "-exe", "-memory", "host-users", "host-uname", "-open-3", "file-1", "alert.json"}
 	at := 0
@@ -384,5 +388,18 @@ func TestWhatIsNoEnvironmentVariableIsNotShown(t *testing.T) {
 		if got := string(evidence.Redacted([]byte(in))); got != want {
 			t.Errorf("%q: %q", in, got)
 		}
+	}
+}
+
+// The plan, the bundle and its verification; ns/op is what a person waits for.
+func BenchmarkACaptureOfAProcess(b *testing.B) { benchmark(b, true) }
+
+func BenchmarkAllEvidenceOfAProcess(b *testing.B) { benchmark(b, false) }
+
+func benchmark(b *testing.B, capture bool) {
+	o, _ := options(b, begin(b, exec.Command("sleep", "1040")))
+	o.Capture = capture
+	for b.Loop() {
+		collected(b, local.New(), o)
 	}
 }

@@ -444,12 +444,20 @@ func (c *collector) late() {
 	}
 }
 
-// attribute adds what was said on standard error to what it was said about.
+// attribute adds what was said on standard error to what it was said about; of
+// an open file that is, first, where it is.
 func (c *collector) attribute(said map[string]string) {
 	for i := range c.items {
-		if text := said[c.items[i].Key]; text != "" && c.items[i].Stderr == "" {
-			c.items[i].Stderr = text
+		item := &c.items[i]
+		text := said[item.Key]
+		if text == "" || item.Stderr != "" {
+			continue
 		}
+		number, _, part := strings.Cut(item.Key, ".")
+		if n, err := strconv.Atoi(number); part && err == nil && c.requests[n-1].kind == "open" {
+			item.Source, text, _ = strings.Cut(text, "\n")
+		}
+		item.Stderr = text
 	}
 }
 

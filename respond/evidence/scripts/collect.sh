@@ -96,6 +96,9 @@ memory() {
 	done </proc/"$1"/maps
 }
 
+# has: without $1 there is nothing to ask.
+has() { [ -e "$1" ] || { s=none; return 1; }; }
+
 host() {
 	case $3 in
 	uname) bounded "$2" uname -a ;;
@@ -115,21 +118,21 @@ host() {
 	iptables) bounded "$2" iptables-save ;;
 	ip6tables) bounded "$2" ip6tables-save ;;
 	mounts) bounded "$2" cat /proc/mounts ;;
-	modules) bounded "$2" cat /proc/modules ;;
+	modules) has /proc/modules && bounded "$2" cat /proc/modules ;;
 	bpf) bounded "$2" bpftool prog show ;;
 	sessions) bounded "$2" who -a ;;
-	logins) bounded "$2" last -w -F -n 200 ;;
-	refused) bounded "$2" lastb -w -F -n 200 ;;
-	logind) bounded "$2" loginctl list-sessions --no-legend ;;
+	logins) has /var/log/wtmp && bounded "$2" last -w -F -n 200 ;;
+	refused) has /var/log/btmp && bounded "$2" lastb -w -F -n 200 ;;
+	logind) has /run/systemd/system && bounded "$2" loginctl list-sessions --no-legend ;;
 	users) bounded "$2" cat /etc/passwd ;;
 	groups) bounded "$2" cat /etc/group ;;
 	release) bounded "$2" cat /etc/os-release ;;
 	cron) bounded "$2" sh -c 'find /etc/crontab /etc/anacrontab /etc/cron.d /etc/cron.hourly /etc/cron.daily /etc/cron.weekly /etc/cron.monthly /var/spool/cron /var/spool/at -type f -exec ls -ln {} + -exec head -v -c 65536 {} + 2>/dev/null; :' ;;
-	timers) bounded "$2" systemctl list-timers --all --no-pager ;;
-	units) bounded "$2" systemctl list-units --type=service --all --no-pager --plain ;;
+	timers) has /run/systemd/system && bounded "$2" systemctl list-timers --all --no-pager ;;
+	units) has /run/systemd/system && bounded "$2" systemctl list-units --type=service --all --no-pager --plain ;;
 	journal) bounded "$2" journalctl --no-pager -o short-iso-precise --since "@$4" --until "@$5" ;;
 	auth) bounded "$2" sh -c 'for f in /var/log/auth.log /var/log/secure /var/log/syslog /var/log/messages; do [ -f "$f" ] && [ ! -L "$f" ] && echo "==> $f <==" && tail -c 1048576 "$f"; done; :' ;;
-	audit) bounded "$2" tail -c 4194304 /var/log/audit/audit.log ;;
+	audit) has /var/log/audit/audit.log && bounded "$2" tail -c 4194304 /var/log/audit/audit.log ;;
 	tmp) bounded "$2" sh -c 'find /tmp /var/tmp /dev/shm /run/shm -xdev -mindepth 1 -maxdepth 4 -exec ls -ldn {} + 2>/dev/null; :' ;;
 	*) s=2 ;;
 	esac
@@ -203,7 +206,7 @@ while read -r id kind a b c d e; do
 			root=/proc/$a/root
 		fi
 		if plain "$root" "$p"; then content "$root/${p#/}" "$c"; else s=link; fi
-		end "$s" ;;
+		if [ "$a" = 0 ]; then end "$s"; else after "$a" "$b" "$s"; fi ;;
 	home) # UID CAP PATH
 		home "$a"
 		[ -n "$h" ] || { end gone; continue; }
