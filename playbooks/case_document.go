@@ -160,7 +160,7 @@ func (s *Cases) renumber(ctx context.Context, c *sql.Conn, number int64, other m
 	if err != nil {
 		return err
 	}
-	for _, table := range []string{"case_cases", "case_exhibits", "case_members"} {
+	for _, table := range []string{"case_cases", "case_exhibits", "case_members", "case_runs", "case_watches"} {
 		if _, err := c.ExecContext(ctx, `UPDATE `+table+` SET number = ? WHERE number = ?`, free, number); err != nil {
 			return err
 		}

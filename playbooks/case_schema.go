@@ -61,4 +61,19 @@ var migrations = []string{
 		lead   TEXT NOT NULL
 	) STRICT;
 	CREATE INDEX case_members_lead ON case_members(lead);`,
+	`CREATE TABLE case_runs (
+		id       TEXT PRIMARY KEY,
+		number   INTEGER NOT NULL,
+		body     TEXT NOT NULL,
+		revision INTEGER NOT NULL,
+		ended    INTEGER NOT NULL
+	) STRICT;
+	CREATE INDEX case_runs_number ON case_runs(number);
+	CREATE TABLE case_watches (
+		number INTEGER NOT NULL,
+		run    TEXT NOT NULL,
+		until  TEXT NOT NULL,
+		body   TEXT NOT NULL,
+		PRIMARY KEY (number, run)
+	) STRICT;`,
 }

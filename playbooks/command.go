@@ -31,7 +31,7 @@ func (h *habit) add(runs int64, hosts []string, first, last time.Time) {
 
 // settled tells a habit from somebody who repeats himself until it looks like
 // one: three times and more, over more than a day.
-func (h *habit) settled() bool { return h.runs >= 3 && h.last.Sub(h.first) >= enough }
+func (h *habit) Settled() bool { return h.runs >= 3 && h.last.Sub(h.first) >= enough }
 
 // commands are the command lines of the same tool before, by shape.
 type commands struct {
@@ -100,7 +100,7 @@ func (e *evidence) describeCommands(r *reply, c commands) {
 		r.line("like it", fmt.Sprintf("%s on %s, %s the very same, last %s", times(c.like.runs), hostsOf(c.like.hosts),
 			grouped(c.exact), moment(c.like.last, e.before)))
 	}
-	if c.nearest != "" && c.likeness >= 0.4 && !c.like.settled() {
+	if c.nearest != "" && c.likeness >= 0.4 && !c.like.Settled() {
 		r.line("nearest", fmt.Sprintf("%s (%s, %s)", short(c.nearest, 160), hostsOf(c.nearHits.hosts), times(c.nearHits.runs)))
 	}
 	if c.capped {
@@ -111,7 +111,7 @@ func (e *evidence) describeCommands(r *reply, c commands) {
 func (e *evidence) decideCommand(r *reply, c commands) {
 	of := fmt.Sprintf("%s of %s %s runs %s", grouped(c.like.runs), grouped(c.total), toolName(e.tool), e.over())
 	switch {
-	case c.like.settled():
+	case c.like.Settled():
 		r.state, r.why = OK, "like "+of+", first "+moment(c.like.first, e.before)
 		if !e.inbound() { // whoever fetches, the command is the same
 			r.supports = append(r.supports, "commands like it are normal here: "+of)

@@ -154,7 +154,7 @@ func (e *evidence) usual() (string, State) {
 		switch {
 		case k == nil && e.watched() >= enough:
 			return fmt.Sprintf("%s is new to this host: 0 connections %s", peerName(p), e.over()), BAD
-		case k == nil || !k.settled():
+		case k == nil || !k.Settled():
 			return fmt.Sprintf("%s is not yet usual here (%s)", peerName(p), e.over()), OPEN
 		case p.Sent > 2*k.most:
 			return fmt.Sprintf("%s went to %s, more than twice the most before (%s)", byteCount(p.Sent), peerName(p), byteCount(k.most)), BAD

@@ -158,7 +158,7 @@ func (e *evidence) knownOrNew(r *reply, p detect.Peer, k *known, total int64) st
 	where := peerName(p)
 	of := fmt.Sprintf("%s of %s transfer connections %s", grouped(k.runs), grouped(total), e.over())
 	switch {
-	case k.settled():
+	case k.Settled():
 		r.line("far end", fmt.Sprintf("%s is known: %s, from %s", where, of, hostsOf(k.hosts)))
 		r.supports = append(r.supports, where+" is known here: "+of)
 		return where + " known"

@@ -145,7 +145,7 @@ func (e *evidence) parentHabit(r *reply) {
 	text := fmt.Sprintf("%s of %s %s runs %s were started by it", grouped(same.runs), grouped(total), toolName(e.tool), e.over())
 	r.line("before", text)
 	switch {
-	case same.settled() && r.state == OK && !e.inbound():
+	case same.Settled() && r.state == OK && !e.inbound():
 		r.supports = append(r.supports, "this parent starts it normally: "+text)
 	case same.runs == 0 && e.watched() >= enough && r.state != BAD:
 		r.state = OPEN

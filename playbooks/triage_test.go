@@ -17,7 +17,9 @@ import (
 
 var alert = detect.Alert{ID: "7Q2M", Thread: "7Q", Last: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 
-func openCases(t *testing.T, file string) *Cases {
+func openCases(t *testing.T, file string) *Cases { return openCasesIn(t, file) }
+
+func openCasesIn(t testing.TB, file string) *Cases {
 	t.Helper()
 	db, err := sql.Open("sqlite", file)
 	if err != nil {

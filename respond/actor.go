@@ -59,14 +59,36 @@ func terminal() string {
 
 // program is this program's PID@START; "" where there is no /proc.
 func program() string {
-	stat, err := os.ReadFile("/proc/self/stat")
+	start := startOf("/proc/self/stat")
+	if start == "" {
+		return ""
+	}
+	return strconv.Itoa(os.Getpid()) + "@" + start
+}
+
+// ProgramRuns tells whether the program that is named PID@START, as
+// [Actor.Program] names it, still runs on this machine.
+func ProgramRuns(name string) bool {
+	pid, start, ok := strings.Cut(name, "@")
+	if _, err := strconv.ParseUint(pid, 10, 31); err != nil || !ok {
+		return false
+	}
+	return startOf("/proc/"+pid+"/stat") == start
+}
+
+// startOf is the start time in what /proc says of a process, in ticks; "" when there is none.
+func startOf(path string) string {
+	stat, err := os.ReadFile(path)
 	if err != nil {
 		return ""
 	}
-	_, rest, _ := strings.Cut(string(stat), ") ") // our own name holds no parenthesis
-	fields := strings.Fields(rest)
-	if len(fields) < 20 {
+	end := strings.LastIndex(string(stat), ") ") // a name may hold a parenthesis
+	if end < 0 {
 		return ""
 	}
-	return strconv.Itoa(os.Getpid()) + "@" + fields[19]
+	fields := strings.Fields(string(stat[end+2:]))
+	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
+		return ""
+	}
+	return fields[19]
 }

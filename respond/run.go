@@ -19,6 +19,14 @@ func Run(ctx context.Context, j *Journal, actor Actor, action Action, h Host, p 
 	return newOperator(j, actor, action, h, nil).run(ctx, p)
 }
 
+// RunAs is Run under a name that the caller wrote down before, see [NewOp]: after
+// a crash the journal tells by it how far the change came.
+func RunAs(ctx context.Context, j *Journal, op string, actor Actor, action Action, h Host, p Plan) (Result, Verdict, error) {
+	o := newOperator(j, actor, action, h, nil)
+	o.op = op
+	return o.run(ctx, p)
+}
+
 // RunUnjournaled is Run for a person who typed that the change is to be made
 // though the journal has no space.
 func RunUnjournaled(ctx context.Context, j *Journal, actor Actor, o Override, action Action, h Host, p Plan) (Result, Verdict, error) {

@@ -109,18 +109,31 @@ func (p *casePane) act(m *Model, a action) tea.Cmd {
 		})
 	case noteIt:
 		m.overlay = newPrompt("note", "", func(m *Model, s string) tea.Cmd {
-			return p.change(m, "noted", func(ctx context.Context, c *playbooks.Cases, by string) error { return c.Note(ctx, p.id, by, s) })
+			return p.change(m, "noted", func(ctx context.Context, c *playbooks.Cases, by string) error { return noteCase(ctx, c, p.id, by, s) })
 		})
 	case ack:
 		return p.change(m, "yours", func(ctx context.Context, c *playbooks.Cases, by string) error { return c.Assign(ctx, p.id, by, by) })
 	case join:
 		return p.join(m)
+	case runs:
+		return m.openRun(p.id)
+	case playbook:
+		if x := p.brief.Lead(); x != nil {
+			return m.openBooks(x.Finding)
+		}
 	case closeIt:
 		m.overlay = &caseReason{p}
 	case export:
 		m.overlay = newPrompt("write the report to (.md or .html)", p.id+".html", p.write)
 	}
 	return nil
+}
+
+func noteCase(ctx context.Context, c *playbooks.Cases, id, by, text string) error {
+	if strings.TrimSpace(text) == "" {
+		return errors.New("an empty note says nothing")
+	}
+	return c.Record(ctx, id, by, "note", text)
 }
 
 // change says something about the case and reads it anew.

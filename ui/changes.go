@@ -76,6 +76,8 @@ func (m *Model) actOn(f *detect.Finding, a action) tea.Cmd {
 		m.overlay = &reasonMenu{finding: f}
 	case caseOf:
 		return m.caseFor(f)
+	case playbook:
+		return m.openBooks(f)
 	case blockIt:
 		if len(destinations(f)) == 0 {
 			m.warn("where the data goes is not known: `interdict block` takes an address")

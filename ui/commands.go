@@ -28,7 +28,7 @@ func (m *Model) commands() []named {
 		{"theme", "other colours", Themes, themeNamed},
 	}
 	if !m.config.ReadOnly {
-		out = append(out, by("block", "block where the data goes: plan first", blockIt), by("freeze", "freeze the tree: plan first", freeze), by("isolate", "cut the host off: plan first", cutOff), by("kill", "kill the tree: plan first", kill), by("resume", "resume, unblock or release what is held: plan first", resume))
+		out = append(out, by("block", "block where the data goes: plan first", blockIt), by("freeze", "freeze the tree: plan first", freeze), by("isolate", "cut the host off: plan first", cutOff), by("kill", "kill the tree: plan first", kill), by("playbook", "run a playbook for the alert: every plan first", playbook), by("resume", "resume, unblock or release what is held: plan first", resume))
 	}
 	return out
 }

@@ -76,6 +76,9 @@ type Config struct {
 	Shared   []isolate.Shared // networks of many, that a block must not hit
 	Users    isolate.Users    // who else used a destination; nil: a plan says nothing of it
 
+	Books  []*playbooks.Playbook // that can be run
+	Runner *playbooks.Runner     // carries them out; nil: none can be run
+
 	Rights  respond.Rights  // what is asked before a change, by environment
 	Notices func() []string // what else stands above every pane, a sentence each; nil: nothing
 

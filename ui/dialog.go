@@ -216,10 +216,16 @@ func (d *dialog) press(m *Model, armed bool) (cmd tea.Cmd, done bool) {
 }
 
 func (d *dialog) apply(m *Model) tea.Cmd {
+	if s, ok := d.action.(*starting); ok {
+		return s.begin(m)
+	}
 	d.out = &outcome{d: d, began: m.now()}
 	return d.out.run(m, func(ctx context.Context) (respond.Result, respond.Verdict, error) {
 		if u, ok := d.action.(*undoing); ok {
 			return u.undo(ctx, d.host)
+		}
+		if a, ok := d.action.(*approving); ok {
+			return a.carry(ctx, d.plan)
 		}
 		return m.changes.Run(ctx, d.action, d.host, d.plan)
 	})

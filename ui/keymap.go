@@ -23,6 +23,8 @@ const (
 	inCases    mode = "cases"
 	inCase     mode = "case"
 	inPage     mode = "page"
+	inBooks    mode = "choosing a playbook"
+	inRun      mode = "run"
 	inHelp     mode = "help"
 	inDialog   mode = "plan" // no letters: tab moves, enter presses
 	inOutcome  mode = "outcome"
@@ -72,6 +74,9 @@ const (
 	cases    action = "cases"
 	caseOf   action = "case"
 	join     action = "join"
+	playbook action = "playbook"
+	skip     action = "skip"
+	runs     action = "runs"
 	handOver action = "hand-over"
 	hidden   action = "hidden"
 	end      action = "end"
@@ -153,6 +158,7 @@ var allKeys = keymap{
 	dangerous(inAlerts, freeze, "freeze tree", "freeze the process tree of the alert: plan first", "F"),
 	dangerous(inAlerts, cutOff, "isolate", "cut the alert's host off the network: plan first", "I"),
 	dangerous(inAlerts, kill, "kill tree", "kill the process tree of the alert: plan first", "K"),
+	dangerous(inAlerts, playbook, "playbook", "run a playbook for the alert: choose it, then see every plan", "P"),
 	dangerous(inAlerts, resume, "take back", "resume, unblock or release what is held on the alert's host: plan first", "R"),
 
 	bind(inGuide, open, "evidence", "show or hide all evidence of the question", "enter"),
@@ -170,6 +176,7 @@ var allKeys = keymap{
 	dangerous(inGuide, freeze, "freeze tree", "freeze the process tree of the alert: plan first", "F"),
 	dangerous(inGuide, cutOff, "isolate", "cut the alert's host off the network: plan first", "I"),
 	dangerous(inGuide, kill, "kill tree", "kill the process tree of the alert: plan first", "K"),
+	dangerous(inGuide, playbook, "playbook", "run a playbook for the alert: choose it, then see every plan", "P"),
 	dangerous(inGuide, resume, "take back", "resume, unblock or release what is held on the alert's host: plan first", "R"),
 
 	bind(inEvents, next, "alerts", "alerts", "tab"),
@@ -200,6 +207,14 @@ var allKeys = keymap{
 	bind(inCase, closeIt, "close…", "close the case and its alerts; the next key says why", "c"),
 	bind(inCase, open, "whole", "show or hide the moment whole", "enter"),
 	bind(inCase, again, "read again", "read the case again", "r"),
+	bind(inCase, runs, "run", "the run of a playbook in the case", "p"),
+	dangerous(inCase, playbook, "playbook", "run a playbook for the case's gravest alert: choose it, then see every plan", "P"),
+	bind(inRun, open, "do", "approve the step, say that it was done, or go on", "enter"),
+	bind(inRun, skip, "leave out", "leave the step out, with a reason", "s"),
+	bind(inRun, stopIt, "stop", "end the run; what it changed stands until it is taken back", "x"),
+	bind(inRun, caseOf, "case", "the case", "i"),
+	bind(inRun, again, "read again", "read the run again", "r"),
+	dangerous(inRun, resume, "take back", "take back what the step changed: plan first", "R"),
 	bind(inHelp, back, "back", "back", "esc", "?", "backspace"),
 
 	bind(inDialog, next, "next field", "next field or button", "tab", "right"),
@@ -230,6 +245,10 @@ var allKeys = keymap{
 	bind(inExcept, next, "how long", "another end", "tab"),
 	bind(inExcept, open, "make it", "make the exception", "enter"),
 	bind(inExcept, back, "cancel", "make none", "esc", "ctrl+c"),
+	bind(inBooks, up, "", "one up", "up", "k"),
+	bind(inBooks, down, "next", "one down", "down", "j"),
+	bind(inBooks, open, "plans", "show what each step would do", "enter"),
+	bind(inBooks, back, "cancel", "begin nothing", "esc", "ctrl+c"),
 	bind(inPage, up, "", "scroll", "up", "k"),
 	bind(inPage, down, "scroll", "scroll", "down", "j"),
 	bind(inPage, pageUp, "", "a screen up", "pgup"),
@@ -259,7 +278,7 @@ func (k keymap) find(m mode, key string) (action, bool) {
 // overlays tells whether a mode takes every key for itself.
 func (m mode) overlays() bool {
 	switch m {
-	case inDialog, inOutcome, inReason, inLine, inEditor, inExcept, inAnswer, inPage, inQuit:
+	case inDialog, inOutcome, inReason, inLine, inEditor, inExcept, inAnswer, inPage, inBooks, inQuit:
 		return true
 	}
 	return false

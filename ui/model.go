@@ -80,7 +80,7 @@ func newModel(ctx context.Context, c Config) *Model {
 	m.panes = map[mode]pane{
 		inAlerts: m.alerts, inEvents: m.events, inGuide: &guidePane{}, inHelp: &helpPane{},
 		inJournal: newJournalPane(), inStanding: newStandingPane(), inQuery: newQueryPane(), inExcepted: newExceptedPane(),
-		inCases: newCasesPane(), inCase: newCasePane(),
+		inCases: newCasesPane(), inCase: newCasePane(), inRun: &runPane{},
 	}
 	m.resize(80, 24)
 	m.pull()

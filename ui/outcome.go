@@ -52,6 +52,13 @@ func (f finished) take(m *Model) tea.Cmd {
 	if m.overlay != overlay(o.d) {
 		m.say(o.headline())
 	}
+	if a, ok := o.d.action.(*approving); ok {
+		p := m.panes[inRun].(*runPane)
+		if p.id == a.run {
+			p.moved = false
+			return tea.Batch(m.readStanding(), p.goOn(m))
+		}
+	}
 	return tea.Batch(m.readStanding(), o.keep(m))
 }
 

@@ -38,11 +38,7 @@ func (c *command) cases() *cobra.Command {
 	closing.Flags().StringVar(&reason, "reason", "", "benign, false positive, true positive, duplicate, or words of your own")
 	cmd.AddCommand(list, show, closing, c.caseReport(), c.caseExport(),
 		c.caseSays("note ID TEXT...", "Add a note", -2, func(ctx context.Context, s *playbooks.Cases, id, by string, rest []string) error {
-			k, err := s.Case(ctx, id)
-			if err != nil {
-				return err
-			}
-			return s.Note(ctx, k.ID, by, strings.Join(rest, " "))
+			return s.Record(ctx, id, by, "note", strings.Join(rest, " "))
 		}),
 		c.caseSays("assign ID WHO", "Say who looks after it", 2, func(ctx context.Context, s *playbooks.Cases, id, by string, rest []string) error {
 			return s.Assign(ctx, id, rest[0], by)

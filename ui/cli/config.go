@@ -36,6 +36,8 @@ type Config struct {
 	Calendars []string       `toml:"calendars"` // iCalendar files with change windows
 	Changes   []ChangeConfig `toml:"change"`    // windows in which changes are expected
 
+	Playbooks PlaybooksConfig `toml:"playbooks"`
+
 	Inventory InventoryConfig `toml:"inventory"`
 	Hosts     []HostConfig    `toml:"host"` // that may be acted on
 

@@ -79,12 +79,15 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 	if kept.db != nil && !f.readOnly && !s.opened.Recorded {
 		ended.Go(func() { c.keepTrying(running, kept, notices.setter()) })
 	}
+	config := c.consoleConfig(ctx, f, s, kept, memory, feed)
+	config.Notices = notices.all
+	if config.Runner != nil {
+		ended.Go(func() { c.lookOut(running, memory, config.Runner, config.Books) })
+	}
 	show := c.guarded
 	if f.plain {
 		show = ui.Plain
 	}
-	config := c.consoleConfig(ctx, f, s, kept, memory, feed)
-	config.Notices = notices.all
 	if warm, ok := config.Assess.(interface{ Warm(context.Context) }); ok && s.opened.Local {
 		ended.Go(func() { warm.Warm(running) })
 	}
@@ -134,10 +137,27 @@ func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session
 		config.Sharing = kept.sharing.Notes
 	}
 	config.Assess = &remembered{assess, memory}
+	if kept.cases != nil && !f.readOnly {
+		c.bookConfig(ctx, &config, kept, memory)
+	}
 	for _, note := range kept.notes {
 		config.Banner = joined(config.Banner, note)
 	}
 	return config
+}
+
+// bookConfig is what the console needs to run playbooks.
+func (c *command) bookConfig(ctx context.Context, config *ui.Config, kept *state, memory *said) {
+	var err error
+	if config.Books, err = c.books(); err != nil {
+		kept.notes = append(kept.notes, "not all playbooks can be read: "+text.Clean(err.Error()))
+	}
+	if _, err := playbooks.FindPlaybook(config.Books, c.config.Playbooks.Automatic); err != nil && c.config.Playbooks.Automatic != "" {
+		kept.notes = append(kept.notes, "nothing begins by itself: "+text.Clean(err.Error()))
+	}
+	r := c.runner(ctx, config, kept)
+	r.Assess, r.Finding = config.Assess.Assess, memory.Finding
+	config.Runner = r
 }
 
 // remembered keeps what was answered about alerts of cases.

@@ -112,6 +112,11 @@ func (c *command) hostOf(ctx context.Context, s *session, h detect.Host) (respon
 	if s.opened.Recorded {
 		return nil, fmt.Errorf("%s is not this machine: the events are a recording", text.Clean(h.Name))
 	}
+	return c.hostNamed(ctx, h)
+}
+
+// hostNamed is hostOf for what did not come from a recording.
+func (c *command) hostNamed(ctx context.Context, h detect.Host) (respond.Host, error) {
 	here, err := c.Host(ctx, respond.Local)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,528 @@
+package playbooks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"text/template"
+	"time"
+
+	"interdict/respond"
+	sealed "interdict/respond/evidence"
+)
+
+func failed(format string, args ...any) StepRun {
+	return StepRun{State: StepFailed, Text: fmt.Sprintf(format, args...)}
+}
+
+func doneWith(format string, args ...any) StepRun {
+	return StepRun{State: StepDone, Text: fmt.Sprintf(format, args...)}
+}
+
+// carry does what a step is for.
+func (r *Runner) carry(ctx context.Context, s *scene, def BookStep, op string, plan *respond.Plan) StepRun {
+	switch def.Do {
+	case "verify":
+		return r.verify(ctx, s, def)
+	case "sweep":
+		return r.sweep(ctx, s)
+	case "watch":
+		return r.watch(ctx, s, def)
+	case "notify":
+		return r.tell(ctx, s, def, nil)
+	case "tell-owner":
+		return r.tell(ctx, s, def, []string{"owner"})
+	}
+	if r.Hands == nil || r.Journal == nil {
+		return failed("no host can be changed from here")
+	}
+	a, h, err := r.Hands.Prepare(ctx, def, s.x, s.k.ID)
+	if err != nil {
+		return failed("%v", err)
+	}
+	if plan == nil {
+		made, err := r.Hands.Plan(ctx, a, h, s.x)
+		if err != nil {
+			if errors.Is(err, respond.ErrRefused) {
+				err = errors.Join(err, respond.RecordRefusal(ctx, r.Journal, r.actor(s), a, h, err))
+			}
+			return failed("%v", err)
+		}
+		plan = &made
+	}
+	result, v, err := respond.RunAs(ctx, r.Journal, op, r.actor(s), a, h, *plan)
+	came := outcomeStep(result, v, err)
+	if def.Ask && errors.Is(err, respond.ErrPlanStale) {
+		came.State, came.Text = StepAsks, "what was approved is not so any more, look again: "+err.Error()
+	}
+	return came
+}
+
+// actor is who a change is journaled for.
+func (r *Runner) actor(s *scene) respond.Actor {
+	a := r.Actor
+	if s.run.Auto {
+		a.Auto = s.run.Book
+	}
+	return a
+}
+
+// outcomeStep is how a step stands after its change. A change that was made and
+// does not hold whole is a failure, whose undoing is still possible.
+func outcomeStep(result respond.Result, v respond.Verdict, err error) StepRun {
+	came := StepRun{State: StepDone, Text: result.Summary, Verdict: v.State}
+	switch {
+	case err != nil && result.Kind != "":
+		came.State, came.Text = StepFailed, "in part: "+result.Summary+": "+err.Error()
+	case err != nil:
+		came.State, came.Text = StepFailed, err.Error()
+	case v.State == respond.Not:
+		came.State, came.Text = StepFailed, result.Summary+", but it does not hold: "+v.Summary
+	case v.State != "":
+		came.Text += " · " + string(v.State) + ": " + v.Summary
+	}
+	return came
+}
+
+// recover finds out from the journal how far a step came before its program ended.
+func (r *Runner) recover(ctx context.Context, s *scene, def BookStep, step StepRun) error {
+	again := func(why string) error {
+		_, err := r.Cases.changeRun(ctx, s.run.ID, r.by(s), func(n *Run) (string, error) {
+			one := n.Step(step.ID)
+			if one.State != StepRuns || one.Program != step.Program {
+				return "", nil // somebody else took it over
+			}
+			one.State, one.Text, one.Program = StepWaits, why, ""
+			return "went on at " + step.ID + ": " + why, nil
+		})
+		return err
+	}
+	if step.Op == "" || r.Journal == nil {
+		return again("the program ended while it was under way")
+	}
+	o, err := r.Journal.Operation(ctx, step.Op)
+	if err != nil {
+		return again("nothing of it is in the journal: no host was touched")
+	}
+	switch o.Phase {
+	case respond.Planned, respond.Approved:
+		return again("it was approved, and no host was touched yet")
+	case respond.Applying, respond.Undoing:
+		return r.recoverApplying(ctx, s, def, o, again)
+	case respond.Applied:
+		return r.settle(ctx, s, step.ID, r.recoverApplied(ctx, s, o))
+	}
+	return r.settle(ctx, s, step.ID, journaledStep(o))
+}
+
+// recoverApplying closes an operation of which nobody knows what it did, and has
+// the step planned anew: plans look at the host, and what stands already is found there.
+func (r *Runner) recoverApplying(ctx context.Context, s *scene, def BookStep, o respond.Operation, again func(string) error) error {
+	const why = "the program ended while the host was being changed: what it did is looked for and the rest done by a new operation"
+	body, err := json.Marshal(respond.Outcome{Error: why})
+	if err != nil {
+		return err
+	}
+	last := o.Entries[len(o.Entries)-1]
+	if _, err := r.Journal.Append(ctx, respond.Entry{Op: o.Op, Actor: r.actor(s), Host: o.Host, HostID: last.HostID, Kind: o.Kind, Phase: respond.Failed, Body: body}); err != nil {
+		return err
+	}
+	return again(why)
+}
+
+// recoverApplied verifies what was done and not looked at.
+func (r *Runner) recoverApplied(ctx context.Context, s *scene, o respond.Operation) StepRun {
+	if r.Hands == nil || o.Result == nil {
+		return StepRun{State: StepDone, Text: "made, not verified", Verdict: respond.Unknown}
+	}
+	v := r.look(ctx, o)
+	body, err := json.Marshal(respond.Outcome{Verdict: &v})
+	if err == nil {
+		last := o.Entries[len(o.Entries)-1]
+		_, err = r.Journal.Append(ctx, respond.Entry{Op: o.Op, Actor: r.actor(s), Host: o.Host, HostID: last.HostID, Kind: o.Kind, Phase: respond.Verified, Body: body})
+	}
+	return outcomeStep(*o.Result, v, err)
+}
+
+func journaledStep(o respond.Operation) StepRun {
+	var result respond.Result
+	if o.Result != nil {
+		result = *o.Result
+	}
+	var v respond.Verdict
+	if o.Verdict != nil {
+		v = *o.Verdict
+	}
+	var err error
+	if o.Phase == respond.Failed || o.Phase == respond.Refused {
+		err = errors.New(outcomeWords(o.Entries[len(o.Entries)-1]))
+	}
+	return outcomeStep(result, v, err)
+}
+
+// look verifies an operation now; what could not be looked at is a loud unknown.
+func (r *Runner) look(ctx context.Context, o respond.Operation) respond.Verdict {
+	unknown := func(err error) respond.Verdict {
+		return respond.Verdict{State: respond.Unknown, Summary: "could not be verified: " + err.Error(), Checked: time.Now().UTC()}
+	}
+	a, h, err := r.Hands.Find(ctx, o)
+	if err != nil {
+		return unknown(err)
+	}
+	v, err := a.Verify(ctx, h, *o.Result)
+	if err != nil {
+		return unknown(err)
+	}
+	if v.Checked.IsZero() {
+		v.Checked = time.Now().UTC()
+	}
+	return v
+}
+
+// verify looks again at what earlier steps changed.
+func (r *Runner) verify(ctx context.Context, s *scene, def BookStep) StepRun {
+	if r.Hands == nil || r.Journal == nil {
+		return failed("no host can be looked at from here")
+	}
+	var words []string
+	worst := respond.Holds
+	for _, step := range s.run.Steps {
+		if step.Op == "" || step.State != StepDone || len(def.Of) > 0 && !slices.Contains(def.Of, step.ID) || len(def.Of) == 0 && !doings[step.Do].changes {
+			continue
+		}
+		o, err := r.Journal.Operation(ctx, step.Op)
+		if err != nil || o.Result == nil {
+			return failed("%s: the journal does not say what it did: %v", step.ID, err)
+		}
+		v := r.look(ctx, o)
+		words = append(words, fmt.Sprintf("%s %s: %s", step.ID, v.State, v.Summary))
+		if !v.OK() {
+			worst = v.State
+		}
+	}
+	text := strings.Join(words, "; ")
+	switch {
+	case len(words) == 0:
+		return failed("nothing was changed that could be verified")
+	case worst != respond.Holds:
+		return StepRun{State: StepFailed, Text: text, Verdict: worst}
+	}
+	return StepRun{State: StepDone, Text: text, Verdict: respond.Holds}
+}
+
+// sweep asks anew who else is concerned.
+func (r *Runner) sweep(ctx context.Context, s *scene) StepRun {
+	if r.Assess == nil {
+		return failed("there is no history that could be asked who else is concerned")
+	}
+	g := r.Assess(ctx, s.x.Finding)
+	if g == nil {
+		return failed("the guide was not answered")
+	}
+	if err := r.Cases.See(ctx, s.x.Finding, g); err != nil {
+		return failed("what was found could not be kept: %v", err)
+	}
+	for _, a := range g.Answers {
+		if a.ID == "others" {
+			return doneWith("%s: %s", a.State, a.Why)
+		}
+	}
+	return failed("the guide does not ask who else is concerned")
+}
+
+// Message is what the text of a notification can name.
+type Message struct {
+	Case, Title, Status, Left, Verdict string
+	Host, Environment, Owner           string
+	Asks                               string // what the reader is asked
+}
+
+// tell sends a message and keeps it in the case.
+func (r *Runner) tell(ctx context.Context, s *scene, def BookStep, to []string) StepRun {
+	if r.Notify == nil {
+		return failed("nobody can be told: no channel is configured ([[notify]])")
+	}
+	b, err := r.Cases.Brief(ctx, r.Journal, s.k)
+	if err != nil {
+		return failed("%v", err)
+	}
+	m := Message{Case: s.k.ID, Title: s.k.Title, Status: b.Status(), Left: b.Left(), Verdict: b.Verdict(), Host: s.x.Finding.Host.Name, Environment: s.x.Finding.Host.Environment, Owner: "owner unknown"}
+	if m.Environment == "" {
+		m.Environment = "environment unknown"
+	}
+	if r.Owner != nil && r.Owner(s.x.Finding.Host) != "" {
+		m.Owner = r.Owner(s.x.Finding.Host)
+	}
+	text, err := expand(def.Text, m)
+	if err != nil {
+		return failed("%v", err)
+	}
+	reached, err := r.Notify.Send(ctx, to, s.k.ID+": "+s.k.Title, text)
+	if err != nil {
+		return failed("%s", strings.TrimSuffix("not all were told: "+Redact(err.Error())+"; reached: "+reached, "; reached: "))
+	}
+	if err := r.Cases.Record(ctx, s.k.ID, r.by(s), "told", reached+": "+Redact(text)); err != nil {
+		return failed("%s was told, and the case could not be written: %v", reached, err)
+	}
+	return doneWith("told %s", reached)
+}
+
+// expand fills a message's text. Values are text: nothing in them is expanded again.
+func expand(text string, m Message) (string, error) {
+	t, err := template.New("message").Option("missingkey=error").Parse(text)
+	if err != nil {
+		return "", fmt.Errorf("the text cannot be filled: %w", err)
+	}
+	var b strings.Builder
+	if err := t.Execute(&b, m); err != nil {
+		return "", fmt.Errorf("the text cannot be filled: %w", err)
+	}
+	return Redact(b.String()), nil
+}
+
+// Plan is the plan of a step that waits for a person, as it would be made now.
+func (r *Runner) Plan(ctx context.Context, id, step string) (respond.Plan, error) {
+	s, err := r.scene(ctx, id)
+	if err != nil {
+		return respond.Plan{}, err
+	}
+	def, ok := s.book.Step(step)
+	if !ok || !changing(def.Do) {
+		return respond.Plan{}, fmt.Errorf("the step %q changes nothing that could be planned", step)
+	}
+	return r.planOf(ctx, s, def)
+}
+
+func (r *Runner) planOf(ctx context.Context, s *scene, def BookStep) (respond.Plan, error) {
+	if r.Hands == nil {
+		return respond.Plan{}, errors.New("no host can be changed from here")
+	}
+	a, h, err := r.Hands.Prepare(ctx, def, s.x, s.k.ID)
+	if err != nil {
+		return respond.Plan{}, err
+	}
+	return r.Hands.Plan(ctx, a, h, s.x)
+}
+
+// Approve carries out a step that asks, by the plan that a person approved.
+func (r *Runner) Approve(ctx context.Context, id, step string, plan respond.Plan) (Run, error) {
+	s, err := r.scene(ctx, id)
+	if err != nil {
+		return Run{}, err
+	}
+	def, ok := s.book.Step(step)
+	if one := s.run.Step(step); !ok || one == nil || one.State != StepAsks {
+		return s.run, fmt.Errorf("the step %q does not wait for a person", step)
+	}
+	if err := r.do(ctx, s, def, &plan); err != nil {
+		return s.run, err
+	}
+	return r.Cases.Run(ctx, id)
+}
+
+// Answer says of a step that asks that a person did it, or that it is left out. note says what was done, or why not.
+func (r *Runner) Answer(ctx context.Context, id, step string, state StepState, note string) (Run, error) {
+	if strings.TrimSpace(note) == "" {
+		return Run{}, errors.New("say what was done, or why it is left out")
+	}
+	s, err := r.scene(ctx, id)
+	if err != nil {
+		return Run{}, err
+	}
+	def, _ := s.book.Step(step)
+	one := s.run.Step(step)
+	switch {
+	case one == nil || one.State != StepAsks:
+		return s.run, fmt.Errorf("the step %q does not wait for a person", step)
+	case state == StepDone && changing(def.Do):
+		return s.run, fmt.Errorf("the step %q is done by its plan", step)
+	}
+	if def.Do == "hand-over" && state == StepDone {
+		to, words, _ := strings.Cut(strings.TrimSpace(note), " ")
+		if err := r.Cases.HandOver(ctx, s.k.ID, to, words, r.Actor.User); err != nil {
+			return s.run, err
+		}
+	}
+	if err := r.settle(ctx, s, step, StepRun{State: state, Text: note}); err != nil {
+		return s.run, err
+	}
+	return r.Cases.Run(ctx, id)
+}
+
+// Undo takes back what one step changed.
+func (r *Runner) Undo(ctx context.Context, id, step string) (Run, error) {
+	run, err := r.Cases.Run(ctx, id)
+	if err != nil {
+		return run, err
+	}
+	one := run.Step(step)
+	if one == nil || one.Op == "" || one.State != StepDone && one.State != StepFailed {
+		return run, fmt.Errorf("the step %q changed nothing that could be taken back", step)
+	}
+	text, err := r.undo(ctx, &run, one.Op)
+	if err != nil {
+		return run, fmt.Errorf("%s: %w", step, err)
+	}
+	return r.Cases.changeRun(ctx, id, r.Actor.User, func(n *Run) (string, error) {
+		n.Step(step).State, n.Step(step).Text = StepUndone, text
+		return step + " taken back: " + text, nil
+	})
+}
+
+func (r *Runner) undo(ctx context.Context, run *Run, op string) (string, error) {
+	if r.Hands == nil || r.Journal == nil {
+		return "", errors.New("no host can be changed from here")
+	}
+	o, err := r.Journal.Operation(ctx, op)
+	if err != nil || o.Result == nil {
+		return "", errors.Join(errors.New("the journal does not say what it changed"), err)
+	}
+	if o.Kind == sealed.KindCollect {
+		return "", respond.ErrNoUndo
+	}
+	a, h, err := r.Hands.Find(ctx, o)
+	if err != nil {
+		return "", err
+	}
+	actor := r.Actor
+	if run.Auto {
+		actor.Auto = run.Book
+	}
+	undone, err := respond.Undo(ctx, r.Journal, actor, a, h, op, *o.Result)
+	return undone.Summary, err
+}
+
+// UndoAll takes back what a run changed, the newest first, and ends it. What
+// cannot be taken back stays, and the error says so.
+func (r *Runner) UndoAll(ctx context.Context, id string) (Run, error) {
+	run, err := r.Cases.Run(ctx, id)
+	if err != nil {
+		return run, err
+	}
+	var errs []error
+	for _, step := range slices.Backward(run.Steps) {
+		if step.Op == "" || !doings[step.Do].changes || step.State != StepDone && step.State != StepFailed {
+			continue
+		}
+		if step.State == StepFailed {
+			if o, err := r.Journal.Operation(ctx, step.Op); err != nil || o.Result == nil {
+				continue // it changed nothing
+			}
+		}
+		if _, err := r.Undo(ctx, id, step.ID); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	how := RunUndone
+	if len(errs) > 0 {
+		how = RunStopped
+	}
+	out, err := r.Cases.changeRun(ctx, id, r.Actor.User, func(n *Run) (string, error) {
+		n.How = how
+		if n.Ended.IsZero() {
+			n.Ended = r.Cases.now().UTC()
+		}
+		return how, nil
+	})
+	return out, errors.Join(append(errs, err)...)
+}
+
+// DryStep is what a step would do now.
+type DryStep struct {
+	Step BookStep
+	Due  bool
+	Why  string // it is not due, or what it would do where that needs no plan
+	Plan *respond.Plan
+	Err  error // why there is no plan
+}
+
+// Dry says of every step of a playbook what it would do now. It only looks.
+// Conditions on earlier steps are taken to hold as if all went well.
+func (r *Runner) Dry(ctx context.Context, b *Playbook, k Case, alert string) ([]DryStep, error) {
+	x := k.exhibit(alert)
+	if x == nil {
+		return nil, fmt.Errorf("alert %s is not in %s", alert, k.ID)
+	}
+	if r.Finding != nil {
+		if f, ok := r.Finding(alert); ok {
+			now := *x
+			now.Finding = f
+			x = &now
+		}
+	}
+	s := &scene{book: b, k: k, x: x}
+	facts := FactsOf(x, r.Owner)
+	var out []DryStep
+	for _, stage := range b.Stages {
+		for _, def := range stage {
+			d := DryStep{Step: def}
+			if d.Due, d.Why = def.When.Holds(facts); !d.Due {
+				d.Why = "not due: " + d.Why
+			}
+			facts[def.ID+".done"], facts[def.ID+".verified"] = map[bool]string{true: "yes", false: "no"}[d.Due], "yes"
+			if d.Due && changing(def.Do) {
+				plan, err := r.planOf(ctx, s, def)
+				if err != nil {
+					d.Err = err
+				} else {
+					d.Plan = &plan
+				}
+			} else if d.Due {
+				d.Why = def.words()
+			}
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}
+
+// words are what a step without a plan does.
+func (s BookStep) words() string {
+	switch s.Do {
+	case "verify":
+		return "look again, from outside, at what was changed"
+	case "sweep":
+		return "ask who else is concerned"
+	case "watch":
+		return "say at once, for " + span(s.For) + ", when the same far end, program, or user and command is seen on any host"
+	case "credentials":
+		return "a person replaces the credentials at risk"
+	case "hand-over":
+		return "a person gives the case to the next shift"
+	}
+	return s.Text
+}
+
+// Credentials at risk, and what a person is asked, of a step that asks.
+func (r *Runner) Question(ctx context.Context, id, step string) ([]string, error) {
+	s, err := r.scene(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	def, ok := s.book.Step(step)
+	if !ok {
+		return nil, fmt.Errorf("there is no step %q", step)
+	}
+	if def.Do != "credentials" {
+		return []string{def.words()}, nil
+	}
+	if s.x.Guide == nil {
+		return []string{"which credentials are at risk is not known: the guide was not answered; replace all that the process and its user could read"}, nil
+	}
+	c := s.x.Guide.Credentials
+	out := []string{fmt.Sprintf("replace in this order, %s:", plural(int64(len(c.All)), "credential"))}
+	for i := range c.All {
+		line := c.All[i].describe(s.x.At)
+		if !c.All[i].Read.IsZero() {
+			line += ", READ " + clock(c.All[i].Read)
+		}
+		out = append(out, fmt.Sprintf("%d. %s", i+1, Redact(line)))
+	}
+	if c.Unknown != "" {
+		out = append(out, "there may be more: "+c.Unknown)
+	}
+	return out, nil
+}
