@@ -36,7 +36,8 @@ type Config struct {
 	Calendars []string       `toml:"calendars"` // iCalendar files with change windows
 	Changes   []ChangeConfig `toml:"change"`    // windows in which changes are expected
 
-	Playbooks PlaybooksConfig `toml:"playbooks"`
+	Playbooks PlaybooksConfig          `toml:"playbooks"`
+	Notify    map[string]ChannelConfig `toml:"notify"` // by name
 
 	Inventory InventoryConfig `toml:"inventory"`
 	Hosts     []HostConfig    `toml:"host"` // that may be acted on
@@ -154,7 +155,7 @@ func describe(path string, err error) error {
 		line, _ := e.Position()
 		parts := e.Key()
 		key := strings.Join(parts, ".")
-		if (parts[0] == "elasticsearch" || parts[0] == "tables" || parts[0] == "rights") && len(parts) > 2 {
+		if (parts[0] == "elasticsearch" || parts[0] == "tables" || parts[0] == "rights" || parts[0] == "notify") && len(parts) > 2 {
 			parts = append([]string{parts[0], anyName}, parts[2:]...)
 		}
 		known := knownKeys(reflect.TypeFor[Config](), "")

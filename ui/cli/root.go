@@ -69,7 +69,7 @@ func (c *command) root() *cobra.Command {
 	flags.StringVar(&c.configFile, "config", "", "configuration file instead of the usual places")
 	flags.StringVar(&c.stateDir, "state", "", "state directory (default $XDG_STATE_HOME/interdict)")
 	console.add(root)
-	root.AddCommand(c.watch(), c.query(), c.sensor(), c.rules(), c.exceptions(), c.cases(), c.playbook(), c.freeze(), c.resume(), c.kill(), c.isolate(), c.release(), c.status(), c.block(), c.unblock(), c.collect(), c.verify(), c.approveCommand(), c.apply(), c.standing(), c.journal(), c.doctor(), c.ci())
+	root.AddCommand(c.watch(), c.query(), c.sensor(), c.rules(), c.exceptions(), c.cases(), c.playbook(), c.notify(), c.freeze(), c.resume(), c.kill(), c.isolate(), c.release(), c.status(), c.block(), c.unblock(), c.collect(), c.verify(), c.approveCommand(), c.apply(), c.standing(), c.journal(), c.doctor(), c.ci())
 	return root
 }
 
