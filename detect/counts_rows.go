@@ -39,7 +39,7 @@ func (c *counts) rows(now time.Time) *frame.Frame {
 	return b.Build()
 }
 
-// flush writes what was counted. e.put is held, e.mu is not.
+// flush writes what was counted. The clock alone calls it, without a lock.
 func (e *Engine) flush(ctx context.Context) {
 	if e.o.Counts == nil {
 		return

@@ -38,23 +38,50 @@ func (e *Engine) weighAll(now int64) {
 	}
 }
 
-// weighOne looks at a transfer as it is now. One that breaks a limit of its routine
-// stays with its alerts until they are closed, whatever runs after it.
+// weighOne looks at a transfer as it is now.
 func (e *Engine) weighOne(t *transfer, s *Transfer) {
-	if t.tally.weighed == s || t.tally.of == nil {
+	if t.tally.weighed == s {
 		return
 	}
-	e.counts.meet(t, s)
-	t.tally.routine, t.tally.weighed = e.counts.routine(t, s), s
-	if r := t.tally.routine; r == nil || r.Breach == "" {
-		return
+	if t.tally.of != nil {
+		e.counts.meet(t, s)
+		t.tally.routine = e.counts.routine(t, s)
 	}
-	for _, a := range t.alerts {
-		if a.pinned == nil {
-			a.pinned = t
-			a.changes++
+	t.tally.weighed = s
+	if !t.tally.routine.Folds() {
+		for _, a := range t.alerts {
+			a.pin(t)
 		}
 	}
+}
+
+// pins bounds the transfers that keep one alert from being folded.
+const pins = 16
+
+// pin has an alert stay with a transfer that is not routine, whatever runs after
+// it in the same form, until it is closed.
+func (a *open) pin(t *transfer) {
+	if slices.Contains(a.pinned, t) {
+		return
+	}
+	if len(a.pinned) >= pins {
+		a.pinned = slices.DeleteFunc(a.pinned, func(o *transfer) bool { return o.tally.routine.Folds() })
+	}
+	if len(a.pinned) >= pins {
+		a.pinned = slices.Delete(a.pinned, 1, 2) // the first stays, and the newest
+	}
+	a.pinned = append(a.pinned, t)
+	a.changes++
+}
+
+// odd is the newest transfer of an alert that is not routine; nil when all are.
+func (a *open) odd() *transfer {
+	for _, t := range slices.Backward(a.pinned) {
+		if !t.tally.routine.Folds() {
+			return t
+		}
+	}
+	return nil
 }
 
 // settleTransfer is told of a transfer that nothing more is to come of.
@@ -79,8 +106,8 @@ func (e *Engine) mark(a *open, h *hit) {
 		}
 		if t := p.belongs(); t != nil && !slices.Contains(t.alerts, a) && len(t.alerts) < most {
 			t.alerts = append(t.alerts, a)
-			if r := t.tally.routine; r != nil && r.Breach != "" && a.pinned == nil {
-				a.pinned = t
+			if t.tally.weighed != nil && !t.tally.routine.Folds() {
+				a.pin(t)
 			}
 		}
 	}

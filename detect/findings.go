@@ -137,9 +137,17 @@ func (f *Finding) join(a Alert) {
 }
 
 func (e *Engine) transferOf(a *open) *transfer {
-	if a.pinned != nil {
-		return a.pinned
+	t := e.newestOf(a)
+	if t == nil || t.tally.routine.Folds() {
+		if odd := a.odd(); odd != nil {
+			return odd
+		}
 	}
+	return t
+}
+
+// newestOf gives the transfer of the process that an alert is about: the newest of its rows.
+func (e *Engine) newestOf(a *open) *transfer {
 	if a.tool == nil || a.tool.key.entity() != a.Process.EntityID {
 		a.tool = e.track.find(a.Process.EntityID)
 	}
@@ -290,7 +298,7 @@ func (e *Engine) forgetRoutine(now time.Time) {
 	}
 	e.forgotten = now
 	for id, a := range e.alerts {
-		if a.pinned != nil || now.Sub(a.Last) < routineFor {
+		if a.odd() != nil || now.Sub(a.Last) < routineFor {
 			continue
 		}
 		if t := e.transferOf(a); t != nil && t.frozen && t.tally.routine.Folds() && now.Sub(t.shown.Ended) > routineFor {

@@ -20,9 +20,9 @@ type open struct {
 	matching bool
 	changes  uint64
 	bundle   bundle
-	evicted  bool      // had to make room; it is not shown, and not raised again
-	tool     *proc     // that Process is, while the table knows it
-	pinned   *transfer // that broke a limit: the alert stays with it
+	evicted  bool        // had to make room; it is not shown, and not raised again
+	tool     *proc       // that Process is, while the table knows it
+	pinned   []*transfer // that are not routine: the alert stays with them
 }
 
 // hit is one row of a rule's result with the source events behind it.

@@ -184,3 +184,20 @@ func TestABreachStaysWhateverRunsAfterIt(t *testing.T) {
 		t.Errorf("somebody said that so much is allowed: %+v", f)
 	}
 }
+
+func TestTheSameCommandByAThiefIsNotHiddenByTheRoutineThatRunsAfterIt(t *testing.T) {
+	u := newUsual(t)
+	m := u.of("db")[0]
+	line := "rsync -a /var/backups/db/shop-20261030.sql.gz backup@" + u.serverOf(m).String() + ":/srv/backup/" + m.name
+	shell := u.start(u.today, m.sshd, "/usr/bin/bash", "-bash", as("backup", 34), logged(1100), terminal)
+	theft := u.copyOut(u.today.Add(time.Minute), shell, "/usr/bin/rsync", line, u.outside(), 5e6, nil)
+	u.db(u.today.Add(3*time.Minute), m, u.backup(u.today.Add(3*time.Minute), m), u.serverOf(m)) // its ssh was told another host
+	u.happen()
+	f, folded := u.found(theft)
+	if f == nil || folded {
+		t.Fatalf("the backup ran after it with the same command line, and the theft is gone from the list (folded: %v)", folded)
+	}
+	if f.Transfer.Sent != 5e6 {
+		t.Errorf("the alert is about another transfer: %d bytes", f.Transfer.Sent)
+	}
+}
