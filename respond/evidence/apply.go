@@ -242,7 +242,7 @@ func (k *collection) custody(h Head) ([]byte, error) {
 }
 
 func (k *collection) failed() []Failure {
-	var all []Failure
+	all := []Failure{}
 	for _, i := range k.c.items {
 		if !i.missing() {
 			continue

@@ -97,7 +97,7 @@ func openBundle(path string, o CheckOptions) (*checker, error) {
 		f.Close()
 		return nil, errors.Join(fmt.Errorf("evidence: %s is no file", path), err)
 	}
-	return &checker{f: f, o: o, byName: map[string]stored{}, check: Check{Path: path}}, nil
+	return &checker{f: f, o: o, byName: map[string]stored{}, check: Check{Path: path, Faults: []Fault{}}}, nil
 }
 
 func (k *checker) fault(entry, format string, args ...any) {

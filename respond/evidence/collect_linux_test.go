@@ -170,7 +170,7 @@ func TestEverythingIsTakenOfAHostAndItsProcesses(t *testing.T) {
 	id := begin(t, cmd)
 	o, key := options(t, id)
 	o.Capture, o.Tree, o.Content, o.Memory = false, true, true, true
-	o.Files = []evidence.File{{Path: sent, Process: respond.ProcessID{}}}
+	o.Files = []evidence.File{{Path: sent, Process: id}} // a number alone, as the process itself
 	o.Approver, o.Store, o.Case = "Ben", filepath.Join(dir, "store"), "INC-0012"
 	o.AwareSince = time.Date(2026, 3, 1, 3, 12, 0, 0, time.UTC)
 	o.Extra = []evidence.Extra{{Name: "alert.json", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("{}")), nil }}}

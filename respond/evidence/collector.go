@@ -471,7 +471,11 @@ func (c *collector) tell(what string) {
 func (c *collector) given(extras []Extra) {
 	for i, name := range c.in.Given {
 		key := fmt.Sprintf("given.%d", i+1)
-		if c.have[key] || c.fault != nil {
+		if c.have[key] {
+			continue
+		}
+		if c.fault != nil {
+			c.items = append(c.items, Item{Key: key, What: "given: " + name, Outcome: Late, Why: c.fault.Error(), Began: time.Now().UTC(), Ended: time.Now().UTC()})
 			continue
 		}
 		r := &request{what: "given: " + name, source: "the console", cap: c.in.Options.Limits.File}

@@ -142,11 +142,12 @@ func TestAnArchiveAndLogThatWereCutAnywhereAreGoneOnWith(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	half, odd := bytes.Clone(archive), bytes.Clone(log)
+	half, odd, head := bytes.Clone(archive), bytes.Clone(log), bytes.Clone(archive)
+	head[511] ^= 1 // the unused end of the first header
 	half[len(half)/2] ^= 1
 	odd[len(odd)/2] ^= 1
 	for i, have := range [][2][]byte{{archive, log}, {archive[:0], log}, {archive[:511], log}, {archive[:3000], log}, {archive[:len(archive)-1], log},
-		{archive, log[:len(log)-1]}, {archive, log[:len(log)/2]}, {archive, log[:0]}, {half, log}, {archive, odd}, {append(bytes.Clone(archive), archive...), log}} {
+		{archive, log[:len(log)-1]}, {archive, log[:len(log)/2]}, {archive, log[:0]}, {half, log}, {head, log}, {archive, odd}, {append(bytes.Clone(archive), archive...), log}} {
 		os.WriteFile(path+".partial", have[0], 0o600)
 		os.WriteFile(path+".log", have[1], 0o600)
 		if _, err := act.Apply(t.Context(), local.New(), p); err != nil {

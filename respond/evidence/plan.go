@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -118,6 +119,7 @@ func (a *action) plan(ctx context.Context, h respond.Host) (respond.Plan, error)
 	if err := in.survey(ctx, s, identity); err != nil {
 		return respond.Plan{}, err
 	}
+	in.name()
 	body, err := json.Marshal(in)
 	if err != nil {
 		return respond.Plan{}, err
@@ -125,6 +127,18 @@ func (a *action) plan(ctx context.Context, h respond.Host) (respond.Plan, error)
 	return respond.Plan{Version: respond.Version, Kind: KindCollect, Host: h.Name(), Identity: identity, Made: now,
 		Title: in.title(h.Name()), Lines: in.lines(h.Name()), Warnings: in.warnings(),
 		NoUndo: "nothing on the host is changed, so there is nothing to take back; a bundle that was made stays", Body: body}, nil
+}
+
+// name gives the files' processes their start, where a number alone was said.
+func (in *intent) name() {
+	in.Options.Files = slices.Clone(in.Options.Files)
+	for i, f := range in.Options.Files {
+		for _, m := range in.Members {
+			if f.Process.Start == 0 && m.ID.PID == f.Process.PID {
+				in.Options.Files[i].Process = m.ID
+			}
+		}
+	}
 }
 
 func newID() string { return time.Now().UTC().Format("20060102T150405Z") + "-" + newWord()[:8] }

@@ -106,7 +106,7 @@ func (s *spool) recover() ([]logLine, error) {
 		}
 		if l.Entry != nil {
 			e, err := archive.next()
-			if err != nil || e.name != l.Entry.Name || e.sha256 != l.Entry.SHA256 {
+			if err != nil || e.name != l.Entry.Name || e.sha256 != l.Entry.SHA256 || len(e.faults) > 0 {
 				break
 			}
 			s.sums, s.at = append(s.sums, *l.Entry), archive.at

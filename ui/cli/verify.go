@@ -72,6 +72,9 @@ func (c *command) checkOptions(signers, identities []string) (evidence.CheckOpti
 }
 
 func (c *command) verifyBundle(ctx context.Context, path string, o evidence.CheckOptions, note string) error {
+	if whole, ok := strings.CutSuffix(path, ".partial"); ok {
+		return fmt.Errorf("%s was not finished, so nothing in it is signed: interdict collect --resume %s", path, whole+".partial")
+	}
 	check, err := evidence.CheckBundle(ctx, path, o)
 	if err != nil {
 		if _, there := os.Stat(path + ".partial"); errors.Is(err, fs.ErrNotExist) && there == nil {
