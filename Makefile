@@ -57,7 +57,7 @@ bench-screen:
 	@$(GO) test -count=1 -run '^$$' -bench . ./ui/... ./detect | $(figures)
 
 bench-triage: ## a day of 500 hosts with 20 thefts: SEED=n makes another; FROM="FILE…" judges recorded days, RULE=FILE compares a rule
-	@INTERDICT_BENCH=1 SEED=$(SEED) FROM="$(FROM)" RULE="$(RULE)" $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure(Triage|Counting)' ./detect | $(figures)
+	@INTERDICT_BENCH=1 SEED=$(SEED) FROM="$(abspath $(FROM))" RULE="$(abspath $(RULE))" $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure(Triage|Counting)' ./detect | $(figures)
 
 bench-respond: ## beside pssh where it is there; HOSTS says how many
 	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' ./respond/ssh | $(figures)

@@ -59,6 +59,7 @@ type counts struct {
 	began   time.Time // of what is counted; zero: nothing is yet
 	left    int64     // beyond the bounds, not counted
 	partial string    // why counts may be too low; "" when they are whole
+	marked  time.Time // when rows were last written
 	seeding bool      // the history is still being asked
 }
 

@@ -16,13 +16,23 @@ import (
 // is counted again from the events themselves, but for habits.
 const flushEvery = 10 * time.Minute
 
+// markEvery is how often it is written that nothing was to be counted: the next
+// run then need not look at what came before.
+const markEvery = time.Hour
+
 // rows gives what was counted since the last time, a row for each value, host
-// and day, as [CountsQuery] asks for it. nil: nothing was.
+// and day, as [CountsQuery] asks for it, and one that counts nothing and says up
+// to when all was counted. nil: there is nothing to say, or not all is counted yet.
 func (c *counts) rows(now time.Time) *frame.Frame {
-	if len(c.pending) == 0 {
+	if c.seeding || len(c.pending) == 0 && now.Sub(c.marked) < markEvery {
 		return nil
 	}
+	c.marked = now
 	b := ecs.NewBuilder(ecs.Host{})
+	b.Event(ecs.Counts, "count", "info", startOf(dayOf(now.UnixMilli())))
+	b.Time(ecs.EventCreated, now)
+	b.Keyword(ecs.CountOf, Transfers.String())
+	b.Int(ecs.CountRuns, 0)
 	for key, n := range c.pending {
 		value, host := c.names[key.value], c.hosts[key.host]
 		b.Event(ecs.Counts, "count", "info", millis(int64(key.day)*24*60*60*1000))
@@ -117,6 +127,13 @@ func (e *Engine) learnKept(ctx context.Context, now time.Time) (upTo time.Time) 
 	for row := range f.Rows {
 		k, ok := kinds[f.Text("interdict.count.of", row)]
 		at, dated := f.Int(ecs.Timestamp.Name(), row)
+		made, _ := f.Int("made", row)
+		if millis(made).After(upTo) {
+			upTo = millis(made)
+		}
+		if n, _ := f.Int("runs", row); n == 0 {
+			continue // only says up to when
+		}
 		host, there := e.counts.host(Host{ID: f.Text("host.id", row), Name: f.Text("host.name", row)}, f.Text("group", row), at)
 		if !ok || !dated || !there {
 			continue
@@ -125,13 +142,8 @@ func (e *Engine) learnKept(ctx context.Context, now time.Time) (upTo time.Time) 
 		most, _ := f.Int("most", row)
 		e.counts.place(k, f.Text("interdict.count.value", row), host, dayOf(at), uint32(runs), most)
 		since := startOf(dayOf(at))
-		if made, ok := f.Int("made", row); ok {
-			if millis(made).After(upTo) {
-				upTo = millis(made)
-			}
-			if dayOf(at) == dayOf(made) && dayOf(at) == e.counts.today {
-				since = millis(made) // of today only what was written is known
-			}
+		if dayOf(at) == dayOf(made) && dayOf(at) == e.counts.today {
+			since = millis(made) // of today only what was written is known
 		}
 		e.counts.knows(since)
 	}
@@ -139,15 +151,16 @@ func (e *Engine) learnKept(ctx context.Context, now time.Time) (upTo time.Time) 
 }
 
 // learnEvents counts what the history has of transfers from from to to, a day at
-// a time, beside what comes in.
+// a time, beside what comes in. When ctx ends before, nothing of this run is
+// written: the next one begins where this one did.
 func (e *Engine) learnEvents(ctx context.Context, from, to time.Time) {
 	defer func() {
 		e.mu.Lock()
-		e.counts.seeding = false
+		e.counts.seeding = ctx.Err() != nil
 		e.version++
 		e.mu.Unlock()
 	}()
-	for from.Before(to) {
+	for from.Before(to) && ctx.Err() == nil {
 		until := from.Truncate(24 * time.Hour).Add(24 * time.Hour)
 		if until.After(to) {
 			until = to
@@ -157,7 +170,6 @@ func (e *Engine) learnEvents(ctx context.Context, from, to time.Time) {
 			e.mu.Lock()
 			e.counts.partial = fmt.Sprintf("transfers of %s could not be counted: %v", from.Format(time.DateOnly), err)
 			e.mu.Unlock()
-			return
 		}
 		from = until
 	}
