@@ -120,8 +120,10 @@ func (c *collector) attempt(ctx context.Context, h respond.Streamer, limit time.
 	defer cancel(nil)
 	c.touch()
 	stop := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() { c.watch(cancel, stop) })
+	defer watching.Wait()
 	defer close(stop)
-	go c.watch(cancel, stop)
 	whole, stderr, err := stream(ctx, h, limit, left, c)
 	c.attribute(stderr)
 	if cause := context.Cause(ctx); errors.Is(cause, errSilent) {
