@@ -4,7 +4,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 
-.PHONY: build test race lint vet generate golden fuzz bench bench-sensor bench-esql bench-guide bench-screen bench-triage bench-respond demo lab incident
+.PHONY: build test race lint vet generate golden fuzz bench bench-sensor bench-esql bench-guide bench-screen bench-triage bench-respond bench-cluster demo lab incident
 
 build: ## one static binary, the same bytes from the same commit
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o interdict .
@@ -34,7 +34,7 @@ fuzz: ## each fuzz target for FUZZTIME
 		done; \
 	done
 
-bench: bench-sensor bench-esql bench-guide bench-screen bench-respond ## figures as JSON on standard output, judged by ratios to what the same run measured
+bench: bench-sensor bench-esql bench-guide bench-screen bench-respond bench-cluster ## figures as JSON on standard output, judged by ratios to what the same run measured
 
 # Figures to standard output, what go test says to standard error, its exit code kept.
 figures = awk '/^{/ { print; fflush(); next } \
@@ -53,7 +53,7 @@ bench-guide: ## INTERDICT_BENCH_ROWS: events in the archive
 	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' ./playbooks | $(figures)
 
 bench-screen:
-	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' . | $(figures)
+	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' -skip Cluster . | $(figures)
 	@$(GO) test -count=1 -run '^$$' -bench . ./ui/... ./detect | $(figures)
 
 bench-triage: ## a day of 500 hosts with 20 thefts: SEED=n makes another; FROM="FILE…" judges recorded days, RULE=FILE compares a rule
@@ -61,6 +61,10 @@ bench-triage: ## a day of 500 hosts with 20 thefts: SEED=n makes another; FROM="
 
 bench-respond: ## beside pssh where it is there; HOSTS says how many
 	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' ./respond/ssh | $(figures)
+
+bench-cluster: ## over a node of its own; INTERDICT_BENCH_EVENTS, _SPOOL, _RATE, _SECONDS and _ALERTS are its sizes
+	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' ./sources/elasticsearch | $(figures)
+	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure.*Cluster' . | $(figures)
 
 demo: build ## the recorded incident
 	./interdict --demo

@@ -24,6 +24,8 @@ type Assessor struct {
 	Zone     *time.Location // of the machine that Look looks at; nil: time.Local
 	Deadline time.Duration  // of each query and look-up; 0: 2 s
 
+	Elastic bool // History is a cluster, in which Elastic Security may have raised alerts
+
 	Sheet *Sheet // nil: the embedded guide
 	// Sheets are guides that rules brought, by rule id.
 	Sheets map[string]*Sheet

@@ -18,6 +18,7 @@ type evidence struct {
 	around   asked
 	queries  map[string]*asked // by question
 	looked   looked
+	elastic  *asked            // nil: there is no cluster that may have alerts of its own
 	alerts   []*detect.Finding // of this host, without this one
 	others   bool              // alerts is known
 	watching time.Time         // Assessor.Watching
@@ -119,6 +120,10 @@ func (a *Assessor) gather(ctx context.Context, sheet *Sheet, s *subject) *eviden
 			g.Go(func() { *slot = a.ask(ctx, q.Query, values, s.now) })
 		}
 		e.queries[q.ID] = slot
+	}
+	if a.Elastic {
+		e.elastic = new(asked)
+		g.Go(func() { *e.elastic = a.ask(ctx, elasticAlerts, values, s.now) })
 	}
 	if a.Windows != nil {
 		e.calendar = true

@@ -19,6 +19,7 @@ func (e *evidence) answerHost() reply {
 	}
 	e.hostEvents(&r)
 	e.hostAlerts(&r)
+	e.elasticLines(&r)
 	return r
 }
 

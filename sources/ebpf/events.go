@@ -188,6 +188,7 @@ func (e *events) ended(p *process, at time.Time) {
 	e.builder.Event(ecs.Process, "end", "end", at)
 	e.identity(p)
 	e.user(p.image)
+	e.tool(p) // else a sensor that ships what tools do would not ship their end
 	e.builder.Time(ecs.ProcessEnd, at)
 	if p.parent != nil {
 		e.builder.Int(ecs.ParentPID, int64(p.parent.pid))

@@ -224,6 +224,12 @@ func (e *events) subject(p *process) {
 		b.Keyword(ecs.ParentName, a.image.name)
 		b.Keyword(ecs.ParentExecutable, a.image.executable)
 	}
+	e.tool(p)
+}
+
+// tool says on behalf of which tool a process works, if it does.
+func (e *events) tool(p *process) {
+	b, i := e.builder, p.image
 	if i.tool != "" {
 		b.Keyword(ecs.ProcessTool, i.tool)
 		b.Keyword(ecs.ProcessToolHow, i.how)

@@ -10,6 +10,8 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -17,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -174,5 +177,47 @@ func TestWhatAKeyLacksIsSaidWithWhatWillNotWork(t *testing.T) {
 		"this key lacks read on .alerts-security.alerts-*: nothing can be seen or asked there"
 	if got := strings.Join(lacks, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A certificate that is replaced while the program runs: by its own authority it
+// goes unnoticed, any other is a fault that says what to do and is over when the
+// right one is back.
+func TestACertificateIsReplacedWhileTheProgramRuns(t *testing.T) {
+	year := time.Now().Add(365 * 24 * time.Hour)
+	root, other := issue(t, "root", nil, year), issue(t, "other", nil, year)
+	var served atomic.Pointer[authority]
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		says(200, `{"cluster_name":"c","version":{"number":"8.19.1"}}`)(w, r, nil)
+	}))
+	s.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		a := served.Load()
+		return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{a.cert.Raw}, PrivateKey: a.key}}}, nil
+	}}
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	first := issue(t, "es", root, year)
+	served.Store(first)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	byAuthority := connect(t, func(c *Config) { c.URLs, c.CAFile = []string{s.URL}, root.file(t, false) })
+	byPrint := connect(t, func(c *Config) { c.URLs, c.Fingerprint = []string{s.URL}, first.fingerprint() })
+	for _, step := range []struct {
+		name                string
+		cert                *authority
+		authority, byItself string // in the error; "": there is none
+	}{
+		{"as at first", first, "", ""},
+		{"another of the same authority", issue(t, "es", root, year), "", "if the certificate was changed on purpose"},
+		{"one of another authority", issue(t, "es", other, year), "set ca_file or fingerprint", "if the certificate was changed on purpose"},
+		{"the first again", first, "", ""},
+	} {
+		served.Store(step.cert)
+		s.CloseClientConnections()
+		for c, want := range map[*Cluster]string{byAuthority: step.authority, byPrint: step.byItself} {
+			_, err := c.ask(t.Context(), request{method: "GET", path: "/"})
+			if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+				t.Errorf("%s: %v, want %q", step.name, err, want)
+			}
+		}
 	}
 }

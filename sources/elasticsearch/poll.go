@@ -118,7 +118,7 @@ func (p *polling) close(ctx context.Context, id string) {
 
 func (p *polling) page(ctx context.Context, pit string, from time.Time, after []any) (*page, error) {
 	body := map[string]any{
-		"size": pageRows, "track_total_hits": false, "query": tools(from), "pit": map[string]string{"id": pit, "keep_alive": pitKept},
+		"size": pageRows, "track_total_hits": false, "query": tools(from, p.above.ids()), "pit": map[string]string{"id": pit, "keep_alive": pitKept},
 		"sort": []any{
 			map[string]any{"@timestamp": map[string]string{"order": "asc", "format": "epoch_millis", "unmapped_type": "date"}},
 			map[string]any{ecs.EventSequence.Name(): map[string]string{"order": "asc", "unmapped_type": "long"}},
@@ -161,9 +161,9 @@ const noIndex = "index_not_found_exception"
 
 var errPartial = errors.New("a part of the answer is missing")
 
-// tools is what transfer tools did, by the time of indexing, or of happening
-// where that is not known.
-func tools(from time.Time) any {
+// tools is what transfer tools did, and the ends of what started them, by the time
+// of indexing, or of happening where that is not known.
+func tools(from time.Time, above []string) any {
 	var named []string
 	for _, t := range ecs.Tools() {
 		named = append(named, t.Name)
@@ -177,7 +177,9 @@ func tools(from time.Time) any {
 	}
 	exists := func(field string) any { return map[string]any{"exists": map[string]any{"field": field}} }
 	return map[string]any{"bool": map[string]any{"filter": []any{
-		any1(map[string]any{"terms": map[string]any{ecs.ProcessName.Name(): named}}, exists(ecs.ProcessTool.Name())),
+		any1(map[string]any{"terms": map[string]any{ecs.ProcessName.Name(): named}}, exists(ecs.ProcessTool.Name()),
+			map[string]any{"bool": map[string]any{"filter": []any{
+				map[string]any{"term": map[string]any{ecs.EventAction.Name(): "end"}}, map[string]any{"terms": map[string]any{ecs.ProcessEntityID.Name(): above}}}}}),
 		any1(since(ingested), map[string]any{"bool": map[string]any{"must_not": exists(ingested), "filter": since("@timestamp")}}),
 	}}}
 }

@@ -39,6 +39,7 @@ type Shipper struct {
 	c     *Cluster
 	cfg   ShipperConfig
 	spool *spool
+	above above // Put's alone
 
 	mu     sync.Mutex
 	status Status
@@ -77,7 +78,7 @@ func (c *Cluster) Shipper(cfg ShipperConfig) (*Shipper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Shipper{c: c, cfg: cfg, spool: spool, status: Status{Cluster: c.cfg.Name}}, nil
+	return &Shipper{c: c, cfg: cfg, spool: spool, above: above{}, status: Status{Cluster: c.cfg.Name}}, nil
 }
 
 // Put keeps the events of b.
@@ -87,7 +88,7 @@ func (s *Shipper) Put(_ context.Context, b sources.Batch) error {
 	s.mu.Unlock()
 	f := b.Events
 	if !s.cfg.All {
-		f = concerned(f)
+		f = s.concerned(f)
 	}
 	if f.Rows == 0 {
 		return nil
@@ -110,15 +111,17 @@ func (s *Shipper) keep(lines []byte, count int) error {
 	return nil
 }
 
-// concerned gives the events of transfer tools and of what they started.
-func concerned(f *frame.Frame) *frame.Frame {
+// concerned gives the events of transfer tools and of what they started, and how
+// what started them ends.
+func (s *Shipper) concerned(f *frame.Frame) *frame.Frame {
 	tool := f.Column(ecs.ProcessTool.Name())
-	if tool == nil {
+	if tool == nil && len(s.above) == 0 {
 		return &frame.Frame{}
 	}
 	var rows []uint32
 	for row := range f.Rows {
-		if !tool.IsNull(row) {
+		of := tool != nil && !tool.IsNull(row)
+		if ends := (of || len(s.above) > 0) && s.above.take(f, row); of || ends {
 			rows = append(rows, uint32(row))
 		}
 	}

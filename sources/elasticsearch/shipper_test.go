@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -243,5 +244,26 @@ func TestHostileTextIsShippedAsText(t *testing.T) {
 		if want := strings.ToValidUTF8(hostile[i], "\ufffd"); h.Source.Process.Args != want {
 			t.Errorf("%q came as %q", want, h.Source.Process.Args)
 		}
+	}
+}
+
+func TestASensorsOwnFiguresAreADataStreamOfTheirOwn(t *testing.T) {
+	namespace := somewhere(t)
+	began := time.Now()
+	var later atomic.Int64
+	c := connect(t, func(c *Config) { c.Namespace = namespace })
+	c.sleep = func(ctx context.Context, d time.Duration) error { return sleep(ctx, d/20) }
+	s, stop := shipping(t, c, ShipperConfig{Dir: t.TempDir(), Host: "web-1", Now: func() time.Time { return began.Add(time.Duration(later.Load())) }})
+	take(t, s, transfers(0, 7))
+	eventually(t, "the events", func() bool { return s.Status().Sent == 7 })
+	later.Store(int64(metricEvery + time.Second))
+	eventually(t, "the figures", func() bool { return s.Status().Sent >= 8 && s.Drained() })
+	stop()
+	must(t, "POST", "/metrics-interdict.sensor-"+namespace+"/_refresh", "")
+	defer do(t, "DELETE", "/_data_stream/metrics-interdict.sensor-"+namespace, "")
+	f, _, err := connect(t).History().Query(t.Context(), sources.Query{
+		Text: "FROM metrics-interdict.sensor-" + namespace + " | KEEP host.name, interdict.sensor.sent, interdict.sensor.lost, interdict.sensor.spooled_bytes, interdict.sensor.lag_ms"})
+	if err != nil || f.Rows == 0 || f.Text("host.name", 0) != "web-1" || f.Text("interdict.sensor.sent", 0) != "7" || f.Text("interdict.sensor.lost", 0) != "0" {
+		t.Errorf("%v, %v", f, err)
 	}
 }

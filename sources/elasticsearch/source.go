@@ -83,7 +83,7 @@ func (s *Source) Run(ctx context.Context, out sources.Sink) error {
 		return nil
 	}
 	began := s.cfg.Now()
-	p := &polling{Source: s, out: out, seen: newSeen(), began: began, from: began.Add(-s.cfg.Back), decoder: ecs.NewDecoder(ecs.DecoderOptions{})}
+	p := &polling{Source: s, out: out, seen: newSeen(), above: above{}, began: began, from: began.Add(-s.cfg.Back), decoder: ecs.NewDecoder(ecs.DecoderOptions{})}
 	s.introduce(ctx)
 	err := p.run(ctx)
 	if ctx.Err() != nil {
@@ -150,6 +150,7 @@ type polling struct {
 	*Source
 	out     sources.Sink
 	seen    *seen
+	above   above
 	began   time.Time
 	from    time.Time // where the next poll begins
 	far     time.Time // when the next far poll is due
@@ -289,6 +290,9 @@ func (p *polling) deliver(ctx context.Context) error {
 	}
 	now := p.cfg.Now()
 	b := sources.Batch{Events: p.decoder.Build(), Lost: p.lost, Read: now}
+	for row := range b.Events.Rows {
+		p.above.take(b.Events, row)
+	}
 	if err := p.out.Put(ctx, b); err != nil {
 		return &sinkError{err}
 	}

@@ -176,3 +176,46 @@ func TestWithoutAnIndexTheSourceSaysThatItCannotLookAndGoesOnWhenThereIsOne(t *t
 		t.Fatal(err)
 	}
 }
+
+func TestTheEndOfWhatStartedAToolComesToo(t *testing.T) {
+	empty(t)
+	event := func(action, kind, id, name, tool string, pid int64) *frame.Frame {
+		b := ecs.NewBuilder(ecs.Host{ID: "h", BootID: "b", Name: "h"})
+		b.Event(ecs.Process, action, kind, time.Now())
+		b.Keyword(ecs.ProcessEntityID, id)
+		b.Keyword(ecs.ProcessName, name)
+		b.Keyword(ecs.ProcessTool, tool)
+		b.Int(ecs.ProcessPID, pid)
+		if tool != "" {
+			b.Keyword(ecs.ParentEntityID, "script")
+			b.Keywords(ecs.ProcessAncestry, []string{"script", "shell"})
+		}
+		return b.Build()
+	}
+	pids, stop := listen(t, connect(t).Source(SourceConfig{}))
+	put1(t, event("exec", "start", "tool", "scp", "scp", 1))
+	eventually(t, "the tool", func() bool { return len(pids()) == 1 })
+	put1(t, event("end", "end", "other", "sh", "", 2))
+	put1(t, event("end", "end", "script", ".x.sh", "", 3))
+	put1(t, event("end", "end", "shell", "sh", "", 4))
+	eventually(t, "both ends", func() bool { return len(pids()) == 3 })
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if got := pids(); got[1]+got[2] != 7 {
+		t.Errorf("%v", got)
+	}
+
+	s, err := connect(t, func(c *Config) { c.URLs = []string{"http://127.0.0.1:1"} }).Shipper(ShipperConfig{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if got := s.concerned(event("end", "end", "script", ".x.sh", "", 3)).Rows; got != 0 {
+		t.Errorf("the end of what started no tool: %d rows", got)
+	}
+	s.concerned(event("exec", "start", "tool", "scp", "scp", 1))
+	if got := s.concerned(event("end", "end", "script", ".x.sh", "", 3)).Rows; got != 1 {
+		t.Errorf("the end of what started a tool: %d rows", got)
+	}
+}

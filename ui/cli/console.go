@@ -123,7 +123,7 @@ func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session
 	if kept.dir != "" {
 		config.Asked = askedFile(filepath.Join(kept.dir, "queries"))
 	}
-	assess := &playbooks.Assessor{History: s.opened.History, Now: s.now, Watching: c.Now(), Cases: kept.cases,
+	assess := &playbooks.Assessor{History: s.opened.History, Elastic: s.opened.Fleet && len(s.opened.Sources) == 1, Now: s.now, Watching: c.Now(), Cases: kept.cases,
 		Alerts: func(h detect.Host) []*detect.Finding { return onHost(s.engine.Snapshot(), h) }, Note: s.note, Windows: c.windows(), Entry: c.entryOf, Sheets: s.sheets, Secrets: c.secretsOf(s)}
 	if s.opened.Local {
 		if host, err := c.Host(ctx, respond.Local); err == nil {
