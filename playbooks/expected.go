@@ -38,7 +38,7 @@ func (e *evidence) answerExpected() reply {
 		}
 	}
 	if r.state == OPEN {
-		r.why = strings.Join(nonEmpty(prefixed("not a ", strings.Join(not, ", ")), prefixed("not decided: ", strings.Join(open, ", "))), " · ")
+		r.why = strings.Join(nonEmpty(prefixed("none of: ", strings.Join(not, ", ")), prefixed("not decided: ", strings.Join(open, ", "))), " · ")
 		r.open = append(r.open, "expected? "+r.why)
 	}
 	return r
