@@ -42,9 +42,10 @@ type Config struct {
 	Inventory InventoryConfig `toml:"inventory"`
 	Hosts     []HostConfig    `toml:"host"` // that may be acted on
 
-	Rights  map[string]RightsConfig `toml:"rights"` // by environment
-	Fleet   FleetConfig             `toml:"fleet"`
-	Signers string                  `toml:"signers"` // file of who may approve, in the form of OpenSSH's allowed_signers
+	Rights     map[string]RightsConfig `toml:"rights"` // by environment
+	Automation AutomationConfig        `toml:"automation"`
+	Fleet      FleetConfig             `toml:"fleet"`
+	Signers    string                  `toml:"signers"` // file of who may approve, in the form of OpenSSH's allowed_signers
 }
 
 // ArchiveConfig bounds the local history.

@@ -81,6 +81,10 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 	}
 	config := c.consoleConfig(ctx, f, s, kept, memory, feed)
 	config.Notices = notices.all
+	if config.Runner != nil && c.automation != nil && !s.opened.Recorded {
+		c.automation.degraded, c.automation.note = s.sourcesDegraded, notices.setter()
+		ended.Go(func() { c.keepThawing(running, kept, memory, c.automation) })
+	}
 	if config.Runner != nil {
 		ended.Go(func() { c.lookOut(running, memory, config.Runner, config.Books) })
 	}

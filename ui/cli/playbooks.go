@@ -193,7 +193,11 @@ func (c *command) runner(ctx context.Context, config *ui.Config, s *state) *play
 		return e
 	}
 	r.Owner = func(h detect.Host) string { return entry(h).Owner }
-	r.Allowed = func(h detect.Host) []string { return entry(h).Allow }
+	c.automation = c.newAutomation(s.journal)
+	r.Allowed = func(h detect.Host) []string {
+		e := entry(h)
+		return c.automation.allowed(e.Environment, e.Allow)
+	}
 	return r
 }
 
@@ -408,7 +412,7 @@ func (c *command) beginBySelf(ctx context.Context, r *playbooks.Runner, books []
 		return
 	}
 	g := r.Assess(ctx, f)
-	if g == nil || g.Verdict.Word != playbooks.Theft || !g.Verdict.Sending {
+	if g == nil || g.Verdict.Word != playbooks.Theft || !g.Verdict.Sending || !c.automation.may(f, g) {
 		return
 	}
 	k, err := r.Cases.OpenCase(ctx, f, g, "no person (automatic)")

@@ -86,7 +86,7 @@ func (c *command) tryOrders(ctx context.Context, s *state, inventory *respond.In
 		return 0, nil
 	}
 	actor := taken[0].Actor
-	actor.Auto, actor.Program = "the queue", respond.CurrentActor().Program
+	actor.Auto, actor.Program = respond.AutoQueue, respond.CurrentActor().Program
 	fleet := &respond.Fleet{Journal: s.journal, Actor: actor, Approval: taken[0].Approval, Vet: c.vetter(s, inventory), Again: true}
 	if err = fleet.Run(ctx, members, nil); errors.Is(err, respond.ErrFirst) {
 		err = nil // said in the member

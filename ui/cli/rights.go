@@ -13,10 +13,11 @@ import (
 
 // RightsConfig is what an environment asks before a change: asked, typed or second.
 type RightsConfig struct {
-	Freeze  string `toml:"freeze"`
-	Block   string `toml:"block"`
-	Isolate string `toml:"isolate"`
-	Kill    string `toml:"kill"`
+	Freeze  string   `toml:"freeze"`
+	Block   string   `toml:"block"`
+	Isolate string   `toml:"isolate"`
+	Kill    string   `toml:"kill"`
+	Alone   []string `toml:"alone"` // what may be done without a person, where a host's allow says so too: freeze, block
 }
 
 func (r RightsConfig) levels() (map[string]respond.Level, error) {
@@ -31,6 +32,11 @@ func (r RightsConfig) levels() (map[string]respond.Level, error) {
 		}
 		out[verb] = level
 	}
+	for _, verb := range r.Alone {
+		if verb != "freeze" && verb != "block" {
+			return nil, fmt.Errorf("alone: %q: only freeze and block may ever be done without a person", verb)
+		}
+	}
 	return out, nil
 }
 
@@ -44,8 +50,8 @@ func (c Config) checkRights() error {
 			return usage("rights.%s.%v", environment, err)
 		}
 	}
-	if c.Fleet.Parallel < 0 || c.Fleet.Hosts < 0 || c.Fleet.Percent < 0 {
-		return usage("fleet: its numbers are not negative")
+	if c.Fleet.Parallel < 0 || c.Fleet.Hosts < 0 || c.Fleet.Percent < 0 || c.Automation.PerHour < 0 {
+		return usage("fleet, automation: their numbers are not negative")
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ type command struct {
 	opening    sync.Mutex
 	hosts      Hosts                             // opened when first needed
 	listed     atomic.Pointer[respond.Inventory] // nil: not read, or not yet
+	automation *automation                       // nil before a runner was made
 	asker      respond.Asker                     // nil where a question would spoil the screen
 }
 
