@@ -128,8 +128,8 @@ const (
 	weighsHabit   = 8
 	weighsLimit   = 30
 	weighsBytes   = 10
-	common        = 5 // hosts on which something is usual
-	enoughDays    = 3
+	common        = 5                  // hosts on which something is usual
+	enough        = 3 * 24 * time.Hour // of history
 )
 
 // weighing is the risk of a finding with the reasons.
@@ -200,10 +200,11 @@ func (j *weighing) content() {
 	}
 }
 
-// newness is how much weight something has for being new: little when little is known.
-func (j *weighing) newness(weight int) int {
-	days := int(j.now().Sub(j.known.Since) / (24 * time.Hour))
-	return weight * min(days+1, enoughDays) / enoughDays
+// fresh adds for what is new, by how long is known what is not: nothing at first,
+// when all is new, which is said.
+func (j *weighing) fresh(name string, weight int, format string, args ...any) {
+	known := min(max(j.now().Sub(j.known.Since), 0), enough)
+	j.reasons = append(j.reasons, Reason{name, fmt.Sprintf(format, args...), int(time.Duration(weight) * known / enough)})
 }
 
 func (j *weighing) now() time.Time { return j.Last }
@@ -235,11 +236,11 @@ func (j *weighing) destination() {
 		}
 		switch {
 		case r.Anywhere.Runs == 0:
-			j.add("destination", j.newness(weight), "%s (%s) never seen: 0 of %s; %s", addr, out, j.of(), hosts)
+			j.fresh("destination", weight, "%s (%s) never seen: 0 of %s; %s", addr, out, j.of(), hosts)
 		case r.Host.Runs == 0 && r.Anywhere.settled() && r.Anywhere.Hosts >= common && internal(addr):
 			j.add("destination", -weighsHabit/2, "%s is new to this host and usual elsewhere: %s", addr, hosts)
 		case r.Host.Runs == 0:
-			j.add("destination", j.newness(weight/2), "%s (%s) is new to this host: 0 of %s; %s", addr, out, j.of(), hosts)
+			j.fresh("destination", weight/2, "%s (%s) is new to this host: 0 of %s; %s", addr, out, j.of(), hosts)
 		case r.Host.settled():
 			j.add("destination", -weighsHabit, "%s is usual here: %d of %s", addr, r.Host.Runs, j.of())
 		}
@@ -282,9 +283,9 @@ func (j *weighing) habits() {
 		case r.Host.Runs == 0 && r.Anywhere.settled() && r.Anywhere.Hosts >= common:
 			j.add(name, -weight/2, "%s: never on this host, usual elsewhere: %d on %s", what, r.Anywhere.Runs, plural(int(r.Anywhere.Hosts), "host"))
 		case r.Host.Runs == 0 && r.Anywhere.Runs == 0:
-			j.add(name, j.newness(weight), "%s: never, of %s", what, j.of())
+			j.fresh(name, weight, "%s: never, of %s", what, j.of())
 		case r.Host.Runs == 0:
-			j.add(name, j.newness(weight/2), "%s: never on this host, %d anywhere, of %s", what, r.Anywhere.Runs, j.of())
+			j.fresh(name, weight/2, "%s: never on this host, %d anywhere, of %s", what, r.Anywhere.Runs, j.of())
 		case r.Host.settled():
 			j.add(name, -weight, "%s: %d, of %s", what, r.Host.Runs, j.of())
 		}
