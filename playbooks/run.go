@@ -16,18 +16,18 @@ import (
 // every step and before every change, so that whoever comes later goes on at the
 // right step.
 type Run struct {
-	ID       string        `json:"id"`
-	Case     string        `json:"case"`
-	Alert    string        `json:"alert"` // the finding that it is about
-	Book     string        `json:"book"`  // id of the playbook
-	Source   []string      `json:"source"`
-	By       string        `json:"by"`
-	Auto     bool          `json:"auto,omitempty"` // it began without a person
-	Began    time.Time     `json:"began"`
-	Ended    time.Time     `json:"ended,omitzero"`
-	How      string        `json:"how,omitempty"` // it ended: RunDone, RunStopped, RunUndone
-	Steps    []StepRun     `json:"steps"`         // all, in the playbook's order
-	Revision int64         `json:"revision"`
+	ID       string    `json:"id"`
+	Case     string    `json:"case"`
+	Alert    string    `json:"alert"` // the finding that it is about
+	Book     string    `json:"book"`  // id of the playbook
+	Source   []string  `json:"source"`
+	By       string    `json:"by"`
+	Auto     bool      `json:"auto,omitempty"` // it began without a person
+	Began    time.Time `json:"began"`
+	Ended    time.Time `json:"ended,omitzero"`
+	How      string    `json:"how,omitempty"` // it ended: RunDone, RunStopped, RunUndone
+	Steps    []StepRun `json:"steps"`         // all, in the playbook's order
+	Revision int64     `json:"revision"`
 }
 
 // How a run ended.
@@ -107,7 +107,6 @@ func (r *Run) Status() string {
 
 // ErrNoRun is that there is no such run.
 var ErrNoRun = errors.New("no such run of a playbook")
-
 
 // Runs reads the runs of a case, the oldest first; "" reads those of all cases that have not ended.
 func (s *Cases) Runs(ctx context.Context, id string) ([]Run, error) {
