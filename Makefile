@@ -53,13 +53,14 @@ bench-guide: ## INTERDICT_BENCH_ROWS: events in the archive
 	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' ./playbooks | $(figures)
 
 bench-screen:
-	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' -skip Cluster . | $(figures)
+	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' -skip 'Cluster|^TestMeasureRespond' . | $(figures)
 	@$(GO) test -count=1 -run '^$$' -bench . ./ui/... ./detect | $(figures)
 
 bench-triage: ## a day of 500 hosts with 20 thefts: SEED=n makes another; FROM="FILE…" judges recorded days, RULE=FILE compares a rule
 	@INTERDICT_BENCH=1 SEED=$(SEED) FROM="$(abspath $(FROM))" RULE="$(abspath $(RULE))" $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure(Triage|Counting)' ./detect | $(figures)
 
-bench-respond: ## beside pssh where it is there; HOSTS says how many
+bench-respond: ## beside pssh where it is there; HOSTS says how many; and from the key to the last packet, on a host of the lab
+	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasureRespond' . | $(figures)
 	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' ./respond/ssh | $(figures)
 
 bench-cluster: ## over a node of its own; INTERDICT_BENCH_EVENTS, _SPOOL, _RATE, _SECONDS and _ALERTS are its sizes
