@@ -223,7 +223,7 @@ func (c *command) runApply(ctx context.Context, f *fleetFlags, path string) erro
 		return err
 	}
 	level, why := c.rights().Demand(p.Plans[0].Kind, inventory, c.config.Environment, names)
-	r := &fleetRun{command: c, flags: f, inventory: inventory, level: level, why: why}
+	r := &fleetRun{command: c, flags: f, inventory: inventory, level: level, why: why, fixed: true}
 	if level == respond.Second {
 		if r.approval, err = c.approvalOf(document, path, p); err != nil {
 			return err

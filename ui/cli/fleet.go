@@ -151,7 +151,7 @@ type fleetRun struct {
 	level     respond.Level
 	why       []string
 	approval  *respond.Approval
-	queueTo   time.Time // of what was approved with a proposal
+	fixed     bool // the plans were made before: what they were asked for is not known here
 }
 
 // What approve ends a run with that is to change nothing.
@@ -268,6 +268,9 @@ func (r *fleetRun) outcome(err, also error) error {
 // keep remembers the hosts where it was not done, and queues those that are
 // down when that is wanted; what was done is forgotten there.
 func (r *fleetRun) keep(ctx context.Context, actor respond.Actor) error {
+	if r.fixed {
+		return nil
+	}
 	until, err := r.queueUntil()
 	if err != nil {
 		return err
@@ -312,8 +315,8 @@ func (r *fleetRun) queueUntil() (time.Time, error) {
 			down++
 		}
 	}
-	if down == 0 || !r.queueTo.IsZero() {
-		return r.queueTo, nil
+	if down == 0 {
+		return time.Time{}, nil
 	}
 	kind := r.members[0].Action.Kind()
 	if !ui.Queues(kind) {
