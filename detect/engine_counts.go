@@ -135,6 +135,9 @@ func (e *Engine) reckon(f *Finding, t *transfer) {
 	f.Adjusted = min(max(f.Adjusted, 1), 100)
 }
 
+// theftReason is what closes an alert that was one.
+const theftReason = "true positive"
+
 // allowed tells whether a reason for closing says that the transfer may happen again.
 func allowed(reason string) bool { return reason == "benign" || reason == "maintenance" }
 

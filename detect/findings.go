@@ -223,6 +223,8 @@ func (e *Engine) close(a *open, reason string) {
 	a.Closed, a.CloseReason = true, reason
 	if t := e.transferOf(a); t != nil && allowed(reason) {
 		e.counts.learn(t, true)
+	} else if t != nil && reason == theftReason && t.tally.routine != nil && !t.tally.routine.Known {
+		e.counts.add(Habit, habitStolen(t.tally.routine.key), t.tally.host, e.now().UnixMilli(), 1, 0)
 	}
 	f := &Finding{Alert: a.present(e), Transfer: e.present(e.transferOf(a))}
 	f.Alert.Closed, f.Alert.CloseReason = true, reason

@@ -49,6 +49,9 @@ func habitTo(key string, to netip.Addr) string { return key + " → " + to.Strin
 
 func habitReads(key, what string) string { return key + " ← " + what }
 
+// habitStolen is noted when what was no habit yet was closed as theft: it never becomes one.
+func habitStolen(key string) string { return key + " was theft" }
+
 func habitAllowed(key string, to netip.Addr) string { return key + " allowed → " + to.String() }
 
 // routine recognises a transfer and holds it to its limits; nil: it is of no class.
@@ -56,6 +59,10 @@ func (c *counts) routine(t *transfer, s *Transfer) *Routine {
 	r := recognise(s)
 	if r == nil {
 		return nil
+	}
+	if c.look(Habit, habitStolen(r.key), t.tally.host).Host.Runs > 0 {
+		r.Breach = "the same was theft before"
+		return r
 	}
 	habit := c.look(Habit, r.key, t.tally.host)
 	known, everywhere := habit.Host, false

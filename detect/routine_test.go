@@ -201,3 +201,24 @@ func TestTheSameCommandByAThiefIsNotHiddenByTheRoutineThatRunsAfterIt(t *testing
 		t.Errorf("the alert is about another transfer: %d bytes", f.Transfer.Sent)
 	}
 }
+
+func TestWhatWasClosedAsTheftNeverBecomesRoutine(t *testing.T) {
+	u := newUsual(t)
+	m := u.of("app")[0]
+	to := u.of("backup")[0].addr
+	var last *task
+	for day := range 5 {
+		at := u.today.AddDate(0, 0, day)
+		sh := u.start(at, m.cron, "/usr/bin/dash", "/bin/sh -c rsync -a /srv/app/data x@h:/y")
+		last = u.copyOut(at.Add(time.Second), sh, "/usr/bin/rsync", "rsync -a /srv/app/data x@h:/y", to, 5e6, map[string]int64{"/srv/app/data/a.bin": 5e6})
+		u.happen()
+		if f, _ := u.found(last); day == 0 && f != nil {
+			for _, a := range f.Alerts() {
+				u.e.Close(a.ID, theftReason)
+			}
+		}
+	}
+	if f, folded := u.found(last); folded || f == nil {
+		t.Errorf("it is folded after five days: %v", folded)
+	}
+}
