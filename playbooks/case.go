@@ -91,6 +91,9 @@ func (c *Case) Hosts() []detect.Host {
 // Has tells whether an alert is in the case.
 func (c *Case) Has(alert string) bool { return c.exhibit(alert) != nil }
 
+// Exhibit is what is kept of the finding that an alert is of; nil: it is not in the case.
+func (c *Case) Exhibit(alert string) *Exhibit { return c.exhibit(alert) }
+
 func (c *Case) exhibit(alert string) *Exhibit {
 	for i := range c.Exhibits {
 		for _, a := range c.Exhibits[i].Finding.Alerts() {
@@ -206,26 +209,84 @@ func (s *Cases) exhibit(ctx context.Context, c *sql.Conn, number int64, f *detec
 	if _, err = c.ExecContext(ctx, `INSERT INTO case_exhibits (lead, number, body) VALUES (?, ?, ?)`, f.ID, number, string(body)); err != nil {
 		return err
 	}
-	for _, a := range f.Alerts() {
-		if _, err := c.ExecContext(ctx, `INSERT INTO case_members (alert, number, lead) VALUES (?, ?, ?)`, a.ID, number, f.ID); err != nil {
+	for _, a := range x.Finding.Alerts() {
+		if _, err := c.ExecContext(ctx, `INSERT OR REPLACE INTO case_members (alert, number, lead) VALUES (?, ?, ?)`, a.ID, number, f.ID); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// complete takes over what is said of an exhibit once.
+// complete takes over what is said of an exhibit once, and what was known of it
+// before: a console that was started later knows less of what began earlier.
 func (x *Exhibit) complete(before Exhibit) {
 	if x.Why == "" {
 		x.Why, x.By = before.Why, before.By
 	}
-	if x.Guide == nil {
+	if x.Guide.knowsLessThan(before.Guide) {
 		x.Guide = before.Guide
+	}
+	x.Flow = before.Flow
+	x.Finding.Also = slices.Clone(x.Finding.Also)
+	for _, old := range before.Finding.Alerts() {
+		if a := alertOf(x.Finding, old.ID); a == nil {
+			x.Finding.Also = append(x.Finding.Also, old)
+		} else if !old.Raised.IsZero() && (old.Raised.Before(a.Raised) || a.Raised.IsZero()) {
+			a.Raised = old.Raised
+		}
+	}
+	if old := before.Finding.Process; x.Finding.Process.CommandLine == "" && old.CommandLine != "" {
+		old.Ended, old.ExitCode = x.Finding.Process.Ended, x.Finding.Process.ExitCode
+		x.Finding.Process = old
+	}
+	if before.Finding.Transfer == nil {
+		return
 	}
 	if x.Finding.Transfer == nil {
 		x.Finding.Transfer = before.Finding.Transfer
+		return
 	}
-	x.Flow = before.Flow
+	t, old := *x.Finding.Transfer, before.Finding.Transfer
+	if old.Sent > t.Sent {
+		t.Sent, t.Received, t.Peers = old.Sent, old.Received, old.Peers
+	}
+	if old.Sent > 0 && old.Direction != "" {
+		t.Direction = old.Direction // it was told from the arguments or from more of the bytes
+	}
+	if len(old.Files) > len(t.Files) {
+		t.Files = old.Files
+	}
+	if len(old.Ancestors) > len(t.Ancestors) {
+		t.Ancestors = old.Ancestors
+	}
+	if !old.Started.IsZero() && old.Started.Before(t.Started) {
+		t.Started = old.Started
+	}
+	x.Finding.Transfer = &t
+}
+
+// knowsLessThan tells whether a guide was answered with less evidence than one
+// before, and no person answered in it: it is then not the one to keep.
+func (g *Guide) knowsLessThan(before *Guide) bool {
+	switch {
+	case g == nil || before == nil:
+		return g == nil
+	case slices.ContainsFunc(g.Answers, func(a Answer) bool { return a.Overridden }):
+		return false
+	}
+	return len(g.Verdict.Against)+len(g.Verdict.For) < len(before.Verdict.Against)+len(before.Verdict.For)
+}
+
+func alertOf(f *detect.Finding, id string) *detect.Alert {
+	if f.ID == id {
+		return &f.Alert
+	}
+	for i := range f.Also {
+		if f.Also[i].ID == id {
+			return &f.Also[i]
+		}
+	}
+	return nil
 }
 
 // sample adds how much has left by now to the flow.

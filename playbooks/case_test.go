@@ -95,6 +95,39 @@ func TestACaseKeepsWhatWasSeenLastAndWhatWasAnsweredOnce(t *testing.T) {
 	}
 }
 
+func TestAConsoleThatKnowsLessTakesNothingOutOfACase(t *testing.T) {
+	c, _ := casesWithJournal(t)
+	ctx := t.Context()
+	f := theftFound("A1")
+	f.Also = []detect.Alert{{ID: "A2", RuleName: "another rule", Host: f.Host, Raised: f.Raised}}
+	if _, err := c.OpenCase(ctx, f, nil, "ana"); err != nil {
+		t.Fatal(err)
+	}
+	less := *f
+	short := *f.Transfer
+	short.Sent, short.Files, short.Ancestors = 10, nil, nil
+	less.Transfer, less.Also, less.Raised = &short, nil, f.Raised.Add(time.Hour)
+	for _, g := range []*Guide{{Verdict: Verdict{Word: Theft, Against: []string{"a", "b"}}}, {Verdict: Verdict{Word: Unclear, Against: []string{"a"}}}, nil} {
+		if err := c.See(ctx, &less, g); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k, err := c.Case(ctx, "1")
+	if err == nil && k.Exhibits[0].Guide.Verdict.Word != Theft {
+		t.Errorf("a guide that knows less took the place of one that knew more: %+v", k.Exhibits[0].Guide)
+	}
+	if err != nil || !k.Has("A1") || !k.Has("A2") {
+		t.Fatalf("%+v, %v", k, err)
+	}
+	got := k.Exhibits[0].Finding
+	if got.Transfer.Sent != f.Transfer.Sent || len(got.Transfer.Files) != len(f.Transfer.Files) || len(got.Transfer.Ancestors) != len(f.Transfer.Ancestors) || !got.Raised.Equal(f.Raised) {
+		t.Errorf("%+v", got)
+	}
+	if in, err := c.InCase(ctx); err != nil || in["A2"] != "INC-0001" {
+		t.Errorf("%v, %v", in, err)
+	}
+}
+
 func TestACaseIsAssignedHandedOverClosedAndReopened(t *testing.T) {
 	c, _ := casesWithJournal(t)
 	ctx := t.Context()

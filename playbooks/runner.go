@@ -145,9 +145,10 @@ func (r *Runner) scene(ctx context.Context, id string) (*scene, error) {
 	}
 	if r.Finding != nil {
 		if f, ok := r.Finding(run.Alert); ok {
-			now := *s.x
-			now.Finding = f
-			s.x = &now
+			now := *f
+			x := Exhibit{Finding: &now, Why: s.x.Why, By: s.x.By, At: r.Cases.now().UTC()}
+			x.complete(*s.x) // a console that was started meanwhile may know less of it than the case does
+			s.x = &x
 		}
 	}
 	return s, nil

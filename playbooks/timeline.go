@@ -68,7 +68,7 @@ func (s *Cases) Timeline(ctx context.Context, k *Case, done Doings) ([]Moment, e
 				return nil, fmt.Errorf("timeline: %w", err)
 			}
 			for _, n := range log {
-				out = append(out, n.moment(x.Finding.Host.Name, "alert "+short(a.ID, 8)+" "))
+				out = append(out, n.moment(x.Finding.Host.Name, "alert "+first8(a.ID)+" "))
 			}
 		}
 	}
@@ -172,12 +172,15 @@ func processesOf(f *detect.Finding) []detect.Process {
 	return out
 }
 
+// first8 is enough of an id to find it by.
+func first8(id string) string { return id[:min(len(id), 8)] }
+
 func orUnknown(s string) string { return cmp.Or(s, "an unknown user") }
 
 // steps are the entries of one operation that a reader wants to know of.
 func steps(o respond.Operation) (out []Moment) {
 	for _, e := range o.Entries {
-		m := Moment{At: e.Wall, Kind: "action", Host: e.Host, Source: e.Actor.String() + ", journal " + short(o.Op, 8)}
+		m := Moment{At: e.Wall, Kind: "action", Host: e.Host, Source: e.Actor.String() + ", journal " + first8(o.Op)}
 		switch e.Phase {
 		case respond.Approved:
 			if p, err := e.Plan(); err == nil {

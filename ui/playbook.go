@@ -170,7 +170,8 @@ type runPane struct {
 	moved bool // the cursor was moved: it does not follow what waits
 	going bool // this console carries it on now
 	asks  []string
-	asked string // the step that asks is for
+	asked string          // the step that asks is for
+	kept  *detect.Finding // what the run is about, as the case keeps it
 }
 
 // openRun shows the run of the case that waits longest, or the last one.
@@ -218,6 +219,11 @@ func (p *runPane) enter(m *Model) tea.Cmd {
 	return m.ask(caseLimit, func(ctx context.Context) tea.Msg {
 		r, err := cases.Run(ctx, id)
 		out := runRead{id: id, run: r, err: err}
+		if k, err := cases.Case(ctx, r.Case); err == nil {
+			if x := k.Exhibit(r.Alert); x != nil {
+				out.kept = x.Finding
+			}
+		}
 		if asks := r.Asks(); err == nil && len(asks) > 0 && runner != nil {
 			out.asked = asks[0].ID
 			if out.asks, err = runner.Question(ctx, id, out.asked); err != nil {
@@ -234,6 +240,7 @@ type runRead struct {
 	err   error
 	asks  []string
 	asked string
+	kept  *detect.Finding
 }
 
 func (r runRead) take(m *Model) tea.Cmd {
@@ -241,7 +248,7 @@ func (r runRead) take(m *Model) tea.Cmd {
 	if r.id != p.id {
 		return nil
 	}
-	p.run, p.err, p.read, p.asks, p.asked = r.run, r.err, true, r.asks, r.asked
+	p.run, p.err, p.read, p.asks, p.asked, p.kept = r.run, r.err, true, r.asks, r.asked, r.kept
 	if !p.moved {
 		for i, s := range p.run.Steps {
 			if !s.State.Settled() {
@@ -398,7 +405,7 @@ func (p *runPane) finding(m *Model) *detect.Finding {
 	if f, ok := m.config.Engine.Finding(p.run.Alert); ok {
 		return f
 	}
-	return nil
+	return p.kept
 }
 
 // carry does the approved step and gives what came of it as a change has it.
