@@ -11,7 +11,7 @@ import (
 // HyperLogLog++ above it.
 type distinct struct {
 	pairs     *pairs
-	threshold int64
+	exact     int64
 	precision uint
 	counts    []int64
 	sketches  map[uint32]*sketch
@@ -31,17 +31,22 @@ func newDistinct(c *Call) (Aggregator, error) {
 			threshold = min(max(n, 0), maxThreshold)
 		}
 	}
-	return &distinct{pairs: newPairs(c.Args[0].Type), threshold: threshold, precision: precisionFor(threshold), sketches: map[uint32]*sketch{}}, nil
+	precision := precisionFor(threshold)
+	return &distinct{pairs: newPairs(c.Args[0].Type), exact: exactUpTo(precision), precision: precision, sketches: map[uint32]*sketch{}}, nil
 }
 
-// precisionFor gives the number of index bits for which linear counting is good up to the threshold.
+// As Elasticsearch, which keeps four bytes of each value seen up to the point
+// where they fill a quarter of the sketch, three quarters of its room used.
+const load = 0.75
+
+// precisionFor gives the number of index bits for a threshold.
 func precisionFor(threshold int64) uint {
-	p := uint(4)
-	for p < 18 && int64(float64(uint64(1)<<p)*0.75) < threshold*4/3 {
-		p++
-	}
-	return p
+	room := uint64(math.Ceil(float64(threshold) / load))
+	return uint(min(max(bits.Len64(4*room), 4), 18))
 }
+
+// exactUpTo is how many values are counted exactly with so many index bits.
+func exactUpTo(precision uint) int64 { return int64(load * float64(uint64(1)<<precision/4)) }
 
 func (a *distinct) Add(groups []uint32, size int, in []Vec, n int) {
 	a.counts = grown(a.counts, size)
@@ -68,7 +73,7 @@ func (a *distinct) see(g, code uint32) {
 	if !a.pairs.put(g, code) {
 		return
 	}
-	if a.counts[g]++; a.counts[g] > a.threshold {
+	if a.counts[g]++; a.counts[g] > a.exact {
 		a.sketch(g)
 	}
 }
