@@ -53,7 +53,7 @@ bench-guide: ## INTERDICT_BENCH_ROWS: events in the archive
 	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' ./playbooks | $(figures)
 
 bench-screen:
-	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' -skip 'Cluster|^TestMeasureRespond' . | $(figures)
+	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' -skip '^TestMeasureRespond' . | $(figures)
 	@$(GO) test -count=1 -run '^$$' -bench . ./ui/... ./detect | $(figures)
 
 bench-triage: ## a day of 500 hosts with 20 thefts: SEED=n makes another; FROM="FILE…" judges recorded days, RULE=FILE compares a rule
@@ -65,7 +65,6 @@ bench-respond: ## beside pssh where it is there; HOSTS says how many; and from t
 
 bench-cluster: ## over a node of its own; INTERDICT_BENCH_EVENTS, _SPOOL, _RATE, _SECONDS and _ALERTS are its sizes
 	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' ./sources/elasticsearch | $(figures)
-	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure.*Cluster' . | $(figures)
 
 demo: build ## the recorded incident
 	./interdict --demo
