@@ -85,7 +85,7 @@ var doings = map[string]doing{
 
 const includes = "playbook" // a step that stands for the steps of another playbook
 
-// Problem is what is wrong with a playbook: file, line and what to write instead stand in the text.
+// bookFile is a playbook's file as YAML has it.
 type bookFile struct {
 	Version   int        `yaml:"version"`
 	ID        line       `yaml:"id"`

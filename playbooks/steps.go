@@ -496,7 +496,7 @@ func (s BookStep) words() string {
 	return s.Text
 }
 
-// Credentials at risk, and what a person is asked, of a step that asks.
+// Question is what a person is asked by a step, in lines; the credentials at risk where it is about them.
 func (r *Runner) Question(ctx context.Context, id, step string) ([]string, error) {
 	s, err := r.scene(ctx, id)
 	if err != nil {
