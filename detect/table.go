@@ -237,17 +237,16 @@ func (t *table) believe(p *proc) {
 }
 
 // ancestors gives the parents of p, nearest first, as far as they are known.
-func (t *table) ancestors(p *proc) []Process {
-	var out []Process
+func (t *table) ancestors(p *proc) (facts []Process, all []*proc) {
 	for range maxAncestors {
 		up := t.all[p.up]
 		if up == nil || up == p {
-			return out
+			break
 		}
-		out = append(out, t.process(up))
+		facts, all = append(facts, t.process(up)), append(all, up)
 		p = up
 	}
-	return out
+	return facts, all
 }
 
 // find gives a process by its entity id.

@@ -104,7 +104,7 @@ func (k *tracker) begin(p *proc, at int64) {
 		t.served = true
 		k.enter(t)
 	}
-	t.upper = k.ancestors(p)
+	t.upper, t.above = k.ancestors(p)
 	k.count(t, &facts)
 	k.live = append(k.live, t)
 }

@@ -214,3 +214,20 @@ func TestAScriptIsWhatItsInterpreterRuns(t *testing.T) {
 		t.Errorf("of the kernel: %q", got)
 	}
 }
+
+func TestAParentThatEndsAfterItsToolIsSaidToHaveEnded(t *testing.T) {
+	s := theft()
+	s.exit(4122, 0).exit(4121, 0)
+	k := follow(s)
+	s.wait(2 * lingers * time.Millisecond)
+	k.tick(s.now.UnixMilli())
+	if got := k.transferOf(t, s.entity(4121), s.now); got.Live || !got.Ancestors[0].Alive() {
+		t.Fatalf("before: live %v, parent %+v", got.Live, got.Ancestors[0])
+	}
+	s.exit(4110, 3)
+	k.put(viewOf(s.Build()))
+	got := k.transferOf(t, s.entity(4121), s.now)
+	if up := got.Ancestors; up[0].Alive() || up[0].ExitCode != 3 || !up[1].Alive() {
+		t.Errorf("after: %+v, %+v", up[0], up[1])
+	}
+}

@@ -22,7 +22,8 @@ type transfer struct {
 	served  bool // somebody outside asked for it, through a login service
 	members []*proc
 	session []*proc
-	upper   []Process // ancestors of the tool, as they were when it started
+	upper   []Process // ancestors of the tool, as they were when it started, but for their end
+	above   []*proc   // the same; nil: it has ended
 	files   map[string]*File
 	master  string
 	pace    pace
@@ -135,11 +136,34 @@ func (k *tracker) freeze(t *transfer, now int64) {
 			p.session = nil
 		}
 	}
-	t.frozen, t.files, t.members, t.session, t.upper = true, nil, nil, nil, nil
+	t.frozen, t.files, t.members, t.session = true, nil, nil, nil
+}
+
+// outlive notes which ancestors of the tool have ended, also after it.
+func (t *transfer) outlive() {
+	changed := false
+	for i, p := range t.above {
+		if p == nil || p.endedAt == 0 {
+			continue
+		}
+		if !changed {
+			t.upper, changed = slices.Clone(t.upper), true
+		}
+		t.upper[i].Ended, t.upper[i].ExitCode, t.above[i] = millis(p.endedAt), p.exit, nil
+	}
+	switch {
+	case !changed:
+	case t.frozen:
+		s := *t.shown
+		s.Ancestors, t.shown = t.upper, &s
+	default:
+		t.dirty = true
+	}
 }
 
 // show gives t as it is now.
 func (k *tracker) show(t *transfer, now int64) *Transfer {
+	t.outlive()
 	if t.frozen || !t.dirty && t.shown != nil {
 		return t.shown
 	}
