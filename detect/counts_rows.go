@@ -93,7 +93,7 @@ const (
 // counted on each host, and on which days.
 const CountsQuery = `FROM interdict.counts-*
 | WHERE interdict.count.of == ?of AND interdict.count.value == ?value
-| STATS runs = SUM(interdict.count.runs), days = COUNT_DISTINCT(@timestamp), first = MIN(@timestamp), last = MAX(@timestamp) BY host.name
+| STATS runs = SUM(interdict.count.runs), days = COUNT_DISTINCT(@timestamp), earliest = MIN(@timestamp), latest = MAX(@timestamp) BY host.name
 | SORT runs DESC
 | LIMIT 1000`
 

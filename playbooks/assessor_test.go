@@ -186,7 +186,7 @@ func TestCronIsProvenByTheSystemsCronRunningTheLine(t *testing.T) {
 func TestRepeatingACommandForAnHourMakesItNoHabit(t *testing.T) {
 	a, f := theft()
 	h := a.History.(past)
-	h["command"] = rows(row{"process.command_line": f.Process.CommandLine, "runs": 500, "first": night.Add(-time.Hour), "last": night.Add(-time.Minute)})
+	h["command"] = rows(row{"process.command_line": f.Process.CommandLine, "runs": 500, "earliest": night.Add(-time.Hour), "latest": night.Add(-time.Minute)})
 	if got := answerOf(t, assess(t, a, f), "command"); got.State == OK {
 		t.Error(got.Why)
 	}

@@ -34,7 +34,7 @@ func (a *Assessor) base(ctx context.Context, text string, values map[string]any,
 
 // long tells whether the answer is about much more than it may be late by.
 func (b *baseline) long() bool {
-	first := b.answer.time("first", 0)
+	first := b.answer.time("earliest", 0)
 	return b.answer.count() > 0 && !first.IsZero() && b.before.Sub(first) > 24*baselineKept
 }
 

@@ -56,12 +56,12 @@ func compare(q *asked, command string) commands {
 		}
 		other := shapeOf(line)
 		if other == shape {
-			c.like.add(runs, q.texts("hosts", i), q.time("first", i), q.time("last", i))
+			c.like.add(runs, q.texts("hosts", i), q.time("earliest", i), q.time("latest", i))
 			continue
 		}
 		if l := likeness(shape, other); l > c.likeness {
 			c.nearest, c.likeness, c.nearHits = line, l, habit{}
-			c.nearHits.add(runs, q.texts("hosts", i), q.time("first", i), q.time("last", i))
+			c.nearHits.add(runs, q.texts("hosts", i), q.time("earliest", i), q.time("latest", i))
 		}
 	}
 	c.capped = q.count() >= 10_000

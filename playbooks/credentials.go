@@ -240,7 +240,7 @@ func (e *evidence) usedElsewhere(r *reply) string {
 	var all []string
 	for i := range q.count() {
 		used, host := q.text1("used", i), orElse(q.text1("host.name", i), "a host without a name")
-		text := fmt.Sprintf("%s %s since %s, %s", used, host, moment(q.time("first", i), e.before), times(q.int("times", i)))
+		text := fmt.Sprintf("%s %s since %s, %s", used, host, moment(q.time("earliest", i), e.before), times(q.int("times", i)))
 		r.line("used", text)
 		all = append(all, text)
 		if used == farConnected {

@@ -69,8 +69,8 @@ func TestAFarEndThatShowsUpElsewhereSpeaksAgainstIt(t *testing.T) {
 	a, f := theft()
 	within(a, nil, nil)
 	a.History.(past)["credentials"] = rows(
-		row{"used": farConnected, "host.name": "web-2", "times": 3, "first": night.Add(5 * time.Second)},
-		row{"used": "the account ran commands on", "host.name": "db-3", "times": 1, "first": night.Add(7 * time.Second)})
+		row{"used": farConnected, "host.name": "web-2", "times": 3, "earliest": night.Add(5 * time.Second)},
+		row{"used": "the account ran commands on", "host.name": "db-3", "times": 1, "earliest": night.Add(7 * time.Second)})
 	g := assess(t, a, f)
 	if got := answerOf(t, g, "credentials"); got.State != BAD || !strings.Contains(got.Why, "the far end connected to web-2 since 03:12:38, 3 times") {
 		t.Errorf("%s %s", got.State, got.Why)

@@ -8,8 +8,8 @@ import (
 // elasticAlerts is what Elastic Security itself found on the host lately.
 const elasticAlerts = `FROM .alerts-security.alerts-*
 | WHERE host.id == ?host_id AND @timestamp >= ?recent AND @timestamp <= ?now
-| STATS alerts = COUNT(*), first = MIN(@timestamp), last = MAX(@timestamp) BY kibana.alert.rule.name, kibana.alert.severity
-| SORT last DESC
+| STATS alerts = COUNT(*), earliest = MIN(@timestamp), latest = MAX(@timestamp) BY kibana.alert.rule.name, kibana.alert.severity
+| SORT latest DESC
 | LIMIT 20`
 
 // elasticLines tells of alerts that a cluster has of its own. They count for
@@ -28,7 +28,7 @@ func (e *evidence) elasticLines(r *reply) {
 	}
 	for i := range q.count() {
 		text := fmt.Sprintf("%s (%s), %s, last %s", q.text1("kibana.alert.rule.name", i), orElse(q.text1("kibana.alert.severity", i), "no severity"),
-			plural(q.int("alerts", i), "time"), clock(q.time("last", i)))
+			plural(q.int("alerts", i), "time"), clock(q.time("latest", i)))
 		r.line("alert of Elastic Security", text)
 	}
 	if d := q.doubts(); d != "" {

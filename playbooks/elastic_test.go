@@ -26,7 +26,7 @@ func (k *elastic) Query(ctx context.Context, q sources.Query) (*frame.Frame, sou
 }
 
 func TestAlertsOfElasticSecurityStandBesideOursAndWhatCannotBeReadIsSaid(t *testing.T) {
-	b := frame.NewBuilder([]frame.Field{{Name: "alerts", Type: frame.Long}, {Name: "last", Type: frame.Date},
+	b := frame.NewBuilder([]frame.Field{{Name: "alerts", Type: frame.Long}, {Name: "latest", Type: frame.Date},
 		{Name: "kibana.alert.rule.name", Type: frame.Keyword}, {Name: "kibana.alert.severity", Type: frame.Keyword}})
 	b.Row()
 	b.Int(0, 3)

@@ -3,6 +3,7 @@ package playbooks
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -123,9 +124,15 @@ func TestEveryQueryParsesWithHostileValuesWrittenIn(t *testing.T) {
 	for _, name := range []string{"from", "before", "recent", "now", "job", "lately"} {
 		values[name] = night
 	}
-	queries := []string{sheet.Baseline}
+	queries := []string{sheet.Baseline, sheet.Around}
 	for _, q := range sheet.Questions {
 		queries = append(queries, q.Query)
+	}
+	reserved := regexp.MustCompile(`\b(first|last)\b`)
+	for _, q := range append([]string{usersQuery, elasticAlerts}, queries...) {
+		if reserved.MatchString(q) {
+			t.Errorf("Elasticsearch 8 takes neither first nor last for a name:\n%s", q)
+		}
 	}
 	for _, q := range queries {
 		params, _ := bind(q, values)

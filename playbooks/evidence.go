@@ -63,7 +63,7 @@ func (e *evidence) origin(p detect.Process, file string) *origin {
 func (e *evidence) since() time.Time {
 	since := e.watching
 	if e.baseline.known() && e.baseline.count() > 0 {
-		if first := e.baseline.time("first", 0); !first.IsZero() && (since.IsZero() || first.Before(since)) {
+		if first := e.baseline.time("earliest", 0); !first.IsZero() && (since.IsZero() || first.Before(since)) {
 			since = first
 		}
 	}

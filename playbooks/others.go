@@ -12,7 +12,7 @@ func (e *evidence) answerOthers() reply {
 	r := reply{state: OK}
 	var related, settled []string
 	for i := range q.count() {
-		same, host, first := q.text1("same", i), q.text1("host.name", i), q.time("first", i)
+		same, host, first := q.text1("same", i), q.text1("host.name", i), q.time("earliest", i)
 		text := fmt.Sprintf("same %s on %s since %s, %s", same, orElse(host, "a host without a name"), moment(first, e.before), plural(q.int("runs", i), "run"))
 		r.line(same, text)
 		if e.before.Sub(first) < enough {

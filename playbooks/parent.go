@@ -139,7 +139,7 @@ func (e *evidence) parentHabit(r *reply) {
 			fits = fits && shapeOf(command) == shape
 		}
 		if fits {
-			same.add(runs, q.texts("hosts", i), q.time("first", i), q.time("last", i))
+			same.add(runs, q.texts("hosts", i), q.time("earliest", i), q.time("latest", i))
 		}
 	}
 	text := fmt.Sprintf("%s of %s %s runs %s were started by it", grouped(same.runs), grouped(total), toolName(e.tool), e.over())

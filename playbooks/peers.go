@@ -33,7 +33,7 @@ func history(q *asked) (peers map[netip.Addr]*known, total int64) {
 			k = &known{}
 			peers[addr.Unmap()] = k
 		}
-		k.add(runs, q.texts("hosts", i), q.time("first", i), q.time("last", i))
+		k.add(runs, q.texts("hosts", i), q.time("earliest", i), q.time("latest", i))
 		if v, ok := q.rows.Int(bytes, i); ok {
 			k.most = max(k.most, v)
 		}

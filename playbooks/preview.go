@@ -44,7 +44,7 @@ func PreviewQuery(x *detect.Exception) (text string, params []sources.Param, lef
 		}
 		fmt.Fprintf(&b, "\n    AND %s(%s)", not, strings.Join(any, " OR "))
 	}
-	b.WriteString("\n| STATS runs = COUNT(*), hosts = COUNT_DISTINCT(host.name), first = MIN(@timestamp)")
+	b.WriteString("\n| STATS runs = COUNT(*), hosts = COUNT_DISTINCT(host.name), earliest = MIN(@timestamp)")
 	return b.String(), params, left
 }
 

@@ -73,11 +73,11 @@ func rows(all ...row) *frame.Frame {
 func days(n int) time.Time { return night.Add(-time.Duration(n) * 24 * time.Hour) }
 
 func watchedFor(d time.Duration, runs int) *frame.Frame {
-	return rows(row{"runs": runs, "hosts": 238, "silent": 12, "first": night.Add(-d)})
+	return rows(row{"runs": runs, "hosts": 238, "silent": 12, "earliest": night.Add(-d)})
 }
 
 func ran(command string, n, from, to int, hosts ...string) row {
-	return row{"process.command_line": command, "runs": n, "hosts": hosts, "first": days(from), "last": days(to)}
+	return row{"process.command_line": command, "runs": n, "hosts": hosts, "earliest": days(from), "latest": days(to)}
 }
 
 // ranAround is a program that packs or deletes, started by a process at a time from night.
@@ -98,7 +98,7 @@ func (r row) here(n, near int, days ...string) row {
 
 func went(to string, n, from, to2, most int) row {
 	return row{"network.direction": "egress", "source.ip": addr("10.0.2.21"), "destination.ip": addr(to),
-		"connections": n, "first": days(from), "last": days(to2), "most": most, "hosts": []string{"web-1"}}
+		"connections": n, "earliest": days(from), "latest": days(to2), "most": most, "hosts": []string{"web-1"}}
 }
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }

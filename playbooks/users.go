@@ -29,8 +29,8 @@ func Users(history sources.History, now func() time.Time) func(context.Context, 
 const usersQuery = `FROM logs-endpoint.events.network-*
 | WHERE @timestamp >= ?from AND @timestamp <= ?now
 | WHERE CIDR_MATCH(destination.ip, ?place)
-| STATS connections = COUNT(*), last = MAX(@timestamp) BY host.name
-| SORT last DESC
+| STATS connections = COUNT(*), latest = MAX(@timestamp) BY host.name
+| SORT latest DESC
 | LIMIT 10000`
 
 func usersOf(ctx context.Context, history sources.History, now time.Time, place netip.Prefix) string {
@@ -52,7 +52,7 @@ func usersOf(ctx context.Context, history sources.History, now time.Time, place 
 			hosts = append(hosts, fmt.Sprintf("and %d more", q.count()-usersShown))
 			break
 		}
-		hosts = append(hosts, fmt.Sprintf("%s (%s, last %s)", orElse(q.text1("host.name", i), "one without a name"), plural(q.int("connections", i), "connection"), moment(q.time("last", i), now)))
+		hosts = append(hosts, fmt.Sprintf("%s (%s, last %s)", orElse(q.text1("host.name", i), "one without a name"), plural(q.int("connections", i), "connection"), moment(q.time("latest", i), now)))
 	}
 	return withDoubts(fmt.Sprintf("%s: used in 14 days by %s: %s", name, plural(int64(q.count()), "host"), strings.Join(hosts, ", ")), &q)
 }
