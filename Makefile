@@ -10,7 +10,7 @@ build: ## one static binary, the same bytes from the same commit
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o interdict .
 
 test: ## as root, with every real part required; `go test ./...` passes with Go alone
-	INTERDICT_REQUIRE=ebpf,lab,elasticsearch $(GO) test -count=1 -skip '^TestMeasure' ./... ./testdata/lab
+	CGO_ENABLED=0 INTERDICT_REQUIRE=ebpf,lab,elasticsearch $(GO) test -count=1 -skip '^TestMeasure' ./... ./testdata/lab
 
 race:
 	$(GO) test -race ./detect/... ./respond/... ./playbooks/... ./sources/archive/... ./sources/replay/... ./ui/...

@@ -72,13 +72,13 @@ first() { head -c 262144 "$r$1" 2>/dev/null; }
 # names of settings that hold secrets, joined by ", "
 secretly() { sed -n 's/^[[:space:]]*\(export[[:space:]]\{1,\}\)\{0,1\}\([A-Z][A-Z0-9_]*\)=.*/\2/p' |
 	grep -E '(^|_)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PWD|CREDENTIALS?|DSN|APIKEY|AUTH)(_|$|[0-9])|^DATABASE_URL$|^REDIS_URL$|^MONGO_URL$' |
-	grep -vE '^(SSH_AUTH_SOCK|PWD|OLDPWD|XAUTHORITY|GPG_AGENT_INFO)$' | sort -u | head -40 | tr '\n' ',' | sed 's/,$//; s/,/, /g'; }
+	grep -vE '^(SSH_AUTH_SOCK|PWD|OLDPWD|XAUTHORITY|GPG_AGENT_INFO)$|_(FILE|PATH)$' | sort -u | head -40 | tr '\n' ',' | sed 's/,$//; s/,/, /g'; }
 
 list() { tr -d '\r\t' | grep -v '^$' | cut -c1-200 | sort -u | head -20 | tr '\n' ',' | sed 's/,$//; s/,/, /g'; }
 
-jwt() { # of a token on standard input: sets sub and exp
+jwt() { # of a token in a file: sets sub and exp
 	sub= exp=
-	t=$(head -c 16384 | tr -d '\n\r ' | cut -d. -f2 | tr '_-' '/+')
+	t=$(first "$1" | head -c 16384 | tr -d '\n\r ' | cut -d. -f2 | tr '_-' '/+')
 	case $((${#t} % 4)) in 2) t="$t==" ;; 3) t="$t=" ;; esac
 	t=$(printf %s "$t" | base64 -d 2>/dev/null | tr -d '\000\n\t') || t=
 	exp=$(printf %s "$t" | sed -n 's/.*"exp" *: *\([0-9]\{1,12\}\).*/\1/p')
@@ -100,7 +100,7 @@ sshkey() { # kind path
 }
 
 token() { # kind path
-	first "$2" | jwt
+	jwt "$2"
 	put "$1" "$2" "$sub" "" "" "$exp"
 }
 
@@ -160,6 +160,8 @@ each "$r"/var/run/secrets/kubernetes.io/serviceaccount/token "$r"/run/secrets/* 
 dirs=
 for p in $pids; do
 	d=$(readlink /proc/"$p"/cwd 2>/dev/null)
+	top=$(readlink /proc/"$p"/root 2>/dev/null) # not / where it is a directory that we see too
+	[ "$top" = / ] || d=${d#"$top"}
 	case "$dirs|" in *"|$d|"*) continue ;; esac
 	dirs="$dirs|$d"
 	case $d in /?*) each "$r$d"/.env "$r$d"/.env.* "$r$d"/.envrc "$r${d%/*}"/.env ;; esac
