@@ -43,6 +43,11 @@ func newFleet(t *testing.T) *fleet {
 	if err := os.WriteFile(f.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { // other tests ask the same node
+		for _, kind := range []string{"process", "network", "file"} {
+			f.node.Do("DELETE", "/_data_stream/logs-endpoint.events."+kind+"-"+namespace, "")
+		}
+	})
 	for _, h := range f.lab.Hosts() {
 		f.sense(h)
 	}

