@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,8 +16,24 @@ import (
 // head is the last entry as remembered outside the database: entries cut from
 // the end of the chain show by it, and by nothing else.
 type head struct {
-	Seq  int64 `json:"seq"`
-	Hash Hash  `json:"hash"`
+	Seq       int64  `json:"seq"`
+	Hash      Hash   `json:"hash"`
+	Signature string `json:"signature,omitempty"` // of text, by the key of the state directory; "": that could not be had
+}
+
+// headNamespace is what signatures of heads are for, as `ssh-keygen -Y verify -n` takes it.
+const headNamespace = "interdict-journal"
+
+// text is what is signed: the number and the hash of the last entry, a space
+// between them and a line feed behind.
+func (h head) text() io.Reader { return strings.NewReader(fmt.Sprintf("%d %s\n", h.Seq, h.Hash)) }
+
+// signer is the key that signed, and its fingerprint; "" when none did.
+func (h head) signer() (public, fingerprint string, err error) {
+	if h.Signature == "" {
+		return "", "", nil
+	}
+	return CheckSignature(headNamespace, h.text(), []byte(h.Signature))
 }
 
 // headSize is what a head file is padded to: one sector, so that it can be
@@ -42,6 +59,13 @@ func (j *Journal) readHead() (h head, ok bool, err error) {
 
 // rememberHead replaces the head file; on a full disk it writes it over in place.
 func (j *Journal) rememberHead(h head) error {
+	if j.signer != nil {
+		signature, err := j.signer.Sign(headNamespace, h.text())
+		if err != nil {
+			return err
+		}
+		h.Signature = string(signature)
+	}
 	b, err := json.Marshal(h)
 	if err != nil {
 		return err
@@ -100,6 +124,13 @@ func (j *Journal) compareHead(ctx context.Context, q querier, last head) (int64,
 		return 0, ""
 	case !ok:
 		return 0, fmt.Sprintf("no head is remembered, though there are %d entries: entries cut from the end would not show", last.Seq)
+	}
+	public, fingerprint, err := h.signer()
+	switch {
+	case err != nil:
+		return 0, "the remembered head was changed: " + err.Error()
+	case public != "" && j.signer != nil && public != j.signer.Public():
+		return 0, "the remembered head was signed by another key, " + fingerprint
 	case h.Seq > last.Seq:
 		return h.Seq, fmt.Sprintf("entry %d was remembered as the last one, the journal ends at %d: entries are missing from the end", h.Seq, last.Seq)
 	case h.Seq == 0:

@@ -22,6 +22,8 @@ type Journal struct {
 	dir string
 	now func() time.Time
 
+	signer *Signer // of heads; nil: its key cannot be had, and heads are not signed
+
 	mu      sync.Mutex // one append of this program at a time
 	pending []Entry    // overridden entries that wait for space
 
@@ -32,10 +34,12 @@ type Journal struct {
 // OpenJournal brings the tables up to date and lays the reserve. The database
 // is opened and closed by the caller, with the driver of its choice; it is put
 // into WAL mode and every append is written with synchronous=FULL. dir holds
-// the remembered head and the reserve; use the directory of the database. A
-// reserve that finds no room is no error: Reserve says so.
+// the remembered head, the key that signs it and the reserve; use the directory of
+// the database. A reserve that finds no room is no error: Reserve says so. Nor is
+// a key that cannot be had: Verify says whether the head is signed.
 func OpenJournal(ctx context.Context, db *sql.DB, dir string) (*Journal, error) {
 	j := &Journal{db: db, dir: dir, now: time.Now}
+	j.signer, _ = OpenSigner(dir) // writing down what is done must not wait for a key
 	if err := j.locked(func() error { return j.prepare(ctx) }); err != nil {
 		return nil, fmt.Errorf("journal: %w", damaged(err))
 	}

@@ -1,12 +1,14 @@
 package respond_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -149,6 +151,61 @@ func TestAChainThatWasForgedBehindTheHeadIsFound(t *testing.T) {
 	s.tamper(t, `DELETE FROM journal_entries`, `ATTACH '`+filepath.Join(other.dir, "interdict.db")+`' AS o`, `INSERT INTO journal_entries SELECT * FROM o.journal_entries`)
 	if c := verify(t, j); c.OK() || !strings.Contains(c.Why, "entry 3 is not the one that was remembered") {
 		t.Errorf("%+v", c)
+	}
+}
+
+func TestAForgedChainWithAHeadOfItsOwnIsFoundByTheSignature(t *testing.T) {
+	s, other := open(t, t.TempDir()), open(t, t.TempDir())
+	j := s.journal(t)
+	appendNotes(t, j, 3)
+	ours := verify(t, j).Signer
+	forged := other.journal(t)
+	appendNotes(t, forged, 5)
+	s.tamper(t, `DELETE FROM journal_entries`, `ATTACH '`+filepath.Join(other.dir, "interdict.db")+`' AS o`, `INSERT INTO journal_entries SELECT * FROM o.journal_entries`)
+	b, err := os.ReadFile(filepath.Join(other.dir, "journal.head"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(s.dir, "journal.head"), b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := verify(t, j); ours == "" || c.OK() || !strings.Contains(c.Why, "signed by another key") {
+		t.Errorf("%+v, signed by %q before", c, ours)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "journal.head"), bytes.Replace(b, []byte(`"seq":5`), []byte(`"seq":4`), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if c := verify(t, j); c.OK() || !strings.Contains(c.Why, "signature does not hold") {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestOpenSSHProvesTheHeadOfAJournal(t *testing.T) {
+	s := open(t, t.TempDir())
+	appendNotes(t, s.journal(t), 3)
+	b, err := os.ReadFile(filepath.Join(s.dir, "journal.head"))
+	if err != nil || len(b) != 512 {
+		t.Fatalf("%d bytes: %v", len(b), err)
+	}
+	var h struct {
+		Seq             int64
+		Hash, Signature string
+	}
+	public, readErr := os.ReadFile(filepath.Join(s.dir, respond.SignerFile+".pub"))
+	if err := errors.Join(json.Unmarshal(b, &h), readErr); err != nil {
+		t.Fatal(err)
+	}
+	signers, signature := filepath.Join(s.dir, "signers"), filepath.Join(s.dir, "head.sig")
+	if err := errors.Join(os.WriteFile(signers, append([]byte("console "), public...), 0o600), os.WriteFile(signature, []byte(h.Signature), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := exec.LookPath("ssh-keygen"); err != nil {
+		t.Skip("ssh-keygen is not there")
+	}
+	cmd := exec.Command("ssh-keygen", "-Y", "verify", "-f", signers, "-I", "console", "-n", "interdict-journal", "-s", signature)
+	cmd.Stdin = strings.NewReader(fmt.Sprintf("%d %s\n", h.Seq, h.Hash))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 

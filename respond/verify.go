@@ -19,6 +19,9 @@ type Check struct {
 	// Behind counts the last entries that the remembered head does not cover, as
 	// after a crash or on a full disk: cut off, they would not show.
 	Behind int64 `json:"behind"`
+	// Signer is the fingerprint of the key that signed the remembered head, ""
+	// when it is not signed.
+	Signer string `json:"signer"`
 }
 
 // Break is one such entry.
@@ -52,6 +55,9 @@ func (j *Journal) Verify(ctx context.Context) (Check, error) {
 			check.Broken, check.Why = check.Entries+1, why
 		}
 		check.Behind = max(0, check.Entries-remembered)
+		if h, ok, err := j.readHead(); ok && err == nil {
+			_, check.Signer, _ = h.signer() // what does not hold was said above
+		}
 		return nil
 	})
 	if err != nil {

@@ -132,11 +132,18 @@ func (c *command) journalVerify(ctx context.Context) error {
 		case !check.OK():
 			fmt.Fprintf(c.Stdout, "the %d entries that are left hold, head %s\n", check.Entries, check.Head)
 		default:
-			fmt.Fprintf(c.Stdout, "whole: %d entries, head %s\n", check.Entries, check.Head)
+			fmt.Fprintf(c.Stdout, "whole: %d entries, head %s, %s\n", check.Entries, check.Head, signedBy(check.Signer))
 			return elsewhere
 		}
 		return &exit{code: Failed}
 	})
+}
+
+func signedBy(fingerprint string) string {
+	if fingerprint == "" {
+		return "not signed"
+	}
+	return "signed by " + fingerprint
 }
 
 // compareHeads compares the journal with what the store knows of it.
