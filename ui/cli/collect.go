@@ -29,35 +29,41 @@ type EvidenceConfig struct {
 // collectFlags are the options of the command as they were typed.
 type collectFlags struct {
 	pids, files, recipients, packetsOf              []string
-	tree, capture, content, memory, dry             bool
+	tree, capture, content, memory                  bool
 	packets, window                                 time.Duration
 	approver, incident, aware, out, follows, resume string
+	fleet                                           fleetFlags
 }
 
 func (c *command) collect() *cobra.Command {
 	f := &collectFlags{}
 	cmd := &cobra.Command{
-		Use:   "collect HOST",
+		Use:   "collect HOST...",
 		Short: "Take evidence of a host and its processes into a signed bundle; changes nothing there",
 		Long: "Take what a host can say of processes and of itself, the most volatile first, into one signed archive, encrypted where there are recipients.\n" +
 			"Nothing is written on the host. Contents of files, memory and packets need recipients, an approver and evidence.store.",
-		Args: between(0, 1, "HOST; HOST is local or a name of the inventory"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.resume != "" {
+			several := len(args) > 1 || len(f.fleet.groups) > 0
+			switch {
+			case f.resume != "" && !several:
 				return c.resumeCollect(cmd.Context(), args, f)
-			}
-			if len(args) == 0 {
-				return usage("wants HOST; HOST is local or a name of the inventory")
+			case len(args) == 0 && !several:
+				return usage("wants HOST... or --group; HOST is local or a name of the inventory")
+			case several && (f.resume != "" || f.out != "" || f.follows != "" || len(f.pids)+len(f.files) > 0):
+				return usage("--pid, --file, --out, --follows and --resume are of one HOST")
 			}
 			o, err := c.collectOptions(f)
 			if err != nil {
 				return &exit{Usage, err}
 			}
+			if several {
+				return c.onHosts(cmd.Context(), &f.fleet, args, func(string) respond.Action { return evidence.NewCollect(o) })
+			}
 			host, err := c.Host(cmd.Context(), args[0])
 			if err != nil {
 				return &exit{Usage, err}
 			}
-			return c.collectFrom(cmd.Context(), host, o, nil, f.dry)
+			return c.collectFrom(cmd.Context(), host, o, nil, f.fleet.dry)
 		},
 	}
 	flags := cmd.Flags()
@@ -77,9 +83,12 @@ func (c *command) collect() *cobra.Command {
 	flags.StringVar(&f.incident, "case", "", "noted in the bundle, as INC-0012")
 	flags.StringVarP(&f.out, "out", "o", "", "file to write instead of one in the store or the state directory")
 	flags.StringVar(&f.resume, "resume", "", "go on with this .partial bundle")
-	flags.BoolVar(&f.dry, "dry-run", false, "show the plan and take nothing")
+	flags.StringSliceVar(&f.fleet.groups, "group", nil, "all hosts of a group of the inventory, or all")
+	flags.IntVar(&f.fleet.parallel, "parallel", 8, "hosts that are looked at at once")
+	flags.DurationVar(&f.fleet.limit, "host-limit", 10*time.Minute, "time for each host")
+	flags.BoolVar(&f.fleet.dry, "dry-run", false, "show the plan and take nothing")
 	flags.BoolVar(&c.yes, "yes", false, "do not ask; a refusal stays a refusal")
-	flags.BoolVar(&c.json, "json", false, "one JSON document")
+	flags.BoolVar(&c.json, "json", false, "JSON documents; of several hosts one a line")
 	return cmd
 }
 
@@ -153,7 +162,7 @@ func (c *command) resumeCollect(ctx context.Context, args []string, f *collectFl
 	if err != nil {
 		return &exit{Usage, err}
 	}
-	return c.collectFrom(ctx, host, evidence.Options{}, &plan, f.dry)
+	return c.collectFrom(ctx, host, evidence.Options{}, &plan, f.fleet.dry)
 }
 
 // collectFrom plans, unless it goes on with a plan, shows, asks, takes, verifies.
