@@ -283,7 +283,7 @@ func (k *tracker) tick(now int64) (moving bool) {
 			k.freeze(t, now)
 			continue
 		}
-		if !t.pace.idle(now) || t.shown != nil && t.shown.Live != t.alive(now) {
+		if t.outlive() || !t.pace.idle(now) || t.shown != nil && t.shown.Live != t.alive(now) {
 			t.dirty, moving = true, true
 		}
 		rest = append(rest, t)

@@ -140,8 +140,7 @@ func (k *tracker) freeze(t *transfer, now int64) {
 }
 
 // outlive notes which ancestors of the tool have ended, also after it.
-func (t *transfer) outlive() {
-	changed := false
+func (t *transfer) outlive() (changed bool) {
 	for i, p := range t.above {
 		if p == nil || p.endedAt == 0 {
 			continue
@@ -159,6 +158,7 @@ func (t *transfer) outlive() {
 	default:
 		t.dirty = true
 	}
+	return changed
 }
 
 // show gives t as it is now.

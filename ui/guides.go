@@ -34,9 +34,21 @@ type stamp struct {
 	count int
 	last  time.Time
 	live  bool
+	above int // ancestors of the tool that still run
 }
 
-func stampOf(f *detect.Finding) stamp { return stamp{f.Count, f.Last, f.Live()} }
+func stampOf(f *detect.Finding) stamp {
+	s := stamp{count: f.Count, last: f.Last, live: f.Live()}
+	if f.Transfer == nil {
+		return s
+	}
+	for i := range f.Transfer.Ancestors {
+		if f.Transfer.Ancestors[i].Alive() {
+			s.above++
+		}
+	}
+	return s
+}
 
 // of gives the newest guide of a finding; nil when there is none yet.
 func (g *guides) of(f *detect.Finding) *playbooks.Guide {
