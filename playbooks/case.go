@@ -266,7 +266,8 @@ func (x *Exhibit) complete(before Exhibit) {
 }
 
 // knowsLessThan tells whether a guide was answered with less evidence than one
-// before, and no person answered in it: it is then not the one to keep.
+// before, and no person answered in it: it is then not the one to keep. A theft
+// stays one until something speaks for the transfer.
 func (g *Guide) knowsLessThan(before *Guide) bool {
 	switch {
 	case g == nil || before == nil:
@@ -274,7 +275,8 @@ func (g *Guide) knowsLessThan(before *Guide) bool {
 	case slices.ContainsFunc(g.Answers, func(a Answer) bool { return a.Overridden }):
 		return false
 	}
-	return len(g.Verdict.Against)+len(g.Verdict.For) < len(before.Verdict.Against)+len(before.Verdict.For)
+	v, old := g.Verdict, before.Verdict
+	return len(v.Against)+len(v.For) < len(old.Against)+len(old.For) || old.Word == Theft && v.Word != Theft && len(v.For) <= len(old.For)
 }
 
 func alertOf(f *detect.Finding, id string) *detect.Alert {

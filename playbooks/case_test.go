@@ -107,7 +107,8 @@ func TestAConsoleThatKnowsLessTakesNothingOutOfACase(t *testing.T) {
 	short := *f.Transfer
 	short.Sent, short.Files, short.Ancestors = 10, nil, nil
 	less.Transfer, less.Also, less.Raised = &short, nil, f.Raised.Add(time.Hour)
-	for _, g := range []*Guide{{Verdict: Verdict{Word: Theft, Against: []string{"a", "b"}}}, {Verdict: Verdict{Word: Unclear, Against: []string{"a"}}}, nil} {
+	for _, g := range []*Guide{{Verdict: Verdict{Word: Theft, Against: []string{"a", "b"}}}, {Verdict: Verdict{Word: Unclear, Against: []string{"a"}}},
+		{Verdict: Verdict{Word: Unclear, Against: []string{"a", "b", "c"}}}, nil} {
 		if err := c.See(ctx, &less, g); err != nil {
 			t.Fatal(err)
 		}
