@@ -50,12 +50,18 @@ func stampOf(f *detect.Finding) stamp {
 	return s
 }
 
-// of gives the newest guide of a finding; nil when there is none yet.
+// of gives the newest guide of a finding, also of one that another of its alerts
+// led when it was asked about; nil when there is none yet.
 func (g *guides) of(f *detect.Finding) *playbooks.Guide {
 	if f == nil {
 		return nil
 	}
-	return g.known[f.ID].guide
+	for _, a := range f.Alerts() {
+		if known := g.known[a.ID].guide; known != nil {
+			return known
+		}
+	}
+	return nil
 }
 
 // stale tells whether f should be asked about now.
