@@ -191,7 +191,6 @@ func (c *counts) group(name string) uint32 {
 
 // add counts a value on a host: runs more of it, of at most most bytes each.
 func (c *counts) add(k Kind, text string, host uint32, at int64, runs uint32, most int64) {
-	c.knows(millis(at))
 	if n, ok := c.place(k, text, host, dayOf(at), runs, most); ok {
 		key := pendingKey{n, host, dayOf(at)}
 		p := c.pending[key]

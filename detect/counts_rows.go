@@ -80,7 +80,7 @@ const (
     OR interdict.start_ticks IS NULL AND process.name IN ("aria2c", "azcopy", "dcp", "ftp", "gsutil", "lftp", "lwp-download", "ncftp", "ncftpget",
       "ncftpput", "rclone", "rsync", "rsyncd", "scp", "sftp", "sftp-server", "smbclient", "tftp", "vsftpd"))
 | EVAL hour = DATE_TRUNC(1 hour, @timestamp)
-| STATS runs = COUNT(*), host.name = MAX(host.name), environment = MAX(labels.environment)
+| STATS runs = COUNT(*), began = MIN(@timestamp), host.name = MAX(host.name), environment = MAX(labels.environment)
     BY hour, host.id, interdict.tool, process.name, process.parent.executable, process.command_line, user.name
 | LIMIT 10000`
 	reachedQuery = `FROM logs-endpoint.events.network-*
@@ -218,6 +218,9 @@ func (e *Engine) learnRan(f *frame.Frame, row int) {
 	n, _ := f.Int("runs", row)
 	if !ok || !there {
 		return
+	}
+	if began, dated := f.Int("began", row); dated {
+		e.counts.knows(millis(began))
 	}
 	runs := uint32(n)
 	tool := f.Text("interdict.tool", row)

@@ -83,6 +83,9 @@ func TestWhatWasCountedIsKnownToTheNextRunOnceAndIsAskedInESQL(t *testing.T) {
 	if r := second.counts.look(Destination, "10.0.0.9", host); r.Host.Runs != 4 {
 		t.Errorf("%d of 4 connections are known", r.Host.Runs)
 	}
+	if k := second.counts.known(host, now, now.UnixMilli()); k.Since.Before(epoch) || !k.Since.Before(now) {
+		t.Errorf("said to count since %s, what there is began after %s", k.Since, epoch)
+	}
 	second.flush(context.Background())
 	f, _, err := past.Query(context.Background(), sources.Query{Text: CountsQuery, Now: now,
 		Params: []sources.Param{{Name: "of", Value: ToolUsed.String()}, {Name: "value", Value: "scp"}}})
