@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"text/tabwriter"
 	"time"
 
@@ -215,7 +216,11 @@ func (c *command) standing() *cobra.Command {
 			if len(args) > 0 {
 				return c.printStatus(cmd.Context(), args)
 			}
-			return c.withJournal(cmd.Context(), func(s *state) error { return c.printStanding(cmd.Context(), s) })
+			err := c.withJournal(cmd.Context(), func(s *state) error { return c.printStanding(cmd.Context(), s) })
+			if errors.Is(err, fs.ErrNotExist) {
+				err = fmt.Errorf("%w; interdict standing HOST... asks hosts themselves", err)
+			}
+			return err
 		}}
 	flags := cmd.Flags()
 	flags.BoolVar(&c.json, "json", false, "one JSON document a line")

@@ -110,10 +110,19 @@ func (s *state) close() error {
 	return err
 }
 
+// noStateYet is fs.ErrNotExist in words.
+type noStateYet struct{ path string }
+
+func (e *noStateYet) Error() string {
+	return fmt.Sprintf("nothing is kept in %s yet: the console makes it at its first run", e.path)
+}
+
+func (e *noStateYet) Unwrap() error { return fs.ErrNotExist }
+
 // noState turns "there is none yet" into words.
 func (c *command) noState(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("nothing is kept in %s yet: the console makes it at its first run", c.statePath())
+		return &noStateYet{c.statePath()}
 	}
 	return err
 }
