@@ -85,13 +85,14 @@ func (f *filler) page(p parquet.Page) error {
 // not looked at.
 func (f *filler) plain(p parquet.Page, n int) error {
 	var want []uint32
+	out := n
 	if !f.all {
-		end, _ := slices.BinarySearch(f.keep, uint32(f.rows+n))
-		want, f.keep = f.keep[:end], f.keep[end:]
-		if f.out += end; end == 0 {
-			f.rows += n
-			return nil
-		}
+		out, _ = slices.BinarySearch(f.keep, uint32(f.rows+n))
+		want, f.keep = f.keep[:out], f.keep[out:]
+	}
+	if f.out += out; out == 0 {
+		f.rows += n
+		return nil
 	}
 	var got int
 	switch {

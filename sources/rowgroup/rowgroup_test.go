@@ -124,6 +124,36 @@ func TestConditionsLeaveOutRowsOfParquetThatCannotMatchAndNoOthers(t *testing.T)
 	}
 }
 
+// Pages without nulls before and behind those that have some.
+func TestNullsStandInTheirRowsWhateverPagesComeBefore(t *testing.T) {
+	type row struct {
+		Int  *int64   `parquet:"int"`
+		Real *float64 `parquet:"real"`
+		Text *string  `parquet:"text"`
+	}
+	in := make([]row, 3000)
+	for i := range in {
+		if i < 1000 || i >= 2000 || i%3 > 0 {
+			n, x, s := int64(i), float64(i)/2, fmt.Sprint("text-", i)
+			in[i] = row{&n, &x, &s}
+		}
+	}
+	path := filepath.Join(t.TempDir(), "n.parquet")
+	if err := parquet.WriteFile(path, in, parquet.PageBufferSize(512)); err != nil {
+		t.Fatal(err)
+	}
+	f, err := opened(t, path).Groups[0].Read(t.Context(), func(string) bool { return true }, nil)
+	if err != nil || f.Rows != len(in) {
+		t.Fatal(f, err)
+	}
+	for i, want := range in {
+		n, x, s := f.Column("int").Value(i), f.Column("real").Value(i), f.Column("text").Value(i)
+		if want.Int == nil && (n != nil || x != nil || s != nil) || want.Int != nil && (n != *want.Int || x != *want.Real || s != *want.Text) {
+			t.Fatalf("row %d is %v, %v, %v", i, n, x, s)
+		}
+	}
+}
+
 func TestPagesWithoutWantedRowsAreNotRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.parquet")
 	if err := parquet.WriteFile(path, sievedRows(rand.New(rand.NewPCG(1, 2)), 3000), parquet.PageBufferSize(512)); err != nil {
