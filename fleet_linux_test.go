@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"interdict/testdata/elasticsearch"
-	labhosts "interdict/testdata/lab"
+	labs "interdict/testdata/lab"
 )
 
 // fleet is hosts with a sensor each, which all ship to one node.
@@ -27,7 +27,7 @@ type fleet struct {
 	program string
 	config  string
 	state   string
-	lab     *labhosts.Lab
+	lab     *labs.Lab
 	node    *elasticsearch.Node
 }
 
@@ -35,7 +35,7 @@ func newFleet(t *testing.T) *fleet {
 	t.Helper()
 	program := executable(t)
 	kernelWorks(t, program)
-	f := &fleet{t: t, program: program, node: elasticsearch.Start(t), lab: labhosts.Start(t, labhosts.Options{Hosts: 3, Light: true})}
+	f := &fleet{t: t, program: program, node: elasticsearch.Start(t), lab: labs.Start(t, labs.Options{Hosts: 3, Light: true})}
 	dir := t.TempDir()
 	f.config, f.state = filepath.Join(dir, "config.toml"), filepath.Join(dir, "state")
 	namespace := fmt.Sprintf("t%d", time.Now().UnixNano())
@@ -54,13 +54,13 @@ func newFleet(t *testing.T) *fleet {
 	return f
 }
 
-func (f *fleet) spool(h *labhosts.Host) string {
+func (f *fleet) spool(h *labs.Host) string {
 	return filepath.Join(filepath.Dir(f.config), "spool-"+h.Name())
 }
 
 // sense runs a sensor for one host: with its name and its machine id, and for
 // nothing but what is in its cgroup.
-func (f *fleet) sense(h *labhosts.Host) {
+func (f *fleet) sense(h *labs.Host) {
 	f.t.Helper()
 	etc := f.t.TempDir()
 	id, err := os.ReadFile(h.Path("/etc/machine-id"))
@@ -103,28 +103,11 @@ func (f *fleet) ask(query string) [][]string {
 	return rows[1:]
 }
 
-// until waits for something that comes about by itself.
-func (f *fleet) until(what string, holds func() bool) {
-	f.t.Helper()
-	for deadline := time.Now().Add(90 * time.Second); !holds(); waitBriefly() {
-		if time.Now().After(deadline) {
-			f.t.Fatalf("waited in vain: %s", what)
-		}
-	}
-}
-
 func (f *fleet) events() string {
 	b, _ := os.ReadFile(f.config)
 	_, rest, _ := strings.Cut(string(b), `events = "`)
 	pattern, _, _ := strings.Cut(rest, `"`)
 	return pattern
-}
-
-func (f *fleet) sh(host, script string) {
-	f.t.Helper()
-	if _, err := f.lab.Host(host).Sh(script); err != nil {
-		f.t.Fatal(err)
-	}
 }
 
 // printed collects what a command prints.
@@ -140,10 +123,11 @@ func (l *printed) String() string              { l.mu.Lock(); defer l.mu.Unlock(
 // killed in the middle: the console that knows only the cluster sees the theft
 // whole, and what happened is there once.
 func TestATheftOnOneOfThreeHostsIsSeenAtAConsoleThatKnowsOnlyTheCluster(t *testing.T) {
+	const within = 90 * time.Second
 	f := newFleet(t)
 	process := strings.Replace(f.events(), "events.*", "events.process", 1)
 	for _, h := range f.lab.Hosts() {
-		f.until("the sensor of "+h.Name(), func() bool {
+		soon(t, "the sensor of "+h.Name(), within, func() bool {
 			h.Command("scp", "warm-up").Run() // ends with its usage
 			return len(f.ask(fmt.Sprintf(`FROM %s | WHERE host.name == %q | LIMIT 1`, process, h.Name()))) > 0
 		})
@@ -158,7 +142,7 @@ func TestATheftOnOneOfThreeHostsIsSeenAtAConsoleThatKnowsOnlyTheCluster(t *testi
 	}
 	t.Cleanup(func() { watch.Process.Kill(); watch.Wait() })
 
-	f.sh("db-3", `cat >/dev/shm/.x.sh <<'X'
+	on(t, f.lab.Host("db-3"), `cat >/dev/shm/.x.sh <<'X'
 #!/bin/sh
 head -c 3000000 /dev/urandom >/srv/customers.csv
 tar czf /srv/customers.tar.gz -C /srv customers.csv
@@ -190,7 +174,7 @@ chmod +x /dev/shm/.x.sh; /dev/shm/.x.sh`)
 		t.Fatal(err)
 	}
 	work("after")
-	f.until("all that was spooled is shipped", func() bool {
+	soon(t, "all that was spooled is shipped", within, func() bool {
 		for _, h := range f.lab.Hosts() {
 			out, _ := exec.Command(f.program, "sensor", "status", "--spool", f.spool(h), "--json").Output()
 			if !strings.Contains(string(out), `"name":"cluster lab","state":"yes"`) {

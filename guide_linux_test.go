@@ -89,7 +89,7 @@ func (l *lines) guide(alert string) string {
 	return ""
 }
 
-// sentBytes reads how many megabytes left, at least, in "sent 3.1 MB" or "sent ≥ 3.1 MB, …".
+// sentMegabytes reads how many megabytes left, at least, in "sent 3.1 MB" or "sent ≥ 3.1 MB, …".
 func sentMegabytes(t *testing.T, guide string) float64 {
 	t.Helper()
 	m := regexp.MustCompile(`What left: .*sent (?:≥ )?([0-9.]+) MB`).FindStringSubmatch(guide)
@@ -108,7 +108,8 @@ func TestTheGuideTellsATheftAPullAndWhatComesInApart(t *testing.T) {
 	_, err := os.Stat("/usr/lib/openssh/sftp-server")
 	need(t, "lab", err)
 	l := newLab(t, 8, 400)
-	config := l.sftpInside()
+	keys := l.sshdInside(l.group)
+	l.write(keys, map[string]string{"payload": strings.Repeat("a module that ansible sends\n", 40_000)})
 	console := startLines(t, "--state", filepath.Join(t.TempDir(), "state"), "--scope", l.group, "--source", "ebpf")
 	console.until(`ebpf ok`)
 
@@ -123,14 +124,14 @@ func TestTheGuideTellsATheftAPullAndWhatComesInApart(t *testing.T) {
 		t.Errorf("%.1f MB left", mb)
 	}
 
-	far := []string{"-q", "-o", "BatchMode=yes", "-o", "UserKnownHostsFile=" + config + "/known_hosts", "-i", config + "/admin", "-P", "2222"}
-	l.outside(append([]string{"scp", "-O"}, append(far, config+"/payload", "root@10.77.0.11:/srv/AnsiballZ_setup.py")...)...)
+	far := []string{"-q", "-o", "BatchMode=yes", "-o", "UserKnownHostsFile=" + keys + "/known_hosts", "-i", keys + "/admin", "-P", "2222"}
+	l.outside(append([]string{"scp", "-O"}, append(far, keys+"/payload", "root@10.77.0.11:/srv/AnsiballZ_setup.py")...)...)
 	in := console.guide(`scp ◂ .*sshd`)
 	if !strings.Contains(in, "data comes in") || strings.Contains(in, "LIKELY THEFT") {
 		t.Errorf("what came in:\n%s", in)
 	}
 
-	l.outside(append([]string{"sftp"}, append(far, "root@10.77.0.11:/srv/app/export/customers.csv", config+"/loot")...)...)
+	l.outside(append([]string{"sftp"}, append(far, "root@10.77.0.11:/srv/app/export/customers.csv", keys+"/loot")...)...)
 	pull := console.guide(`sftp-server`)
 	for _, want := range []string{"/srv/app/export/customers.csv", "customer data", "fetched by 10.77.0.1"} {
 		if !strings.Contains(pull, want) {
@@ -148,44 +149,4 @@ func (l *lab) outside(args ...string) {
 	if out, err := exec.Command("testdata/lab/lab", append([]string{"out"}, args...)...).CombinedOutput(); err != nil {
 		l.t.Fatalf("%v: %v\n%s", args, err, out)
 	}
-}
-
-// sftpInside starts an sshd on the inner host, watched like all of it, and gives
-// a directory with the keys to it.
-func (l *lab) sftpInside() string {
-	l.t.Helper()
-	dir := l.t.TempDir()
-	os.Chmod(dir, 0o755)
-	os.MkdirAll("/run/sshd", 0o755)
-	for _, name := range []string{"host", "admin"} {
-		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, name)).CombinedOutput(); err != nil {
-			l.t.Fatalf("%v: %s", err, out)
-		}
-	}
-	hostKey, err := os.ReadFile(filepath.Join(dir, "host.pub"))
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	for name, text := range map[string]string{
-		"sshd_config": fmt.Sprintf("Port 2222\nListenAddress 10.77.0.11\nHostKey %s/host\nAuthorizedKeysFile %s/admin.pub\nStrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\nPidFile none\nSubsystem sftp /usr/lib/openssh/sftp-server\n", dir, dir),
-		"known_hosts": "[10.77.0.11]:2222 " + string(hostKey),
-		"payload":     strings.Repeat("a module that ansible sends\n", 40_000),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			l.t.Fatal(err)
-		}
-	}
-	daemon := exec.Command("testdata/lab/lab", "in", "/usr/sbin/sshd", "-D", "-e", "-f", filepath.Join(dir, "sshd_config"))
-	if err := daemon.Start(); err != nil {
-		l.t.Fatal(err)
-	}
-	l.t.Cleanup(func() { daemon.Process.Kill(); daemon.Wait() })
-	for range 500 {
-		if exec.Command("testdata/lab/lab", "out", "bash", "-c", "exec 3<>/dev/tcp/10.77.0.11/2222").Run() == nil {
-			return dir
-		}
-		waitBriefly()
-	}
-	l.t.Fatal("sshd does not answer")
-	return ""
 }

@@ -20,26 +20,15 @@ import (
 // of the machine.
 func forward(t *testing.T, n labs.Network, address, to string) {
 	t.Helper()
-	l, err := n.Listen("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			near, err := l.Accept()
-			if err != nil {
-				return
-			}
-			far, err := net.Dial("tcp", to)
-			if err != nil {
-				near.Close()
-				continue
-			}
-			go func() { io.Copy(far, near); far.Close() }()
-			go func() { io.Copy(near, far); near.Close() }()
+	accept(t, n, address, func(near net.Conn) {
+		defer near.Close()
+		far, err := net.Dial("tcp", to)
+		if err != nil {
+			return
 		}
-	}()
+		go func() { io.Copy(far, near); far.Close() }()
+		io.Copy(near, far)
+	})
 }
 
 // watched is a lab of which a cluster tells that scp runs on web-1, and a console
@@ -149,7 +138,7 @@ func TestMeasureRespondFromKeyToLastPacket(t *testing.T) {
 	bench.Wanted(t)
 	const samples = 12
 	s, console := watched(t)
-	swallow(t, s.Outside.Network(), ":9000")
+	accept(t, s.Outside.Network(), ":9000", func(c net.Conn) { io.Copy(io.Discard, c); c.Close() })
 	wire, err := s.Host("web-1").Watch()
 	if err != nil {
 		t.Fatal(err)
@@ -189,23 +178,4 @@ func TestMeasureRespondFromKeyToLastPacket(t *testing.T) {
 		bench.Tell(t, bench.Figure{Name: fmt.Sprintf("key to last packet of a transfer, %d times, p%.0f", samples, 100*q), Value: bench.Quantile(ours, q), Unit: "ms",
 			Peer: "a bare drop rule over a warm connection of ssh", PeerValue: bench.Quantile(bare, q)})
 	}
-}
-
-// swallow takes connections and reads them to their end.
-func swallow(t *testing.T, n labs.Network, address string) {
-	t.Helper()
-	l, err := n.Listen("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() { io.Copy(io.Discard, c); c.Close() }()
-		}
-	}()
 }

@@ -241,6 +241,12 @@ func serve(t *testing.T, hosts ...*labs.Host) {
 
 func listen(t *testing.T, n labs.Network, address string) {
 	t.Helper()
+	accept(t, n, address, func(c net.Conn) { c.Close() })
+}
+
+// accept hands each connection to an address of a network to take, until the test ends.
+func accept(t *testing.T, n labs.Network, address string, take func(net.Conn)) {
+	t.Helper()
 	l, err := n.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
@@ -252,7 +258,7 @@ func listen(t *testing.T, n labs.Network, address string) {
 			if err != nil {
 				return
 			}
-			c.Close()
+			go take(c)
 		}
 	}()
 }

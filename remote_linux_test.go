@@ -10,11 +10,13 @@ import (
 	"testing"
 )
 
-// loginInside starts an sshd on the lab's inner host and gives a configuration
-// that lists it as web-1.
-func (l *lab) loginInside() (config string) {
+// sshdInside starts an sshd at port 2222 of the lab's inner host, in a cgroup or
+// in none, and gives a directory with the keys to it.
+func (l *lab) sshdInside(group string) (dir string) {
 	l.t.Helper()
-	dir := l.t.TempDir()
+	sshd, err := exec.LookPath("/usr/sbin/sshd")
+	need(l.t, "lab", err)
+	dir = l.t.TempDir()
 	os.Chmod(dir, 0o755)
 	os.MkdirAll("/run/sshd", 0o755)
 	for _, name := range []string{"host", "admin"} {
@@ -26,20 +28,12 @@ func (l *lab) loginInside() (config string) {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	for name, text := range map[string]string{
-		"sshd_config": fmt.Sprintf("Port 2222\nListenAddress 10.77.0.11\nHostKey %s/host\nAuthorizedKeysFile %s/admin.pub\nStrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\nPidFile none\n", dir, dir),
+	l.write(dir, map[string]string{
+		"sshd_config": fmt.Sprintf("Port 2222\nListenAddress 10.77.0.11\nHostKey %s/host\nAuthorizedKeysFile %s/admin.pub\nStrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\nPidFile none\nSubsystem sftp /usr/lib/openssh/sftp-server\n", dir, dir),
 		"known_hosts": "[10.77.0.11]:2222 " + string(hostKey),
-		"ssh_config":  fmt.Sprintf("Host web-1\n  User root\n  Port 2222\n  IdentityFile %s/admin\n  IdentitiesOnly yes\n  UserKnownHostsFile %s/known_hosts\n", dir, dir),
-		"config.toml": fmt.Sprintf("[inventory]\nssh_config = [%q]\n[[host]]\nname = \"web-1\"\naddress = \"10.77.0.11\"\nenvironment = \"staging\"\n", filepath.Join(dir, "ssh_config")),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			l.t.Fatal(err)
-		}
-	}
-	sshd, err := exec.LookPath("/usr/sbin/sshd")
-	need(l.t, "lab", err)
+	})
 	daemon := exec.Command("testdata/lab/lab", "in", sshd, "-D", "-e", "-f", filepath.Join(dir, "sshd_config"))
-	daemon.Env = append(os.Environ(), "LAB_CGROUP=") // apart from what is watched
+	daemon.Env = append(os.Environ(), "LAB_CGROUP="+group)
 	var log bytes.Buffer
 	daemon.Stderr = &log
 	if err := daemon.Start(); err != nil {
@@ -48,12 +42,33 @@ func (l *lab) loginInside() (config string) {
 	l.t.Cleanup(func() { daemon.Process.Kill(); daemon.Wait() })
 	for range 500 {
 		if exec.Command("testdata/lab/lab", "out", "bash", "-c", "exec 3<>/dev/tcp/10.77.0.11/2222").Run() == nil {
-			return filepath.Join(dir, "config.toml")
+			return dir
 		}
 		waitBriefly()
 	}
 	l.t.Fatalf("sshd does not answer: %s", log.String())
 	return ""
+}
+
+func (l *lab) write(dir string, files map[string]string) {
+	l.t.Helper()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+}
+
+// loginInside starts an sshd apart from what is watched, and gives a configuration
+// that lists the inner host as web-1.
+func (l *lab) loginInside() (config string) {
+	l.t.Helper()
+	dir := l.sshdInside("")
+	l.write(dir, map[string]string{
+		"ssh_config":  fmt.Sprintf("Host web-1\n  User root\n  Port 2222\n  IdentityFile %s/admin\n  IdentitiesOnly yes\n  UserKnownHostsFile %s/known_hosts\n", dir, dir),
+		"config.toml": fmt.Sprintf("[inventory]\nssh_config = [%q]\n[[host]]\nname = \"web-1\"\naddress = \"10.77.0.11\"\nenvironment = \"staging\"\n", filepath.Join(dir, "ssh_config")),
+	})
+	return filepath.Join(dir, "config.toml")
 }
 
 // running finds a process of the lab by its name: PID@START.
