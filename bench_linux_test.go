@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"interdict/testdata/bench"
+	labs "interdict/testdata/lab"
 )
 
 // built is the program as people get it, which a test binary is not.
@@ -32,19 +33,13 @@ func built(t *testing.T) string {
 // enclosed is a cgroup of a benchmark, with how to start a process in it.
 func enclosed(t *testing.T) (path string, into *syscall.SysProcAttr) {
 	t.Helper()
-	for _, root := range []string{"/sys/fs/cgroup/unified", "/sys/fs/cgroup"} {
-		path, err := os.MkdirTemp(root, "interdict-bench-")
-		if err != nil {
-			continue
-		}
-		t.Cleanup(func() { os.Remove(path) })
-		dir, err := os.Open(path)
-		need(t, "ebpf", err)
-		t.Cleanup(func() { dir.Close() })
-		return path, &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd())}
-	}
-	need(t, "ebpf", fmt.Errorf("no version 2 cgroup"))
-	return "", nil
+	path, err := labs.MakeGroup("interdict-bench-")
+	need(t, "ebpf", err)
+	t.Cleanup(func() { os.Remove(path) })
+	dir, err := os.Open(path)
+	need(t, "ebpf", err)
+	t.Cleanup(func() { dir.Close() })
+	return path, &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd())}
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,6 +17,8 @@ import (
 
 	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
+
+	labs "interdict/testdata/lab"
 )
 
 // need skips for want of a real part, or fails where it is required.
@@ -39,16 +40,6 @@ type lab struct {
 	group string
 }
 
-// makeGroup makes a cgroup of a test's own.
-func makeGroup() (string, error) {
-	for _, root := range []string{"/sys/fs/cgroup/unified", "/sys/fs/cgroup"} {
-		if _, err := os.Stat(filepath.Join(root, "cgroup.procs")); err == nil {
-			return os.MkdirTemp(root, "interdict-test-")
-		}
-	}
-	return "", errors.New("no version 2 cgroup")
-}
-
 func newLab(t *testing.T, megabytes, megabits int) *lab {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -59,7 +50,7 @@ func newLab(t *testing.T, megabytes, megabits int) *lab {
 		need(t, "lab", err)
 	}
 	l := &lab{t: t, dir: filepath.Join(t.TempDir(), "lab")}
-	group, err := makeGroup()
+	group, err := labs.MakeGroup("interdict-test-")
 	need(t, "lab", err)
 	l.group = group
 	os.Chmod(filepath.Dir(l.dir), 0o755) // www-data reads its keys there

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	labs "interdict/testdata/lab"
 )
 
 // runIn runs a command to its end in a cgroup.
@@ -31,7 +33,7 @@ func TestWhatWasSaidAndSeenOutlivesAKilledConsole(t *testing.T) {
 	kernelWorks(t, program)
 	_, err := os.Stat(curl)
 	need(t, "lab", err)
-	dir, err := makeGroup()
+	dir, err := labs.MakeGroup("interdict-test-")
 	need(t, "ebpf", err)
 	t.Cleanup(func() { os.Remove(dir) })
 	state := filepath.Join(t.TempDir(), "state")

@@ -90,6 +90,15 @@ func cgroupRoot() (string, error) {
 	return "", errors.New("no version 2 cgroup is mounted")
 }
 
+// MakeGroup makes a cgroup of version 2, by which what runs in it is told from the rest.
+func MakeGroup(pattern string) (string, error) {
+	root, err := cgroupRoot()
+	if err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(root, pattern)
+}
+
 // New makes a lab without a test. Whoever makes it closes it.
 func New(o Options) (*Lab, error) {
 	l := &Lab{}
@@ -103,11 +112,7 @@ func (l *Lab) make(o Options) (err error) {
 	if l.Dir, err = os.MkdirTemp("", "interdict-lab-"); err != nil {
 		return err
 	}
-	at, err := cgroupRoot()
-	if err != nil {
-		return err
-	}
-	if l.group, err = os.MkdirTemp(at, "interdict-lab-"); err != nil {
+	if l.group, err = MakeGroup("interdict-lab-"); err != nil {
 		return err
 	}
 	for _, dir := range []string{filepath.Join(l.group, "waiting"), l.fs()} {
@@ -186,7 +191,7 @@ func (l *Lab) Close() error {
 	}
 	l.root.stdin.Close()
 	<-l.root.ended
-	for _, h := range append(l.hosts, l.Manager, l.Outside) {
+	for _, h := range l.all() {
 		if h != nil && h.process != nil {
 			<-h.ended
 			h.commands.Close()

@@ -22,6 +22,7 @@ import (
 	"interdict/sources"
 	"interdict/sources/ebpf"
 	"interdict/sources/ecs"
+	"interdict/testdata/lab"
 )
 
 func main() {
@@ -40,7 +41,7 @@ var host = ecs.Host{
 }
 
 func record(to string) error {
-	group, err := cgroup()
+	group, err := lab.MakeGroup("interdict-record-")
 	if err != nil {
 		return err
 	}
@@ -74,28 +75,18 @@ func record(to string) error {
 	return errors.Join(err, <-ended, lines.Flush(), zipped.Close(), out.Close())
 }
 
-// cgroup makes one of version 2.
-func cgroup() (string, error) {
-	for _, root := range []string{"/sys/fs/cgroup/unified", "/sys/fs/cgroup"} {
-		if _, err := os.Stat(filepath.Join(root, "cgroup.procs")); err == nil {
-			return os.MkdirTemp(root, "interdict-record-")
-		}
-	}
-	return "", errors.New("no version 2 cgroup here")
-}
-
 // play runs the routine, the attack over a slow cable, and the routine again.
 func play(group string) error {
-	defer lab(group, "down")
+	defer stage(group, "down")
 	for _, step := range []string{"up", "routine", "attack", "routine"} {
-		if err := lab(group, step); err != nil {
+		if err := stage(group, step); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func lab(group, step string) error {
+func stage(group, step string) error {
 	cmd := exec.Command("testdata/lab/lab", step)
 	cmd.Stderr = os.Stderr
 	cmd.Env = append(os.Environ(), "LAB_CGROUP="+group, "LAB_RATE=12", "LAB_DIR="+filepath.Join(os.TempDir(), "interdict-record"))

@@ -1,7 +1,7 @@
 //go:build ignore
 
-// Up makes a lab for a person to try things in, says how, and takes it away at
-// the end of its standard input or with Ctrl-C.
+// Up makes a lab for a person to try things in, says how, and takes it away with
+// Ctrl-C.
 //
 //	go run testdata/lab/up.go
 package main
