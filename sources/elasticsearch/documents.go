@@ -157,8 +157,11 @@ func documentLines(operation string, action any, body []byte) ([]byte, error) {
 		return nil, err
 	}
 	var object map[string]json.RawMessage
-	if err := json.Unmarshal(body, &object); err != nil || object == nil {
-		return nil, fmt.Errorf("a document is a JSON object: %w", errors.Join(err))
+	if err := json.Unmarshal(body, &object); err != nil {
+		return nil, fmt.Errorf("a document is a JSON object: %w", err)
+	}
+	if object == nil { // of "null"
+		return nil, errors.New("a document is a JSON object")
 	}
 	if bytes.ContainsAny(body, "\n\r") { // only between tokens: a line is one document
 		var flat bytes.Buffer
