@@ -64,7 +64,7 @@ func (s *Sharing) reconcile(ctx context.Context) error {
 }
 
 func (s *Sharing) reconcileAll(ctx context.Context) (moved bool, err error) {
-	numbers, err := collect(ctx, s.local.db, func(r scanner) (n int64, err error) { return n, r.Scan(&n) },
+	numbers, err := collect(ctx, s.local.db, scanOne[int64],
 		`SELECT number FROM case_cases UNION SELECT CAST(SUBSTR(id, ?) AS INTEGER) FROM documents WHERE kind = ? ORDER BY 1`, len(caseMark)+1, CaseDocuments)
 	if err != nil {
 		return false, err

@@ -11,11 +11,6 @@ import (
 	"interdict/detect"
 )
 
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
 // Case reads one case whole.
 func (s *Cases) Case(ctx context.Context, id string) (Case, error) {
 	number, err := CaseNumber(id)
@@ -37,7 +32,7 @@ func (s *Cases) CaseOf(ctx context.Context, f *detect.Finding) (string, error) {
 // AllCases reads the cases, the newest first, at most limit of them; closed ones only when asked for.
 // One that cannot be read is left out, and the error names it.
 func (s *Cases) AllCases(ctx context.Context, closed bool, limit int) ([]Case, error) {
-	numbers, err := collect(ctx, s.db, func(r scanner) (n int64, err error) { return n, r.Scan(&n) },
+	numbers, err := collect(ctx, s.db, scanOne[int64],
 		`SELECT number FROM case_cases WHERE open OR ? ORDER BY number DESC LIMIT ?`, closed, limit)
 	if err != nil {
 		return nil, fmt.Errorf("cases: %w", err)
@@ -61,8 +56,10 @@ func (s *Cases) InCase(ctx context.Context) (map[string]string, error) {
 		alert  string
 		number int64
 	}
-	all, err := collect(ctx, s.db, func(r scanner) (p pair, err error) { return p, r.Scan(&p.alert, &p.number) },
-		`SELECT alert, number FROM case_members`)
+	all, err := collect(ctx, s.db, func(r scanner) (p pair, err error) {
+		err = r.Scan(&p.alert, &p.number)
+		return p, err
+	}, `SELECT alert, number FROM case_members`)
 	if err != nil {
 		return nil, fmt.Errorf("cases: %w", err)
 	}
@@ -96,23 +93,19 @@ func readCase(ctx context.Context, q querier, number int64) (Case, error) {
 		return Case{}, fmt.Errorf("%s: %w", caseID(number), err)
 	}
 	k.ID = caseID(number)
-	rows, err := q.QueryContext(ctx, `SELECT body FROM case_exhibits WHERE number = ?`, number)
+	bodies, err := collect(ctx, q, scanOne[string], `SELECT body FROM case_exhibits WHERE number = ?`, number)
 	if err != nil {
 		return Case{}, err
 	}
-	defer rows.Close()
-	for rows.Next() {
+	for _, body := range bodies {
 		var x Exhibit
-		if err := rows.Scan(&body); err != nil {
-			return Case{}, err
-		}
 		if err := json.Unmarshal([]byte(body), &x); err != nil || x.Finding == nil {
 			return Case{}, fmt.Errorf("%s: an alert of it cannot be read: %w", k.ID, err)
 		}
 		k.Exhibits = append(k.Exhibits, x)
 	}
 	slices.SortStableFunc(k.Exhibits, func(a, b Exhibit) int { return a.Finding.First.Compare(b.Finding.First) })
-	return k, rows.Err()
+	return k, nil
 }
 
 // caseOf is the number of the case that any alert of f is in; 0: none.
@@ -139,9 +132,12 @@ func exhibitOf(ctx context.Context, q querier, alert string) (lead string, x Exh
 	return lead, x, err
 }
 
+// mostHomes bounds how many open cases a finding is compared with, the newest first.
+const mostHomes = 200
+
 // home finds the open case that a finding belongs to.
 func (s *Cases) home(ctx context.Context, c *sql.Conn, f *detect.Finding) (number int64, why string, err error) {
-	numbers, err := openNumbers(ctx, c)
+	numbers, err := collect(ctx, c, scanOne[int64], `SELECT number FROM case_cases WHERE open ORDER BY number DESC LIMIT ?`, mostHomes)
 	if err != nil {
 		return 0, "", err
 	}
@@ -155,23 +151,4 @@ func (s *Cases) home(ctx context.Context, c *sql.Conn, f *detect.Finding) (numbe
 		}
 	}
 	return 0, "", nil
-}
-
-// mostHomes bounds how many open cases a finding is compared with, the newest first.
-const mostHomes = 200
-
-func openNumbers(ctx context.Context, c *sql.Conn) (numbers []int64, err error) {
-	rows, err := c.QueryContext(ctx, `SELECT number FROM case_cases WHERE open ORDER BY number DESC LIMIT ?`, mostHomes)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var n int64
-		if err := rows.Scan(&n); err != nil {
-			return nil, err
-		}
-		numbers = append(numbers, n)
-	}
-	return numbers, rows.Err()
 }

@@ -28,27 +28,21 @@ func exportCase(ctx context.Context, c *sql.Conn, number int64) ([]byte, error) 
 	delete(d.Case, "revision")
 	delete(d.Case, "id")
 	d.UID = nameOf(string(d.Case["opened"]), string(d.Case["opened_by"]))
-	err = each(ctx, c, func(r *sql.Rows) error {
-		var lead, exhibit string
-		err := r.Scan(&lead, &exhibit)
-		d.Exhibits[lead] = json.RawMessage(exhibit)
-		return err
+	exhibits, err := collect(ctx, c, func(r scanner) (x struct{ lead, body string }, err error) {
+		err = r.Scan(&x.lead, &x.body)
+		return x, err
 	}, `SELECT lead, body FROM case_exhibits WHERE number = ?`, number)
 	if err != nil {
 		return nil, err
 	}
-	err = each(ctx, c, func(r *sql.Rows) error {
-		var by, at, kind, text string
-		if err := r.Scan(&by, &at, &kind, &text); err != nil {
-			return err
-		}
-		entry, err := json.Marshal(map[string]string{"id": nameOf(by, at, kind, text), "by": by, "at": at, "kind": kind, "text": text})
-		d.Log = append(d.Log, entry)
-		return err
-	}, `SELECT by, at, kind, text FROM case_notes WHERE alert = ? ORDER BY id`, caseID(number))
+	for _, x := range exhibits {
+		d.Exhibits[x.lead] = json.RawMessage(x.body)
+	}
+	log, err := collect(ctx, c, exportNote, `SELECT by, at, kind, text FROM case_notes WHERE alert = ? ORDER BY id`, caseID(number))
 	if err != nil {
 		return nil, err
 	}
+	d.Log = append(d.Log, log...)
 	out, err := json.Marshal(d)
 	if err != nil {
 		return nil, err
@@ -62,18 +56,12 @@ func nameOf(what ...string) string {
 	return hex.EncodeToString(sum[:12])
 }
 
-func each(ctx context.Context, c *sql.Conn, f func(*sql.Rows) error, query string, args ...any) error {
-	rows, err := c.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
+func exportNote(row scanner) (json.RawMessage, error) {
+	var by, at, kind, text string
+	if err := row.Scan(&by, &at, &kind, &text); err != nil {
+		return nil, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := f(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+	return json.Marshal(map[string]string{"id": nameOf(by, at, kind, text), "by": by, "at": at, "kind": kind, "text": text})
 }
 
 // importCase makes the tables say what the document does.

@@ -91,11 +91,7 @@ func (s stored) name() string {
 	return strconv.FormatInt(s.version, 10)
 }
 
-type rowQuerier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-func readStored(ctx context.Context, q rowQuerier, kind, id string) (s stored, err error) {
+func readStored(ctx context.Context, q querier, kind, id string) (s stored, err error) {
 	err = q.QueryRowContext(ctx, `SELECT body, version, sent, sent_body FROM documents WHERE kind = ? AND id = ?`, kind, id).
 		Scan(&s.body, &s.version, &s.sent, &s.sentBody)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -381,7 +381,7 @@ func (s *Sharing) pull(ctx context.Context, kind string) error {
 
 // push sends what waits.
 func (s *Sharing) push(ctx context.Context, kind string) error {
-	ids, err := collect(ctx, s.local.db, func(r scanner) (id string, err error) { return id, r.Scan(&id) },
+	ids, err := collect(ctx, s.local.db, scanOne[string],
 		`SELECT id FROM documents WHERE kind = ? AND (sent = '' OR body != sent_body) ORDER BY version`, kind)
 	if err != nil {
 		return err
