@@ -1,0 +1,57 @@
+package playbooks
+
+import (
+	"context"
+	"fmt"
+
+	"interdict/respond"
+)
+
+// DryStep is what a step would do now.
+type DryStep struct {
+	Step BookStep
+	Due  bool
+	Why  string // it is not due, or what it would do where that needs no plan
+	Plan *respond.Plan
+	Err  error // why there is no plan
+}
+
+// Dry says of every step of a playbook what it would do now. It only looks.
+// Conditions on earlier steps are taken to hold as if all went well.
+func (r *Runner) Dry(ctx context.Context, b *Playbook, k Case, alert string) ([]DryStep, error) {
+	x := k.exhibit(alert)
+	if x == nil {
+		return nil, fmt.Errorf("alert %s is not in %s", alert, k.ID)
+	}
+	if r.Finding != nil {
+		if f, ok := r.Finding(alert); ok {
+			now := *x
+			now.Finding = f
+			x = &now
+		}
+	}
+	s := &scene{book: b, k: k, x: x}
+	facts := FactsOf(x, r.Owner)
+	var out []DryStep
+	for _, stage := range b.Stages {
+		for _, def := range stage {
+			d := DryStep{Step: def}
+			if d.Due, d.Why = def.When.Holds(facts); !d.Due {
+				d.Why = "not due: " + d.Why
+			}
+			facts[def.ID+".done"], facts[def.ID+".verified"] = map[bool]string{true: "yes", false: "no"}[d.Due], "yes"
+			if d.Due && changing(def.Do) {
+				plan, err := r.planOf(ctx, s, def)
+				if err != nil {
+					d.Err = err
+				} else {
+					d.Plan = &plan
+				}
+			} else if d.Due {
+				d.Why = def.words()
+			}
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}
