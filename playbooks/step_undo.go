@@ -45,11 +45,7 @@ func (r *Runner) undo(ctx context.Context, run *Run, op string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	actor := r.Actor
-	if run.Auto {
-		actor.Auto = run.Book
-	}
-	undone, err := respond.Undo(ctx, r.Journal, actor, a, h, op, *o.Result)
+	undone, err := respond.Undo(ctx, r.Journal, r.actor(run), a, h, op, *o.Result)
 	return undone.Summary, err
 }
 

@@ -46,13 +46,13 @@ func (r *Runner) carry(ctx context.Context, s *scene, def BookStep, op string, p
 		made, err := r.Hands.Plan(ctx, a, h, s.x)
 		if err != nil {
 			if errors.Is(err, respond.ErrRefused) {
-				err = errors.Join(err, respond.RecordRefusal(ctx, r.Journal, r.actor(s), a, h, err))
+				err = errors.Join(err, respond.RecordRefusal(ctx, r.Journal, r.actor(&s.run), a, h, err))
 			}
 			return failed("%v", err)
 		}
 		plan = &made
 	}
-	result, v, err := respond.RunAs(ctx, r.Journal, op, r.actor(s), a, h, *plan)
+	result, v, err := respond.RunAs(ctx, r.Journal, op, r.actor(&s.run), a, h, *plan)
 	came := outcomeStep(result, v, err)
 	if def.Ask && errors.Is(err, respond.ErrPlanStale) {
 		came.State, came.Text = StepAsks, "what was approved is not so any more, look again: "+err.Error()
@@ -61,10 +61,10 @@ func (r *Runner) carry(ctx context.Context, s *scene, def BookStep, op string, p
 }
 
 // actor is who a change is journaled for.
-func (r *Runner) actor(s *scene) respond.Actor {
+func (r *Runner) actor(run *Run) respond.Actor {
 	a := r.Actor
-	if s.run.Auto {
-		a.Auto = s.run.Book
+	if run.Auto {
+		a.Auto = run.Book
 	}
 	return a
 }
@@ -121,15 +121,21 @@ func (r *Runner) recover(ctx context.Context, s *scene, def BookStep, step StepR
 // the step planned anew: plans look at the host, and what stands already is found there.
 func (r *Runner) recoverApplying(ctx context.Context, s *scene, def BookStep, o respond.Operation, again func(string) error) error {
 	const why = "the program ended while the host was being changed: what it did is looked for and the rest done by a new operation"
-	body, err := json.Marshal(respond.Outcome{Error: why})
+	if err := r.journal(ctx, s, o, respond.Failed, respond.Outcome{Error: why}); err != nil {
+		return err
+	}
+	return again(why)
+}
+
+// journal adds what came of an operation that an earlier program began.
+func (r *Runner) journal(ctx context.Context, s *scene, o respond.Operation, phase respond.Phase, came respond.Outcome) error {
+	body, err := json.Marshal(came)
 	if err != nil {
 		return err
 	}
 	last := o.Entries[len(o.Entries)-1]
-	if _, err := r.Journal.Append(ctx, respond.Entry{Op: o.Op, Actor: r.actor(s), Host: o.Host, HostID: last.HostID, Kind: o.Kind, Phase: respond.Failed, Body: body}); err != nil {
-		return err
-	}
-	return again(why)
+	_, err = r.Journal.Append(ctx, respond.Entry{Op: o.Op, Actor: r.actor(&s.run), Host: o.Host, HostID: last.HostID, Kind: o.Kind, Phase: phase, Body: body})
+	return err
 }
 
 // recoverApplied verifies what was done and not looked at.
@@ -138,12 +144,7 @@ func (r *Runner) recoverApplied(ctx context.Context, s *scene, o respond.Operati
 		return StepRun{State: StepDone, Text: "made, not verified", Verdict: respond.Unknown}
 	}
 	v := r.look(ctx, o)
-	body, err := json.Marshal(respond.Outcome{Verdict: &v})
-	if err == nil {
-		last := o.Entries[len(o.Entries)-1]
-		_, err = r.Journal.Append(ctx, respond.Entry{Op: o.Op, Actor: r.actor(s), Host: o.Host, HostID: last.HostID, Kind: o.Kind, Phase: respond.Verified, Body: body})
-	}
-	return outcomeStep(*o.Result, v, err)
+	return outcomeStep(*o.Result, v, r.journal(ctx, s, o, respond.Verified, respond.Outcome{Verdict: &v}))
 }
 
 func journaledStep(o respond.Operation) StepRun {
