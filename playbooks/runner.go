@@ -143,15 +143,23 @@ func (r *Runner) scene(ctx context.Context, id string) (*scene, error) {
 	if s.x = s.k.exhibit(run.Alert); s.x == nil {
 		return nil, fmt.Errorf("alert %s is not in %s any more", run.Alert, run.Case)
 	}
-	if r.Finding != nil {
-		if f, ok := r.Finding(run.Alert); ok {
-			now := *f
-			x := Exhibit{Finding: &now, Why: s.x.Why, By: s.x.By, At: r.Cases.now().UTC()}
-			x.complete(*s.x) // a console that was started meanwhile may know less of it than the case does
-			s.x = &x
-		}
-	}
+	s.x = r.lately(s.x, run.Alert)
 	return s, nil
+}
+
+// lately is an exhibit as it is now, where that is known.
+func (r *Runner) lately(x *Exhibit, alert string) *Exhibit {
+	if r.Finding == nil {
+		return x
+	}
+	f, ok := r.Finding(alert)
+	if !ok {
+		return x
+	}
+	now := *f
+	out := Exhibit{Finding: &now, Why: x.Why, By: x.By, At: r.Cases.now().UTC()}
+	out.complete(*x) // a console that was started meanwhile may know less of it than the case does
+	return &out
 }
 
 // facts are what conditions may ask of the scene now.

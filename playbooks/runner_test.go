@@ -372,6 +372,23 @@ func TestADryRunShowsEveryPlanAndChangesNothing(t *testing.T) {
 	}
 }
 
+func TestADryRunOfAConsoleThatKnowsLessGoesByWhatTheCaseHas(t *testing.T) {
+	r, _, _ := runnerIn(t, t.TempDir(), func() {})
+	k, err := r.Cases.OpenCase(t.Context(), theftFound("A1"), nil, "ana")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Finding = func(string) (*detect.Finding, bool) {
+		less := theftFound("A1")
+		less.Transfer = nil
+		return less, true
+	}
+	all, err := r.Dry(t.Context(), booksOf(t, testBook)[0], k, "A1")
+	if err != nil || !all[0].Due {
+		t.Errorf("the case has a far end: %+v, %v", all, err)
+	}
+}
+
 func TestOnePlaybookRunsOnceAtATimeForAnAlertAndTwoConsolesDoEachStepOnce(t *testing.T) {
 	dir := t.TempDir()
 	r, h, _ := runnerIn(t, dir, func() {})

@@ -23,15 +23,8 @@ func (r *Runner) Dry(ctx context.Context, b *Playbook, k Case, alert string) ([]
 	if x == nil {
 		return nil, fmt.Errorf("alert %s is not in %s", alert, k.ID)
 	}
-	if r.Finding != nil {
-		if f, ok := r.Finding(alert); ok {
-			now := *x
-			now.Finding = f
-			x = &now
-		}
-	}
-	s := &scene{book: b, k: k, x: x}
-	facts := FactsOf(x, r.Owner)
+	s := &scene{book: b, k: k, x: r.lately(x, alert)}
+	facts := FactsOf(s.x, r.Owner)
 	var out []DryStep
 	for _, stage := range b.Stages {
 		for _, def := range stage {
