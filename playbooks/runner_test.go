@@ -299,6 +299,16 @@ func TestAFailureStopsGoesOnOrTakesBack(t *testing.T) {
 	}
 }
 
+func TestWithoutAJournalNothingIsBegunAndNothingTakenBack(t *testing.T) {
+	r, h, _ := runnerIn(t, t.TempDir(), func() {})
+	r.Journal = nil
+	run := begin(t, r, booksOf(t, "version: 1\nid: test\nname: T\nsteps:\n  - {id: f, do: freeze, on_failure: undo}\n"), "test")
+	run, err := r.Continue(t.Context(), run.ID)
+	if err != nil || states(&run) != "f=failed" || len(h.done()) != 0 || !strings.Contains(run.Step("f").Text, "no host can be changed") {
+		t.Errorf("%s %v %v", states(&run), err, h.done())
+	}
+}
+
 func TestEachStepIsTakenBackAndWhatCannotBeSaysSo(t *testing.T) {
 	r, h, _ := runnerIn(t, t.TempDir(), func() {})
 	run := begin(t, r, booksOf(t, "version: 1\nid: test\nname: T\nsteps:\n  - {id: f, do: freeze}\n  - {id: i, do: isolate, approve: start}\n  - {id: k, do: kill}\n"), "test")

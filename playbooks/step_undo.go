@@ -61,10 +61,8 @@ func (r *Runner) UndoAll(ctx context.Context, id string) (Run, error) {
 		if step.Op == "" || !doings[step.Do].changes || step.State != StepDone && step.State != StepFailed {
 			continue
 		}
-		if step.State == StepFailed {
-			if o, err := r.Journal.Operation(ctx, step.Op); err != nil || o.Result == nil {
-				continue // it changed nothing
-			}
+		if step.State == StepFailed && !r.changed(ctx, step.Op) {
+			continue
 		}
 		if _, err := r.Undo(ctx, id, step.ID); err != nil {
 			errs = append(errs, err)
@@ -82,4 +80,14 @@ func (r *Runner) UndoAll(ctx context.Context, id string) (Run, error) {
 		return how, nil
 	})
 	return out, errors.Join(append(errs, err)...)
+}
+
+// changed tells whether what failed changed something all the same. Without a
+// journal nothing is begun.
+func (r *Runner) changed(ctx context.Context, op string) bool {
+	if r.Journal == nil {
+		return false
+	}
+	o, err := r.Journal.Operation(ctx, op)
+	return err == nil && o.Result != nil
 }
