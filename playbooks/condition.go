@@ -231,6 +231,13 @@ func (c Condition) Holds(f Facts) (due bool, why string) {
 	return false, why
 }
 
+// yes sets what is true or not.
+func (f Facts) yes(name string, is bool) {
+	if f[name] = "no"; is {
+		f[name] = "yes"
+	}
+}
+
 func (f Facts) of(name string) string {
 	if v := f[name]; v != "" {
 		return v

@@ -166,9 +166,10 @@ func (r *Runner) lately(x *Exhibit, alert string) *Exhibit {
 func (r *Runner) facts(s *scene) Facts {
 	f := FactsOf(s.x, r.Owner)
 	for _, step := range s.run.Steps {
-		word := func(b bool) string { return map[bool]string{true: "yes", false: "no"}[b] }
-		f[step.ID+".done"], f[step.ID+".failed"] = word(step.State == StepDone), word(step.State == StepFailed)
-		f[step.ID+".skipped"], f[step.ID+".verified"] = word(step.State == StepSkipped), word(step.Verdict == respond.Holds)
+		f.yes(step.ID+".done", step.State == StepDone)
+		f.yes(step.ID+".failed", step.State == StepFailed)
+		f.yes(step.ID+".skipped", step.State == StepSkipped)
+		f.yes(step.ID+".verified", step.Verdict == respond.Holds)
 	}
 	return f
 }
@@ -177,20 +178,17 @@ func (r *Runner) facts(s *scene) Facts {
 func FactsOf(x *Exhibit, owner func(detect.Host) string) Facts {
 	s := newSubject(x.Finding, x.At)
 	f := Facts{"direction": "unknown", "environment": "unknown", "verdict": "unknown", "risk": number(int64(x.Finding.Risk))}
-	yes := func(name string, b bool) {
-		f[name] = map[bool]string{true: "yes", false: "no"}[b]
-	}
 	_, root := s.stop()
-	yes("sending", s.sending())
-	yes("live", x.Finding.Live())
-	yes("running", root.PID != 0 || s.tool.PID != 0 && s.tool.Alive())
-	yes("destination", len(s.far()) > 0)
-	yes("outside", slices.ContainsFunc(s.far(), func(p detect.Peer) bool { return !internal(p.Addr) }))
+	f.yes("sending", s.sending())
+	f.yes("live", x.Finding.Live())
+	f.yes("running", root.PID != 0 || s.tool.PID != 0 && s.tool.Alive())
+	f.yes("destination", len(s.far()) > 0)
+	f.yes("outside", slices.ContainsFunc(s.far(), func(p detect.Peer) bool { return !internal(p.Addr) }))
 	class, _ := s.transfer.Content()
-	yes("sensitive", grave(class))
-	yes("container", s.tool.Container != "")
-	yes("local", x.Finding.Host.Name == respond.Local)
-	yes("owner", owner != nil && owner(x.Finding.Host) != "")
+	f.yes("sensitive", grave(class))
+	f.yes("container", s.tool.Container != "")
+	f.yes("local", x.Finding.Host.Name == respond.Local)
+	f.yes("owner", owner != nil && owner(x.Finding.Host) != "")
 	if d := s.transfer.Direction; d != "" {
 		f["direction"] = string(d)
 	}

@@ -32,7 +32,8 @@ func (r *Runner) Dry(ctx context.Context, b *Playbook, k Case, alert string) ([]
 			if d.Due, d.Why = def.When.Holds(facts); !d.Due {
 				d.Why = "not due: " + d.Why
 			}
-			facts[def.ID+".done"], facts[def.ID+".verified"] = map[bool]string{true: "yes", false: "no"}[d.Due], "yes"
+			facts.yes(def.ID+".done", d.Due)
+			facts.yes(def.ID+".verified", true)
 			if d.Due && changing(def.Do) {
 				plan, err := r.planOf(ctx, s, def)
 				if err != nil {
