@@ -89,17 +89,13 @@ func (c *Case) Hosts() []detect.Host {
 }
 
 // Has tells whether an alert is in the case.
-func (c *Case) Has(alert string) bool { return c.exhibit(alert) != nil }
+func (c *Case) Has(alert string) bool { return c.Exhibit(alert) != nil }
 
 // Exhibit is what is kept of the finding that an alert is of; nil: it is not in the case.
-func (c *Case) Exhibit(alert string) *Exhibit { return c.exhibit(alert) }
-
-func (c *Case) exhibit(alert string) *Exhibit {
+func (c *Case) Exhibit(alert string) *Exhibit {
 	for i := range c.Exhibits {
-		for _, a := range c.Exhibits[i].Finding.Alerts() {
-			if a.ID == alert {
-				return &c.Exhibits[i]
-			}
+		if alertOf(c.Exhibits[i].Finding, alert) != nil {
+			return &c.Exhibits[i]
 		}
 	}
 	return nil
@@ -209,8 +205,13 @@ func (s *Cases) exhibit(ctx context.Context, c *sql.Conn, number int64, f *detec
 	if _, err = c.ExecContext(ctx, `INSERT INTO case_exhibits (lead, number, body) VALUES (?, ?, ?)`, f.ID, number, string(body)); err != nil {
 		return err
 	}
+	return x.enter(ctx, c, number, f.ID)
+}
+
+// enter makes its alerts those of the case.
+func (x *Exhibit) enter(ctx context.Context, c *sql.Conn, number int64, lead string) error {
 	for _, a := range x.Finding.Alerts() {
-		if _, err := c.ExecContext(ctx, `INSERT OR REPLACE INTO case_members (alert, number, lead) VALUES (?, ?, ?)`, a.ID, number, f.ID); err != nil {
+		if _, err := c.ExecContext(ctx, `INSERT OR REPLACE INTO case_members (alert, number, lead) VALUES (?, ?, ?)`, a.ID, number, lead); err != nil {
 			return err
 		}
 	}
@@ -392,7 +393,7 @@ func (s *Cases) Leave(ctx context.Context, id, alert, by string) error {
 		if len(k.Exhibits) == 1 {
 			return "", "", errors.New("it is the only one: close the case instead")
 		}
-		x := k.exhibit(alert)
+		x := k.Exhibit(alert)
 		if x == nil {
 			return "", "", fmt.Errorf("alert %s is not in it", alert)
 		}

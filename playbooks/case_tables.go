@@ -119,12 +119,7 @@ func importExhibit(ctx context.Context, c *sql.Conn, number int64, lead string, 
 	if _, err := c.ExecContext(ctx, `INSERT OR REPLACE INTO case_exhibits (lead, number, body) VALUES (?, ?, ?)`, lead, number, string(raw)); err != nil {
 		return err
 	}
-	for _, a := range x.Finding.Alerts() {
-		if _, err := c.ExecContext(ctx, `INSERT OR REPLACE INTO case_members (alert, number, lead) VALUES (?, ?, ?)`, a.ID, number, lead); err != nil {
-			return err
-		}
-	}
-	return nil
+	return x.enter(ctx, c, number, lead)
 }
 
 func importNote(ctx context.Context, c *sql.Conn, number int64, raw json.RawMessage) error {

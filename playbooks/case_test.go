@@ -47,7 +47,7 @@ func TestAnAlertOpensACaseAndWhatBelongsToItJoinsByItself(t *testing.T) {
 	if err != nil || same.ID != first.ID || len(same.Exhibits) != 2 {
 		t.Fatalf("the same far end outside from another host is another case: %+v, %v", same, err)
 	}
-	if why := same.exhibit("A2").Why; !strings.Contains(why, "the same far end") {
+	if why := same.Exhibit("A2").Why; !strings.Contains(why, "the same far end") {
 		t.Error(why)
 	}
 	_, other := copying()

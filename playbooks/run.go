@@ -121,8 +121,10 @@ func (s *Cases) Runs(ctx context.Context, id string) ([]Run, error) {
 }
 
 // Run reads one run.
-func (s *Cases) Run(ctx context.Context, id string) (Run, error) {
-	r, err := scanRun(s.db.QueryRowContext(ctx, `SELECT body, revision, number FROM case_runs WHERE id = ?`, id))
+func (s *Cases) Run(ctx context.Context, id string) (Run, error) { return readRun(ctx, s.db, id) }
+
+func readRun(ctx context.Context, q querier, id string) (Run, error) {
+	r, err := scanRun(q.QueryRowContext(ctx, `SELECT body, revision, number FROM case_runs WHERE id = ?`, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, fmt.Errorf("%w: %s", ErrNoRun, id)
 	}
@@ -173,10 +175,7 @@ func (s *Cases) addRun(ctx context.Context, r *Run) error {
 func (s *Cases) changeRun(ctx context.Context, id, by string, change func(*Run) (note string, err error)) (Run, error) {
 	var out Run
 	err := s.inTurn(ctx, func(c *sql.Conn) error {
-		r, err := scanRun(c.QueryRowContext(ctx, `SELECT body, revision, number FROM case_runs WHERE id = ?`, id))
-		if errors.Is(err, sql.ErrNoRows) {
-			err = fmt.Errorf("%w: %s", ErrNoRun, id)
-		}
+		r, err := readRun(ctx, c, id)
 		if err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func (r *Runner) Start(ctx context.Context, all []*Playbook, book, id, alert str
 	if err != nil {
 		return Run{}, err
 	}
-	x := k.exhibit(alert)
+	x := k.Exhibit(alert)
 	if x == nil {
 		return Run{}, fmt.Errorf("alert %s is not in %s", alert, k.ID)
 	}
@@ -140,7 +140,7 @@ func (r *Runner) scene(ctx context.Context, id string) (*scene, error) {
 	if s.k, err = r.Cases.Case(ctx, run.Case); err != nil {
 		return nil, err
 	}
-	if s.x = s.k.exhibit(run.Alert); s.x == nil {
+	if s.x = s.k.Exhibit(run.Alert); s.x == nil {
 		return nil, fmt.Errorf("alert %s is not in %s any more", run.Alert, run.Case)
 	}
 	s.x = r.lately(s.x, run.Alert)

@@ -19,7 +19,7 @@ type DryStep struct {
 // Dry says of every step of a playbook what it would do now. It only looks.
 // Conditions on earlier steps are taken to hold as if all went well.
 func (r *Runner) Dry(ctx context.Context, b *Playbook, k Case, alert string) ([]DryStep, error) {
-	x := k.exhibit(alert)
+	x := k.Exhibit(alert)
 	if x == nil {
 		return nil, fmt.Errorf("alert %s is not in %s", alert, k.ID)
 	}
