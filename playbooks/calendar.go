@@ -72,14 +72,13 @@ func (c *Calendars) load(path string) calendar {
 	if k, ok := c.read[path]; ok && k.modified.Equal(info.ModTime()) && k.size == info.Size() {
 		return k
 	}
-	k := calendar{modified: info.ModTime(), size: info.Size()}
 	f, err := os.Open(path)
-	if err == nil {
-		k.events, k.err = readCalendar(f, path)
-		f.Close()
-	} else {
-		k.err = err
+	if err != nil {
+		return calendar{err: err} // whoever lets it be read does not change it
 	}
+	defer f.Close()
+	k := calendar{modified: info.ModTime(), size: info.Size()}
+	k.events, k.err = readCalendar(f, path)
 	if c.read == nil {
 		c.read = map[string]calendar{}
 	}
