@@ -315,8 +315,6 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-func humanSize(n int64) string { return humanBytes(fmt.Sprint(n)) }
-
 // internal tells an address that is not reached over the internet.
 func internal(a netip.Addr) bool { return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() }
 

@@ -112,6 +112,12 @@ func humanBytes(text string) string {
 	if _, err := fmt.Sscanf(text, "%g", &n); err != nil {
 		return text
 	}
+	return sizeText(n)
+}
+
+func humanSize(n int64) string { return sizeText(float64(n)) }
+
+func sizeText(n float64) string {
 	for _, unit := range []string{"B", "KB", "MB", "GB", "TB"} {
 		if n < 1000 {
 			return strings.TrimSuffix(fmt.Sprintf("%.1f", n), ".0") + " " + unit
