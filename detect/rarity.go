@@ -227,7 +227,7 @@ func (j *weighing) destination() {
 		addr := j.tally.met[i]
 		out := "internal"
 		weight := weighsFar / 2
-		if !internal(addr) {
+		if !Internal(addr) {
 			out, weight = "on the internet", weighsFar
 		}
 		hosts := fmt.Sprintf("%d of %s seen", r.Anywhere.Hosts, plural(j.known.Hosts, "host"))
@@ -237,7 +237,7 @@ func (j *weighing) destination() {
 		switch {
 		case r.Anywhere.Runs == 0:
 			j.fresh("destination", weight, "%s (%s) never seen: 0 of %s; %s", addr, out, j.of(), hosts)
-		case r.Host.Runs == 0 && r.Anywhere.settled() && r.Anywhere.Hosts >= common && internal(addr):
+		case r.Host.Runs == 0 && r.Anywhere.settled() && r.Anywhere.Hosts >= common && Internal(addr):
 			j.add("destination", -weighsHabit/2, "%s is new to this host and usual elsewhere: %s", addr, hosts)
 		case r.Host.Runs == 0:
 			j.fresh("destination", weight/2, "%s (%s) is new to this host: 0 of %s; %s", addr, out, j.of(), hosts)
@@ -315,8 +315,11 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// internal tells an address that is not reached over the internet.
-func internal(a netip.Addr) bool { return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() }
+// Internal tells an address that is not reached over the internet.
+func Internal(a netip.Addr) bool {
+	a = a.Unmap()
+	return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast()
+}
 
 // hidden gives a path with a hidden part below a place that anybody can write.
 func hidden(command string) string {

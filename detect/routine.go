@@ -260,7 +260,7 @@ func (c *counts) learn(t *transfer, allowed bool) {
 	c.add(Habit, r.key, t.tally.host, at, 1, outgoing(s))
 	for _, addr := range t.tally.met {
 		c.add(HabitTo, habitTo(r.key, addr), t.tally.host, at, 1, 0)
-		if allowed && !internal(addr) {
+		if allowed && !Internal(addr) {
 			c.add(HabitTo, habitAllowed(r.key, addr), t.tally.host, at, 1, 0)
 		}
 	}
@@ -275,7 +275,7 @@ func (c *counts) unknownOutside(r *Routine, t *transfer, s *Transfer) string {
 		return ""
 	}
 	for _, addr := range t.tally.met {
-		if !internal(addr) && c.look(HabitTo, habitAllowed(r.key, addr), t.tally.host).Host.Runs == 0 {
+		if !Internal(addr) && c.look(HabitTo, habitAllowed(r.key, addr), t.tally.host).Host.Runs == 0 {
 			return addr.String()
 		}
 	}

@@ -203,7 +203,7 @@ func scheduled(s *Transfer) *Routine {
 // brought is what somebody who is logged in brings to this host from another of ours.
 func brought(s *Transfer) *Routine {
 	service, ok := login(s)
-	if !ok || serves(&s.Tool) || s.Direction != In || !trusted(s.Ancestors) || slices.ContainsFunc(s.Peers, func(p Peer) bool { return !internal(p.Addr.Unmap()) }) {
+	if !ok || serves(&s.Tool) || s.Direction != In || !trusted(s.Ancestors) || slices.ContainsFunc(s.Peers, func(p Peer) bool { return !Internal(p.Addr) }) {
 		return nil
 	}
 	return &Routine{Class: "copies in", Proof: toolOf(&s.Tool) + " below " + service.Name + ": data comes in, from inside", inside: true,

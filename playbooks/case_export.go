@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"interdict/detect"
 )
 
 // CaseFormats write a case for other programs. Secrets are hidden in them as in a report.
@@ -209,7 +211,7 @@ func later(a, b time.Time) time.Time {
 
 // indicator says that traffic with an outside address is to be looked for. One of our own networks indicates nothing.
 func (s *stix) indicator(addr netip.Addr, pattern string, from time.Time) []string {
-	if internal(addr) {
+	if detect.Internal(addr) {
 		return nil
 	}
 	return []string{s.domain("indicator", addr.String(), map[string]any{"name": "far end of a transfer", "pattern": fmt.Sprintf(pattern, addr), "pattern_type": "stix", "valid_from": stixTime(from)})}

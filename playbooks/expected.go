@@ -5,6 +5,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"interdict/detect"
 )
 
 // class is one of the classes of transfers that look alike and are no theft.
@@ -111,7 +113,7 @@ func isManager(l link) bool {
 func (e *evidence) trusted() class {
 	c := class{name: "trusted transfer"}
 	for _, p := range e.far() {
-		if !internal(p.Addr) {
+		if !detect.Internal(p.Addr) {
 			return class{c.name, BAD, peerName(p) + " is not an internal address"}
 		}
 	}

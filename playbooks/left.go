@@ -169,7 +169,7 @@ func (e *evidence) knownOrNew(r *reply, p detect.Peer, k *known, total int64) st
 	case k.runs == 0:
 		r.line("far end", where+" is new: "+of)
 		r.against = append(r.against, fmt.Sprintf("%s was never seen: %s", where, of))
-		r.strong = r.strong || e.readsGrave() && !internal(p.Addr)
+		r.strong = r.strong || e.readsGrave() && !detect.Internal(p.Addr)
 		return where + " new"
 	}
 	r.line("far end", fmt.Sprintf("%s: %s, first %s", where, of, moment(k.first, e.before)))

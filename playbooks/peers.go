@@ -41,12 +41,6 @@ func history(q *asked) (peers map[netip.Addr]*known, total int64) {
 	return peers, total
 }
 
-// internal tells an address that is not reached over the internet.
-func internal(a netip.Addr) bool {
-	a = a.Unmap()
-	return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast()
-}
-
 // far are the ends that data goes to, or may go to. Loopback leaves nothing.
 func (s *subject) far() (out []detect.Peer) {
 	for _, p := range s.transfer.Peers {

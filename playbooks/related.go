@@ -102,8 +102,8 @@ func shared(x, y *subject) (addr netip.Addr, outside bool) {
 		theirs[p.Addr.Unmap()] = true
 	}
 	for _, p := range x.far() {
-		if a := p.Addr.Unmap(); theirs[a] && (!addr.IsValid() || !internal(a)) {
-			addr, outside = a, !internal(a)
+		if a := p.Addr.Unmap(); theirs[a] && (!addr.IsValid() || !detect.Internal(a)) {
+			addr, outside = a, !detect.Internal(a)
 		}
 	}
 	return addr, outside

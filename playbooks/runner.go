@@ -183,7 +183,7 @@ func FactsOf(x *Exhibit, owner func(detect.Host) string) Facts {
 	f.yes("live", x.Finding.Live())
 	f.yes("running", root.PID != 0 || s.tool.PID != 0 && s.tool.Alive())
 	f.yes("destination", len(s.far()) > 0)
-	f.yes("outside", slices.ContainsFunc(s.far(), func(p detect.Peer) bool { return !internal(p.Addr) }))
+	f.yes("outside", slices.ContainsFunc(s.far(), func(p detect.Peer) bool { return !detect.Internal(p.Addr) }))
 	class, _ := s.transfer.Content()
 	f.yes("sensitive", grave(class))
 	f.yes("container", s.tool.Container != "")

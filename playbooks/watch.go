@@ -29,7 +29,7 @@ func watchOf(s *subject) Watch {
 		w.SHA256 = h
 	}
 	for _, p := range s.far() {
-		if a := p.Addr.Unmap().WithZone("").String(); !internal(p.Addr) && !slices.Contains(w.Far, a) && len(w.Far) < 64 {
+		if a := p.Addr.Unmap().WithZone("").String(); !detect.Internal(p.Addr) && !slices.Contains(w.Far, a) && len(w.Far) < 64 {
 			w.Far = append(w.Far, a)
 		}
 	}
