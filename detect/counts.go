@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -129,10 +130,7 @@ func (c *counts) value(k Kind, text string, make bool) (uint32, bool) {
 
 // host gives the number of a host and notes that it was heard of.
 func (c *counts) host(h Host, group string, at int64) (uint32, bool) {
-	key := h.ID
-	if key == "" {
-		key = h.Name
-	}
+	key := cmp.Or(h.ID, h.Name)
 	n, ok := c.byHost[key]
 	if !ok {
 		if len(c.hosts) >= maxHosts {
@@ -172,10 +170,11 @@ func (c *counts) heard(v *view) {
 		if ms == 0 {
 			continue
 		}
-		if n, ok := c.byHost[ids.Dict.Value(uint32(code))]; ok {
+		id := ids.Dict.Value(uint32(code))
+		if n, ok := c.byHost[id]; ok {
 			c.hosts[n].seen = max(c.hosts[n].seen, ms)
-		} else if row := rows[code]; true {
-			c.host(Host{ID: v.text(ecs.HostID, row), Name: v.first(row, ecs.HostName, ecs.HostHostname)}, "", ms)
+		} else {
+			c.host(Host{ID: id, Name: v.first(rows[code], ecs.HostName, ecs.HostHostname)}, "", ms)
 		}
 	}
 }
