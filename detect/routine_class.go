@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"path"
 	"regexp"
 	"slices"
@@ -180,7 +181,7 @@ func scheduled(s *Transfer) *Routine {
 	if unit == "" && !cron {
 		return nil
 	}
-	r := &Routine{Class: "backup", Proof: "started by " + pathOf(&s.Ancestors[0]) + " in " + orWord(unit, "cron")}
+	r := &Routine{Class: "backup", Proof: "started by " + pathOf(&s.Ancestors[0]) + " in " + cmp.Or(unit, "cron")}
 	manager := slices.ContainsFunc(s.Ancestors, func(p Process) bool {
 		return slices.Contains(managers, path.Base(pathOf(&p))) && p.UserID == "0"
 	})
@@ -232,11 +233,4 @@ func unitOf(p *Process) string {
 // reads tells whether any file that is sent is below a place.
 func reads(s *Transfer, place string) bool {
 	return slices.ContainsFunc(s.Payload(), func(f File) bool { return strings.HasPrefix(f.Path, place) })
-}
-
-func orWord(s, or string) string {
-	if s == "" {
-		return or
-	}
-	return s
 }

@@ -420,12 +420,7 @@ func (s *Cases) HandOver(ctx context.Context, id, to, words, by string) error {
 	})
 }
 
-func orNobody(s string) string {
-	if s == "" {
-		return "nobody yet"
-	}
-	return s
-}
+func orNobody(s string) string { return orElse(s, "nobody yet") }
 
 // Rename gives the case another title.
 func (s *Cases) Rename(ctx context.Context, id, title, by string) error {

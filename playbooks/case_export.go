@@ -106,7 +106,7 @@ func writeSTIX(w io.Writer, r *Report) error {
 		refs = append(refs, s.exhibit(x, r.Losses[i])...)
 	}
 	for _, d := range r.Deeds {
-		id := s.domain("course-of-action", d.Op, map[string]any{"name": short(d.What, 200), "description": d.Came + ". Proven: " + orNotVerified(d.Proven)})
+		id := s.domain("course-of-action", d.Op, map[string]any{"name": short(d.What, 200), "description": d.Came + ". Proven: " + orElse(d.Proven, "not verified")})
 		refs = append(refs, id)
 	}
 	var words []string
@@ -118,13 +118,6 @@ func writeSTIX(w io.Writer, r *Report) error {
 	out := json.NewEncoder(w)
 	out.SetIndent("", "  ")
 	return out.Encode(map[string]any{"type": "bundle", "id": "bundle--" + uuid5(ourSpace, r.ID+stixTime(r.Made)), "objects": s.objects})
-}
-
-func orNotVerified(s string) string {
-	if s == "" {
-		return "not verified"
-	}
-	return s
 }
 
 func stixTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

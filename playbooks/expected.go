@@ -215,10 +215,7 @@ func (e *evidence) announced() class {
 
 // whom is who can say more.
 func (e *evidence) whom() string {
-	if e.entry.Owner != "" {
-		return e.entry.Owner
-	}
-	return "whoever is responsible for " + orElse(e.f.Host.Name, "the host")
+	return orElse(e.entry.Owner, "whoever is responsible for "+orElse(e.f.Host.Name, "the host"))
 }
 
 // accused is the first thing that speaks against what runs; "" when nothing does.

@@ -175,7 +175,7 @@ func processesOf(f *detect.Finding) []detect.Process {
 // first8 is enough of an id to find it by.
 func first8(id string) string { return id[:min(len(id), 8)] }
 
-func orUnknown(s string) string { return cmp.Or(s, "an unknown user") }
+func orUnknown(s string) string { return orElse(s, "an unknown user") }
 
 // steps are the entries of one operation that a reader wants to know of.
 func steps(o respond.Operation) (out []Moment) {

@@ -64,14 +64,7 @@ func (r *Runner) watch(ctx context.Context, s *scene, def BookStep) StepRun {
 	if err := r.Cases.watch(ctx, w); err != nil {
 		return failed("%v", err)
 	}
-	return doneWith("until %s: far ends %s, program %s, user %s with the same command", w.Until.Format(time.DateOnly), few(w.Far, 3), orNoneOf(short(w.SHA256, 12)), orUnknown(w.User))
-}
-
-func orNoneOf(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
+	return doneWith("until %s: far ends %s, program %s, user %s with the same command", w.Until.Format(time.DateOnly), few(w.Far, 3), orElse(short(w.SHA256, 12), "none"), orUnknown(w.User))
 }
 
 func (s *Cases) watch(ctx context.Context, w Watch) error {
