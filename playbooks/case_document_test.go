@@ -19,14 +19,7 @@ func again(t *testing.T, all ...*Sharing) {
 func logOf(t *testing.T, c *Cases, id string) string {
 	t.Helper()
 	log, err := c.CaseLog(t.Context(), id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []string
-	for _, n := range log {
-		out = append(out, n.By+" "+n.Kind+":"+n.Text)
-	}
-	return strings.Join(out, "|")
+	return spoken(t, log, err)
 }
 
 func TestACaseIsTheSameAtTwoConsolesAndNothingSaidInItIsLost(t *testing.T) {

@@ -82,6 +82,12 @@ func look(t *testing.T, all ...*Sharing) {
 func texts(t *testing.T, c *Cases) string {
 	t.Helper()
 	log, err := c.Log(t.Context(), alert.ID)
+	return spoken(t, log, err)
+}
+
+// spoken is a log in one line.
+func spoken(t *testing.T, log []Note, err error) string {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
