@@ -33,6 +33,14 @@ type Playbook struct {
 	includes  []line
 }
 
+// Steps is how many steps it has.
+func (b *Playbook) Steps() (n int) {
+	for _, stage := range b.Stages {
+		n += len(stage)
+	}
+	return n
+}
+
 // Stage is one step, or several that run side by side.
 type Stage []BookStep
 

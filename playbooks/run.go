@@ -52,6 +52,9 @@ type StepRun struct {
 	Verdict respond.State `json:"verdict,omitempty"`
 }
 
+// Plans tells whether the step is an action, which is planned before it is carried out.
+func (s StepRun) Plans() bool { return changing(s.Do) }
+
 // StepState is how far a step is.
 type StepState string
 

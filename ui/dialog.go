@@ -65,7 +65,7 @@ func (m *Model) openPlan(f *detect.Finding, a action, h respond.Host) tea.Cmd {
 	on := aim(a, f, m.guides.of(f))
 	act, c := m.action(m.config, a, f, on), m.changes
 	d.typed = m.config.typed(f.Host.Environment, act.Kind())
-	return d.make(m, func(ctx context.Context) (respond.Action, respond.Plan, error) {
+	return d.make(m, planLimit, func(ctx context.Context) (respond.Action, respond.Plan, error) {
 		var p respond.Plan
 		err := m.config.second(h.Name(), f.Host.Environment, act.Kind())
 		if err == nil {
@@ -78,8 +78,8 @@ func (m *Model) openPlan(f *detect.Finding, a action, h respond.Host) tea.Cmd {
 	})
 }
 
-func (d *dialog) make(m *Model, plan func(context.Context) (respond.Action, respond.Plan, error)) tea.Cmd {
-	return tea.Batch(d.arm(m), m.ask(planLimit, func(ctx context.Context) tea.Msg {
+func (d *dialog) make(m *Model, limit time.Duration, plan func(context.Context) (respond.Action, respond.Plan, error)) tea.Cmd {
+	return tea.Batch(d.arm(m), m.ask(limit, func(ctx context.Context) tea.Msg {
 		a, p, err := plan(ctx)
 		return planned{d, a, p, err}
 	}))

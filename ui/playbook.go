@@ -61,7 +61,7 @@ func (b *bookMenu) lines(m *Model, w, h int) []string {
 		if i == b.at {
 			mark, r = "▌ ", focus
 		}
-		out.lines = append(out.lines, out.raw(m.strip(out.inner()).add(r, mark+book.Name).add(muted, "  "+plural(len(book.Stages), "step")).String()))
+		out.lines = append(out.lines, out.raw(m.strip(out.inner()).add(r, mark+book.Name).add(muted, "  "+plural(book.Steps(), "step")).String()))
 	}
 	out.lines = append(out.lines, out.wrapped(muted, "", m.config.Books[b.at].About)...)
 	out.lines = append(out.lines, out.wrapped(normal, "", "enter shows what each step would do; nothing is changed by that")...)
@@ -71,7 +71,6 @@ func (b *bookMenu) lines(m *Model, w, h int) []string {
 // starting begins a playbook: its plan is those of all its steps.
 type starting struct {
 	respond.Action // of the kind that the dialog wants to know; nothing is called on it
-	m              *Model
 	book           *playbooks.Playbook
 	finding        *detect.Finding
 }
@@ -86,18 +85,15 @@ func (m *Model) dryRun(f *detect.Finding, book *playbooks.Playbook) tea.Cmd {
 	d := m.newDialog("RUN "+book.Name, "Run", f.Host.Name, f.Host.Environment)
 	d.host, d.finding = h, f.ID
 	m.overlay = d
-	runner, cases, by, g, limit := m.config.Runner, m.config.Cases, m.config.Actor.User, m.guides.of(f), dryLimit
-	return tea.Batch(d.arm(m), m.ask(limit, func(ctx context.Context) tea.Msg {
+	runner, cases, by, g := m.config.Runner, m.config.Cases, m.config.Actor.User, m.guides.of(f)
+	return d.make(m, dryLimit, func(ctx context.Context) (respond.Action, respond.Plan, error) {
 		k, err := cases.OpenCase(ctx, f, g, by)
 		if err != nil {
-			return planned{d: d, err: err}
+			return nil, respond.Plan{}, err
 		}
 		steps, err := runner.Dry(ctx, book, k, f.ID)
-		if err != nil {
-			return planned{d: d, err: err}
-		}
-		return planned{d, &starting{m: m, book: book, finding: f}, dryPlan(book, k, h.Name(), steps), nil}
-	}))
+		return &starting{book: book, finding: f}, dryPlan(book, k, h.Name(), steps), err
+	})
 }
 
 // dryPlan is what a person reads before a playbook begins.

@@ -211,7 +211,7 @@ func (p *runPane) act(m *Model, a action) tea.Cmd {
 // press does what the step under the cursor waits for.
 func (p *runPane) press(m *Model, step playbooks.StepRun) tea.Cmd {
 	switch {
-	case step.State == playbooks.StepAsks && p.plans(step):
+	case step.State == playbooks.StepAsks && step.Plans():
 		return p.approve(m, step)
 	case step.State == playbooks.StepAsks && step.Do == "hand-over":
 		return p.answer(m, step.ID, playbooks.StepDone, "hand over to, and what they must know")
@@ -224,12 +224,7 @@ func (p *runPane) press(m *Model, step playbooks.StepRun) tea.Cmd {
 	return p.goOn(m)
 }
 
-// plans tells whether a step changes a host.
-func (p *runPane) plans(step playbooks.StepRun) bool {
-	return stepKinds[step.Do] != ""
-}
-
-// stepKinds are the changes that steps make.
+// stepKinds are the kinds of the actions of steps.
 var stepKinds = map[string]string{"freeze": process.KindFreeze, "kill": process.KindKill, "block": isolate.KindBlock, "isolate": isolate.KindIsolate,
 	"capture": evidence.KindCollect, "collect": evidence.KindCollect}
 
@@ -262,7 +257,7 @@ func (p *runPane) approve(m *Model, step playbooks.StepRun) tea.Cmd {
 	m.overlay = d
 	d.typed = m.config.typed(f.Host.Environment, stepKinds[step.Do])
 	runner, run := m.config.Runner, p.id
-	return d.make(m, func(ctx context.Context) (respond.Action, respond.Plan, error) {
+	return d.make(m, planLimit, func(ctx context.Context) (respond.Action, respond.Plan, error) {
 		plan, err := runner.Plan(ctx, run, step.ID)
 		return &approving{runner: runner, run: run, step: step.ID, do: step.Do}, plan, err
 	})
@@ -398,7 +393,7 @@ func (p *runPane) under(m *Model, s playbooks.StepRun, w int) []string {
 		put(normal, s.Text, 4)
 	}
 	switch {
-	case s.State == playbooks.StepAsks && p.plans(s):
+	case s.State == playbooks.StepAsks && s.Plans():
 		put(warning, "enter shows its plan, to be approved; s leaves it out", 1)
 	case s.State == playbooks.StepAsks:
 		if p.asked == s.ID {

@@ -35,7 +35,7 @@ func (m *Model) openUndo(s respond.Standing) tea.Cmd {
 	d.host = h
 	m.overlay = d
 	c := m.changes
-	return d.make(m, func(ctx context.Context) (respond.Action, respond.Plan, error) {
+	return d.make(m, planLimit, func(ctx context.Context) (respond.Action, respond.Plan, error) {
 		u, p, err := planUndo(ctx, c, s, h)
 		return u, p, err
 	})

@@ -83,16 +83,9 @@ func (c *command) playbookList() error {
 		if b.Automatic {
 			auto = "may begin by itself"
 		}
-		fmt.Fprintf(w, "%s\t%d steps\t%s\t%s\n", b.ID, steps(b), text.Clean(b.Name), auto)
+		fmt.Fprintf(w, "%s\t%d steps\t%s\t%s\n", b.ID, b.Steps(), text.Clean(b.Name), auto)
 	}
 	return errors.Join(w.Flush(), err)
-}
-
-func steps(b *playbooks.Playbook) (n int) {
-	for _, stage := range b.Stages {
-		n += len(stage)
-	}
-	return n
 }
 
 func (c *command) playbookShow(id string) error {
@@ -301,7 +294,7 @@ func (c *command) askPerson(ctx context.Context, r *playbooks.Runner, run *playb
 		for _, l := range question {
 			fmt.Fprintln(c.Stderr, "  "+text.Clean(l))
 		}
-		if doesPlan(step.Do) {
+		if step.Plans() {
 			fmt.Fprintf(c.Stderr, "  cannot be planned now: %s\nType why it is left out: ", text.CleanLines(err.Error()))
 		} else {
 			fmt.Fprint(c.Stderr, "Type what was done, or no and why it is left out: ")
@@ -315,7 +308,7 @@ func (c *command) askPerson(ctx context.Context, r *playbooks.Runner, run *playb
 	switch {
 	case planned && line == "yes":
 		_, err = r.Approve(ctx, run.ID, step.ID, plan)
-	case planned || doesPlan(step.Do):
+	case planned || step.Plans():
 		_, err = r.Answer(ctx, run.ID, step.ID, playbooks.StepSkipped, line)
 	case strings.HasPrefix(line, "no "):
 		_, err = r.Answer(ctx, run.ID, step.ID, playbooks.StepSkipped, strings.TrimPrefix(line, "no "))
@@ -323,14 +316,6 @@ func (c *command) askPerson(ctx context.Context, r *playbooks.Runner, run *playb
 		_, err = r.Answer(ctx, run.ID, step.ID, playbooks.StepDone, line)
 	}
 	return err
-}
-
-func doesPlan(do string) bool {
-	switch do {
-	case "freeze", "block", "isolate", "kill", "capture", "collect":
-		return true
-	}
-	return false
 }
 
 func (c *command) playbookUndo(ctx context.Context, args []string) error {
