@@ -2,11 +2,9 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -85,7 +83,7 @@ func (c *command) caseList(ctx context.Context, all bool) error {
 			fmt.Fprintln(c.Stdout, "no cases are open")
 			return s.degraded()
 		}
-		w := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
+		w := c.table()
 		fmt.Fprintln(w, "CASE\tOPENED\tWHO\tSTATE\tWHAT\tLEFT\tHOW SURE")
 		for i := range briefs {
 			b := &briefs[i]
@@ -102,15 +100,6 @@ func orDash(s string) string {
 		return "-"
 	}
 	return s
-}
-
-func (c *command) printJSON(v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(c.results(), string(b))
-	return err
 }
 
 // caseDocument is a case for programs.

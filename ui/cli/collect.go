@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -11,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
 
 	"interdict/respond"
@@ -204,14 +202,13 @@ func (c *command) printCollected(r respond.Result, v respond.Verdict) error {
 		if err != nil {
 			return err
 		}
-		b, err := json.Marshal(struct {
+		err = c.printJSON(struct {
 			evidence.Collected
 			Verified respond.State `json:"verified"`
 		}{done, v.State})
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(c.results(), string(b))
 	} else {
 		fmt.Fprintln(c.Stdout, text.Clean(r.Summary))
 		for _, l := range r.Lines {
@@ -230,8 +227,7 @@ func (c *command) printCollected(r respond.Result, v respond.Verdict) error {
 
 // progress shows on a terminal how far it is; nil elsewhere.
 func (c *command) progress() func(evidence.Progress) {
-	f, ok := c.Stderr.(term.File)
-	if !ok || !term.IsTerminal(f.Fd()) {
+	if !onTerminal(c.Stderr) {
 		return nil
 	}
 	last := time.Time{}
@@ -244,7 +240,7 @@ func (c *command) progress() func(evidence.Progress) {
 }
 
 func (c *command) clearProgress() {
-	if f, ok := c.Stderr.(term.File); ok && term.IsTerminal(f.Fd()) {
+	if onTerminal(c.Stderr) {
 		fmt.Fprint(c.Stderr, "\r\x1b[K")
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,7 +56,7 @@ func (c *command) withExceptions(ctx context.Context, f func([]playbooks.KnownEx
 }
 
 func (c *command) exceptionsList(all []playbooks.KnownException) error {
-	w := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
+	w := c.table()
 	fmt.Fprintln(w, "ID\tNAME\tWHY\tBY\tENDS\tHIDDEN\tSTATE")
 	for i := range all {
 		x := &all[i]

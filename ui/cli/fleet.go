@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -425,11 +424,7 @@ func (r *fleetRun) showJSON(m *respond.Member) error {
 			out.Reasons = refusal.Reasons
 		}
 	}
-	b, err := json.Marshal(out)
-	if err == nil {
-		_, err = fmt.Fprintln(r.results(), string(b))
-	}
-	return err
+	return r.printJSON(out)
 }
 
 // sentence is what became of a host, in one line.

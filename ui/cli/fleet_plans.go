@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/charmbracelet/x/term"
-
 	"interdict/respond"
 	"interdict/ui/text"
 )
@@ -62,7 +60,7 @@ const redraw = 100 * time.Millisecond
 
 func newProgress(to io.Writer, members []*respond.Member) *progress {
 	p := &progress{began: time.Now(), steps: map[string]respond.Step{}}
-	if f, ok := to.(term.File); ok && term.IsTerminal(f.Fd()) {
+	if onTerminal(to) {
 		p.to = to
 	}
 	for _, m := range members {

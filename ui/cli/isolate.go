@@ -2,13 +2,11 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -297,7 +295,7 @@ func (c *command) printStatus(ctx context.Context, names []string) error {
 		}()
 	}
 	var failed error
-	w := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
+	w := c.table()
 	if !c.json {
 		fmt.Fprintln(w, "HOST\tSTATE\tSINCE\tBY\tENDS\tWHAT")
 	}
@@ -307,11 +305,9 @@ func (c *command) printStatus(ctx context.Context, names []string) error {
 			failed = errors.Join(failed, fmt.Errorf("%s: %s", s.Host, s.Error))
 		}
 		if c.json {
-			b, err := json.Marshal(s)
-			if err != nil {
+			if err := c.printJSON(s); err != nil {
 				return err
 			}
-			fmt.Fprintln(c.results(), string(b))
 			continue
 		}
 		if len(s.Held) == 0 {

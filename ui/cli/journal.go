@@ -2,11 +2,9 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -78,11 +76,9 @@ func (c *command) journalShow(ctx context.Context, args []string) error {
 func (c *command) printEntries(entries []respond.Entry, whole bool) error {
 	for _, e := range entries {
 		if c.json {
-			b, err := json.Marshal(e)
-			if err != nil {
+			if err := c.printJSON(e); err != nil {
 				return err
 			}
-			fmt.Fprintln(c.results(), string(b))
 			continue
 		}
 		fmt.Fprintf(c.Stdout, "%5d  %s  %s  %-9s %-16s %s  %s%s\n", e.Seq, e.Wall.Format(time.RFC3339), e.Op, e.Phase,
@@ -246,18 +242,16 @@ func (c *command) printStanding(ctx context.Context, s *state) error {
 	}
 	if c.json {
 		for _, h := range held {
-			b, err := json.Marshal(map[string]any{"kind": h.Kind, "key": h.Key, "text": h.Text, "host": h.Host, "operation": h.Op, "since": h.Since, "by": h.Actor.String()})
-			if err != nil {
+			if err := c.printJSON(map[string]any{"kind": h.Kind, "key": h.Key, "text": h.Text, "host": h.Host, "operation": h.Op, "since": h.Since, "by": h.Actor.String()}); err != nil {
 				return err
 			}
-			fmt.Fprintln(c.results(), string(b))
 		}
 		return errors.Join(c.printOrders(ctx, s), s.degraded())
 	}
 	if len(held) == 0 {
 		fmt.Fprintln(c.Stdout, nothingHeld(s))
 	}
-	w := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
+	w := c.table()
 	for i, h := range held {
 		if i == 0 {
 			fmt.Fprintln(w, "KIND\tHOST\tSINCE\tBY\tUNDO WITH\tWHAT")
@@ -273,11 +267,9 @@ func (c *command) printStanding(ctx context.Context, s *state) error {
 func (c *command) printOrders(ctx context.Context, s *state) error {
 	all, err := s.orders.All(ctx)
 	for _, o := range all {
-		b, bad := json.Marshal(orderJSON(o))
-		if bad != nil {
+		if bad := c.printJSON(orderJSON(o)); bad != nil {
 			return bad
 		}
-		fmt.Fprintln(c.results(), string(b))
 	}
 	return err
 }

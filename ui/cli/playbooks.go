@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -77,7 +76,7 @@ func (c *command) playbook() *cobra.Command {
 
 func (c *command) playbookList() error {
 	all, err := c.books()
-	w := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
+	w := c.table()
 	for _, b := range all {
 		auto := ""
 		if b.Automatic {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +46,7 @@ func (c *command) rulesList() error {
 		}
 		return nil
 	}
-	w := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
+	w := c.table()
 	fmt.Fprintln(w, "SEVERITY\tRISK\tNAME\tID\tRUNS")
 	for _, r := range rules {
 		runs := "yes"

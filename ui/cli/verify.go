@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -88,11 +87,9 @@ func (c *command) verifyBundle(ctx context.Context, path string, o evidence.Chec
 		}
 	}
 	if c.json {
-		b, err := json.Marshal(check)
-		if err != nil {
+		if err := c.printJSON(check); err != nil {
 			return err
 		}
-		fmt.Fprintln(c.results(), string(b))
 	} else {
 		c.printCheck(check)
 	}
