@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -165,16 +166,9 @@ func (p *casesPane) cells(m *Model, i int) []grid.Cell {
 		state = m.theme.as(warning)
 	}
 	return []grid.Cell{
-		{Text: mark + b.ID, Style: style}, {Text: whoHas(b.Assignee), Style: style}, {Text: b.Status(), Style: state}, {Text: b.Title, Style: style},
+		{Text: mark + b.ID, Style: style}, {Text: cmp.Or(b.Assignee, "nobody"), Style: style}, {Text: b.Status(), Style: state}, {Text: b.Title, Style: style},
 		{Text: b.Left(), Style: style}, {Text: b.Verdict(), Style: style}, {Text: span(m.now().Sub(b.Opened)), Style: style},
 	}
-}
-
-func whoHas(s string) string {
-	if s == "" {
-		return "nobody"
-	}
-	return s
 }
 
 // caseFor shows the case of an alert, opening one if it is in none.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -42,16 +43,16 @@ func (c *command) newAutomation(j *respond.Journal) *automation {
 	return &automation{config: c.config, spent: j.Automatic, degraded: func() string { return "" }, now: c.Now, note: func(string) {}}
 }
 
-func (a *automation) perHour() int { return orDefault(a.config.Automation.PerHour, automaticPerHour) }
+func (a *automation) perHour() int { return cmp.Or(a.config.Automation.PerHour, automaticPerHour) }
 
 func (a *automation) freezeFor() time.Duration {
-	return orDefault(time.Duration(a.config.Automation.FreezeFor), automaticFreeze)
+	return cmp.Or(time.Duration(a.config.Automation.FreezeFor), automaticFreeze)
 }
 
 // allowed are the changes that both the host's entry and its environment let
 // happen without a person, as long as nothing stopped that.
 func (a *automation) allowed(environment string, entry []string) (verbs []string) {
-	for _, verb := range a.config.Rights[orDefault(environment, a.config.Environment)].Alone {
+	for _, verb := range a.config.Rights[cmp.Or(environment, a.config.Environment)].Alone {
 		if slices.Contains(entry, verb) {
 			verbs = append(verbs, verb)
 		}

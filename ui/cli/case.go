@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -87,19 +88,12 @@ func (c *command) caseList(ctx context.Context, all bool) error {
 		fmt.Fprintln(w, "CASE\tOPENED\tWHO\tSTATE\tWHAT\tLEFT\tHOW SURE")
 		for i := range briefs {
 			b := &briefs[i]
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", b.ID, b.Opened.Format(time.RFC3339), text.Clean(orDash(b.Assignee)), text.Clean(b.Status()), text.Clean(b.Title),
-				text.Clean(b.Left()), orDash(b.Verdict()))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", b.ID, b.Opened.Format(time.RFC3339), text.Clean(cmp.Or(b.Assignee, "-")), text.Clean(b.Status()), text.Clean(b.Title),
+				text.Clean(b.Left()), text.Clean(cmp.Or(b.Verdict(), "-")))
 		}
 		fmt.Fprintln(w, playbooks.FiguresOf(briefs))
 		return errors.Join(w.Flush(), err, s.degraded())
 	})
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }
 
 // caseDocument is a case for programs.

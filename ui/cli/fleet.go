@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +68,7 @@ func (c *command) names(ctx context.Context, f *fleetFlags, args []string) ([]st
 			list = inventory.Entries()
 		}
 		if len(list) == 0 {
-			return nil, nil, usage("no host of the inventory is in the group %q; there are %s", g, orNone(strings.Join(inventory.Groups(), ", ")))
+			return nil, nil, usage("no host of the inventory is in the group %q; there are %s", g, cmp.Or(strings.Join(inventory.Groups(), ", "), "none"))
 		}
 		for _, e := range list {
 			names = append(names, e.Name)
@@ -84,13 +85,6 @@ func (c *command) names(ctx context.Context, f *fleetFlags, args []string) ([]st
 		}
 	}
 	return once, inventory, nil
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
 }
 
 // rank puts first what is missed least, should the first host go wrong.
@@ -162,7 +156,7 @@ var (
 // do runs it and says what became of each host.
 func (r *fleetRun) do(ctx context.Context, actor respond.Actor, approve func([]*respond.Member) error) error {
 	progress := newProgress(r.Stderr, r.members)
-	fleet := &respond.Fleet{Journal: r.state.journal, Actor: actor, Parallel: orDefault(r.flags.parallel, r.config.Fleet.Parallel), Limit: r.flags.limit,
+	fleet := &respond.Fleet{Journal: r.state.journal, Actor: actor, Parallel: cmp.Or(r.flags.parallel, r.config.Fleet.Parallel), Limit: r.flags.limit,
 		Told: progress.told, Approval: r.approval, Vet: r.vetter(r.state, r.inventory)}
 	asked := approve
 	if approve != nil {
@@ -370,14 +364,6 @@ func lastRun(all []respond.Order, kind string) string {
 		}
 	}
 	return ""
-}
-
-func orDefault[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }
 
 // memberJSON is what became of one host, for programs.
