@@ -32,7 +32,7 @@ func Markdown(w io.Writer, r *playbooks.Report) error {
 		fmt.Fprintf(&b, "\n* **%s** from %s, %s\n", md(l.Tool), md(l.From), l.When())
 		fmt.Fprintf(&b, "  * files: %s\n", md(l.What))
 		for _, f := range l.To {
-			fmt.Fprintf(&b, "  * to %s: ≥ %s sent, %s came back\n", md(f.Name), bytesWord(f.Sent), bytesWord(f.Received))
+			fmt.Fprintf(&b, "  * to %s: ≥ %s sent, %s came back\n", md(f.Name), playbooks.Bytes(f.Sent), playbooks.Bytes(f.Received))
 		}
 		fmt.Fprintf(&b, "  * %s\n", md(l.Sure))
 	}
@@ -123,9 +123,6 @@ func nodeWord(n playbooks.Node) string {
 	}
 	return s + ": " + n.Command
 }
-
-// bytesWord is a count of bytes for a person.
-func bytesWord(n int64) string { return playbooks.Bytes(n) }
 
 // md makes any text a plain run of Markdown: on one line, nothing in it markup,
 // an entity, the end of a table's cell, or a link that readers recognise by themselves.
