@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -154,10 +153,8 @@ var hunk = regexp.MustCompile(`^@@ -[0-9,]+ \+([0-9]+)`)
 func addedLines(diff []byte) (out []changedLine) {
 	file, number := "", 0
 	header := false // between "diff" and the first hunk a line that begins with +++ is no content
-	scan := bufio.NewScanner(bytes.NewReader(diff))
-	scan.Buffer(nil, 16<<20)
-	for scan.Scan() {
-		line := scan.Text()
+	for l := range strings.Lines(string(diff)) {
+		line := strings.TrimSuffix(l, "\n")
 		switch {
 		case strings.HasPrefix(line, "diff --git "):
 			header, file = true, ""
