@@ -355,14 +355,15 @@ func (c *command) lookOut(ctx context.Context, s *said, r *playbooks.Runner, boo
 		if err != nil {
 			continue // it is tried again; that the database cannot be read is said elsewhere
 		}
+		open := map[string]*detect.Finding{}
 		for _, f := range s.Snapshot().Findings {
-			if looked[f.ID] == f {
-				continue
+			open[f.ID] = f
+			if looked[f.ID] != f {
+				c.seenAgain(ctx, s, r, watches, f)
+				c.beginBySelf(ctx, r, books, f)
 			}
-			looked[f.ID] = f
-			c.seenAgain(ctx, s, r, watches, f)
-			c.beginBySelf(ctx, r, books, f)
 		}
+		looked = open // what was closed is not held on to
 	}
 }
 

@@ -36,7 +36,7 @@ const (
 )
 
 func newSaid(cases *playbooks.Cases, by string) *said {
-	return &said{cases: cases, by: by, known: map[string][]playbooks.Triage{}, noted: map[[2]string]bool{}, seen: map[string]*detect.Finding{}}
+	return &said{cases: cases, by: by, known: map[string][]playbooks.Triage{}}
 }
 
 // recall reads what was said since it was last asked, and tells whether there was anything.
@@ -125,12 +125,14 @@ func (s *said) count(ctx context.Context) {
 	if s.cases == nil {
 		return
 	}
+	noted := map[[2]string]bool{}
 	for _, f := range s.Snapshot().Hidden {
 		key := [2]string{f.Exception.ID, f.ID}
-		if !s.noted[key] && s.cases.Hid(ctx, key[0], key[1]) == nil { // else it is tried again
-			s.noted[key] = true
+		if s.noted[key] || s.cases.Hid(ctx, key[0], key[1]) == nil { // else it is tried again
+			noted[key] = true
 		}
 	}
+	s.noted = noted
 }
 
 func (s *said) key(alert, thread string) string {
@@ -169,14 +171,16 @@ func (s *said) InCase(a detect.Alert) string {
 
 // keep has cases end with what was seen last of their alerts.
 func (s *said) keep(ctx context.Context) {
+	seen := map[string]*detect.Finding{} // what was closed is not held on to
 	for _, f := range s.Snapshot().Findings {
-		if s.InCase(f.Alert) == "" || s.seen[f.ID] == f {
+		if s.InCase(f.Alert) == "" {
 			continue
 		}
-		if s.cases.See(ctx, f, nil) == nil { // else it is tried again
-			s.seen[f.ID] = f
+		if s.seen[f.ID] == f || s.cases.See(ctx, f, nil) == nil { // else it is tried again
+			seen[f.ID] = f
 		}
 	}
+	s.seen = seen
 }
 
 // Taken tells who looks at an alert; "": nobody.
