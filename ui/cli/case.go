@@ -63,14 +63,14 @@ func (c *command) caseSays(use, short string, n int, say func(ctx context.Contex
 		if _, err := playbooks.CaseNumber(args[0]); err != nil {
 			return &exit{Usage, err}
 		}
-		return c.withShared(cmd.Context(), func(s *state) error {
+		return c.withShared(cmd.Context(), false, func(s *state) error {
 			return say(cmd.Context(), s.cases, args[0], respond.CurrentActor().User, args[1:])
 		})
 	}}
 }
 
 func (c *command) caseList(ctx context.Context, all bool) error {
-	return c.withShared(ctx, func(s *state) error {
+	return c.withShared(ctx, false, func(s *state) error {
 		briefs, err := s.cases.Briefs(ctx, s.journal, all, casesShown)
 		if c.json {
 			for i := range briefs {
@@ -78,11 +78,11 @@ func (c *command) caseList(ctx context.Context, all bool) error {
 					return err
 				}
 			}
-			return errors.Join(err, s.degraded())
+			return err
 		}
 		if len(briefs) == 0 && err == nil {
 			fmt.Fprintln(c.Stdout, "no cases are open")
-			return s.degraded()
+			return nil
 		}
 		w := c.table()
 		fmt.Fprintln(w, "CASE\tOPENED\tWHO\tSTATE\tWHAT\tLEFT\tHOW SURE")
@@ -92,7 +92,7 @@ func (c *command) caseList(ctx context.Context, all bool) error {
 				text.Clean(b.Left()), text.Clean(cmp.Or(b.Verdict(), "-")))
 		}
 		fmt.Fprintln(w, playbooks.FiguresOf(briefs))
-		return errors.Join(w.Flush(), err, s.degraded())
+		return errors.Join(w.Flush(), err)
 	})
 }
 
@@ -122,7 +122,7 @@ func (c *command) withCase(ctx context.Context, id string, f func(*state, *playb
 	if _, err := playbooks.CaseNumber(id); err != nil {
 		return &exit{Usage, err}
 	}
-	return c.withShared(ctx, func(s *state) error {
+	return c.withShared(ctx, false, func(s *state) error {
 		k, err := s.cases.Case(ctx, id)
 		if err != nil {
 			return err
@@ -131,7 +131,7 @@ func (c *command) withCase(ctx context.Context, id string, f func(*state, *playb
 		if err != nil {
 			return err
 		}
-		return errors.Join(f(s, &b), s.degraded())
+		return f(s, &b)
 	})
 }
 
@@ -169,7 +169,7 @@ func doubtOf(err error) string {
 }
 
 func (c *command) shift(ctx context.Context) error {
-	return c.withShared(ctx, func(s *state) error {
+	return c.withShared(ctx, false, func(s *state) error {
 		briefs, err := s.cases.Briefs(ctx, s.journal, false, casesShown)
 		standing, doubt := s.journal.Standing(ctx)
 		for _, l := range playbooks.HandOverText(briefs, standing, doubtOf(errors.Join(err, doubt)), c.Now(), respond.CurrentActor().User) {
@@ -178,6 +178,6 @@ func (c *command) shift(ctx context.Context) error {
 		if err != nil || doubt != nil {
 			return &exit{code: Degraded}
 		}
-		return s.degraded()
+		return nil
 	})
 }

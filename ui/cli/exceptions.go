@@ -39,13 +39,7 @@ func (c *command) exceptions() *cobra.Command {
 
 // withCases runs f over what is kept; create makes it when there is nothing yet.
 func (c *command) withCases(ctx context.Context, create bool, f func(*playbooks.Cases) error) error {
-	kept, err := c.openState(ctx, create || c.config.Store != "")
-	if err != nil {
-		return c.noState(err)
-	}
-	defer kept.close()
-	err = c.shared(ctx, kept, func(s *state) error { return f(s.cases) })
-	return errors.Join(err, kept.degraded())
+	return c.withShared(ctx, create, func(s *state) error { return f(s.cases) })
 }
 
 func (c *command) withExceptions(ctx context.Context, f func([]playbooks.KnownException) error) error {

@@ -38,14 +38,15 @@ func (c *command) withJournal(ctx context.Context, f func(*state) error) error {
 	return errors.Join(f(s), s.close())
 }
 
-// withShared is withJournal with what others said.
-func (c *command) withShared(ctx context.Context, f func(*state) error) error {
-	s, err := c.openState(ctx, c.config.Store != "")
+// withShared is withJournal over what others said, too, with the exit code of that;
+// create makes what is kept when there is nothing yet.
+func (c *command) withShared(ctx context.Context, create bool, f func(*state) error) error {
+	s, err := c.openState(ctx, create || c.config.Store != "")
 	if err != nil {
 		return c.noState(err)
 	}
 	err = c.shared(ctx, s, f)
-	return errors.Join(err, s.close(), s.degraded())
+	return s.degraded(errors.Join(err, s.close()))
 }
 
 // pageSize is how many entries are read at a time.
@@ -147,7 +148,7 @@ func signedBy(fingerprint string) string {
 func (c *command) compareHeads(ctx context.Context, s *state) error {
 	if c.share(ctx, s); s.heads == nil {
 		c.tell(s)
-		return s.degraded()
+		return s.degraded(nil)
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
@@ -246,7 +247,7 @@ func (c *command) printStanding(ctx context.Context, s *state) error {
 				return err
 			}
 		}
-		return errors.Join(c.printOrders(ctx, s), s.degraded())
+		return s.degraded(c.printOrders(ctx, s))
 	}
 	if len(held) == 0 {
 		fmt.Fprintln(c.Stdout, nothingHeld(s))
@@ -260,7 +261,7 @@ func (c *command) printStanding(ctx context.Context, s *state) error {
 			text.Clean(h.Actor.String()), h.Op, text.Clean(h.Text))
 	}
 	err = w.Flush()
-	return errors.Join(err, c.printQueue(ctx, w, s), w.Flush(), s.degraded())
+	return s.degraded(errors.Join(err, c.printQueue(ctx, w, s), w.Flush()))
 }
 
 // printOrders is printQueue for programs.

@@ -134,10 +134,11 @@ func (c *command) tell(s *state) {
 	}
 }
 
-// degraded is the exit code for an answer from what is kept, when some of that had to be set aside.
-func (s *state) degraded() error {
-	if len(s.notes) == 0 {
-		return nil
+// degraded is err; without one it is the exit code for an answer from what is
+// kept, when some of that had to be set aside.
+func (s *state) degraded(err error) error {
+	if err != nil || len(s.notes) == 0 {
+		return err
 	}
 	return &exit{code: Degraded}
 }
