@@ -157,7 +157,7 @@ var (
 func (r *fleetRun) do(ctx context.Context, actor respond.Actor, approve func([]*respond.Member) error) error {
 	progress := newProgress(r.Stderr, r.members)
 	fleet := &respond.Fleet{Journal: r.state.journal, Actor: actor, Parallel: cmp.Or(r.flags.parallel, r.config.Fleet.Parallel), Limit: r.flags.limit,
-		Told: progress.told, Approval: r.approval, Vet: r.vetter(r.state, r.inventory)}
+		Told: progress.told, Approval: r.approval, Vet: vetter(r.state, r.inventory)}
 	asked := approve
 	if approve != nil {
 		asked = func(ready []*respond.Member) error {
@@ -178,7 +178,7 @@ func (r *fleetRun) do(ctx context.Context, actor respond.Actor, approve func([]*
 }
 
 // vetter refuses hosts whose machine id is not theirs alone.
-func (c *command) vetter(s *state, inventory *respond.Inventory) func(context.Context, string, respond.Identity, string) error {
+func vetter(s *state, inventory *respond.Inventory) func(context.Context, string, respond.Identity, string) error {
 	var mu sync.Mutex
 	return func(ctx context.Context, name string, id respond.Identity, kind string) error {
 		if name == respond.Local || givesBack[kind] {

@@ -98,11 +98,7 @@ func (c *command) vet(ctx context.Context, s *state, h respond.Host, kind string
 	if err != nil {
 		return err
 	}
-	others, err := s.journal.HostsWithID(ctx, id.HostID)
-	if err != nil {
-		return err
-	}
-	return inventory.Vet(h.Name(), id, others)
+	return vetter(s, inventory)(ctx, h.Name(), id, kind)
 }
 
 // hostOf finds what acts on the machine that an alert, or a change that stands,

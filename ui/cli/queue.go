@@ -87,7 +87,7 @@ func (c *command) tryOrders(ctx context.Context, s *state, inventory *respond.In
 	}
 	actor := taken[0].Actor
 	actor.Auto, actor.Program = respond.AutoQueue, respond.CurrentActor().Program
-	fleet := &respond.Fleet{Journal: s.journal, Actor: actor, Approval: taken[0].Approval, Vet: c.vetter(s, inventory), Again: true}
+	fleet := &respond.Fleet{Journal: s.journal, Actor: actor, Approval: taken[0].Approval, Vet: vetter(s, inventory), Again: true}
 	if err = fleet.Run(ctx, members, nil); errors.Is(err, respond.ErrFirst) {
 		err = nil // said in the member
 	}
