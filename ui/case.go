@@ -370,7 +370,7 @@ func (m *Model) writeFile(path string, make func() (note string, body []byte, er
 	return func() tea.Msg {
 		note, body, err := make()
 		if err == nil {
-			err = writeNew(path, func(w io.Writer) error {
+			err = WriteNew(path, func(w io.Writer) error {
 				_, err := w.Write(body)
 				return err
 			})

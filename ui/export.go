@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"interdict/sources"
@@ -138,4 +139,20 @@ func writeJSON(w io.Writer, f *frame.Frame, q sources.Quality) error {
 		answer.Values[r] = row
 	}
 	return json.NewEncoder(w).Encode(answer)
+}
+
+// WriteNew makes a file that was not there, for its owner alone, or leaves none.
+func WriteNew(name string, put func(io.Writer) error) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	err = put(f)
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		_ = os.Remove(name) // the first error tells
+	}
+	return err
 }

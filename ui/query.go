@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -239,7 +238,7 @@ func (p *queryPane) write(m *Model, name string) tea.Cmd {
 	}
 	answer := p.answer
 	return func() tea.Msg {
-		err := writeNew(name, func(w io.Writer) error { return put(w, answer.rows, answer.quality) })
+		err := WriteNew(name, func(w io.Writer) error { return put(w, answer.rows, answer.quality) })
 		if err != nil {
 			return warned{"not written: " + err.Error()}
 		}
@@ -250,22 +249,6 @@ func (p *queryPane) write(m *Model, name string) tea.Cmd {
 type written struct{ text string }
 
 func (w written) take(m *Model) tea.Cmd { m.say(w.text); return nil }
-
-// writeNew makes a file that was not there, for its owner alone, or leaves none.
-func writeNew(name string, put func(io.Writer) error) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	err = put(f)
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		_ = os.Remove(name) // the first error tells
-	}
-	return err
-}
 
 func (p *queryPane) lines(m *Model, w, h int) []string { return p.draw(m, w, h, nil) }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 
 	"interdict/playbooks"
 	"interdict/respond"
+	"interdict/ui"
 	"interdict/ui/report"
 )
 
@@ -60,16 +60,7 @@ func (c *command) writeCase(ctx context.Context, id, out string, write func(io.W
 		if out == "" {
 			return write(c.results(), r)
 		}
-		f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return err
-		}
-		err = write(f, r)
-		if closed := f.Close(); err == nil {
-			err = closed
-		}
-		if err != nil {
-			_ = os.Remove(out) // the first error tells
+		if err := ui.WriteNew(out, func(w io.Writer) error { return write(w, r) }); err != nil {
 			return err
 		}
 		fmt.Fprintln(c.Stderr, "written to "+out)
