@@ -142,7 +142,8 @@ func (e *exceptForm) lines(m *Model, w, h int) []string {
 	b.add(normal, "Never", "more than "+size(x.MaxBytes)+" at once, key material, credentials, or what runs from a deleted file")
 	b.add(normal, "Ends", fmt.Sprintf("in %s, %s (tab)", plural(exceptDays[e.days], "day"), x.Expires.Format(time.DateOnly)))
 	b.add(normal, "Of now", fitsWord(&x, m.snap.Findings))
-	b.add(closedRole(&x, m.config.Engine.ClosedFindings()), "Closed", closedWord(&x, m.config.Engine.ClosedFindings()))
+	r, closed := closedWord(&x, m.config.Engine.ClosedFindings())
+	b.add(r, "Closed", closed)
 	b.add(normal, "Before", e.past[e.at])
 	b.add(normal, "Why", e.why.shown(b.inner()-labelWidth, true))
 	if e.no != "" {
@@ -182,23 +183,21 @@ const closedAsTrue = "true positive"
 
 // closedWord counts what an exception would have hidden of what was closed, and
 // of that what was theft.
-func closedWord(x *detect.Exception, closed []*detect.Finding) string {
-	s := fmt.Sprintf("would have hidden %d of %s since the start", fitting(x, closed), plural(len(closed), "closed alert"))
-	if n := fitting(x, trueOf(closed)); n > 0 {
-		s += fmt.Sprintf(", of them %d closed as %s", n, closedAsTrue)
+func closedWord(x *detect.Exception, closed []*detect.Finding) (role, string) {
+	n, theft := 0, 0
+	for _, f := range closed {
+		if x.Fits(f) {
+			n++
+			if f.CloseReason == closedAsTrue {
+				theft++
+			}
+		}
 	}
-	return s
-}
-
-func closedRole(x *detect.Exception, closed []*detect.Finding) role {
-	if fitting(x, trueOf(closed)) > 0 {
-		return critical
+	s := fmt.Sprintf("would have hidden %d of %s since the start", n, plural(len(closed), "closed alert"))
+	if theft == 0 {
+		return normal, s
 	}
-	return normal
-}
-
-func trueOf(closed []*detect.Finding) []*detect.Finding {
-	return slices.DeleteFunc(slices.Clone(closed), func(f *detect.Finding) bool { return f.CloseReason != closedAsTrue })
+	return critical, s + fmt.Sprintf(", of them %d closed as %s", theft, closedAsTrue)
 }
 
 // samples is how many hidden alerts are drawn each day to be looked at.
