@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,7 +61,7 @@ func (n *notifier) Send(ctx context.Context, to []string, subject, words string)
 		reached = append(reached, name)
 	}
 	if len(names) == 0 {
-		errs = append(errs, fmt.Errorf("no channel is for %s: set usual or owner in [notify.NAME]", strings.TrimSpace("it "+strings.Join(to, ", "))))
+		errs = append(errs, fmt.Errorf("no channel is for %s: set usual or owner in [notify.NAME]", cmp.Or(strings.Join(to, ", "), "it")))
 	}
 	return strings.Join(reached, ", "), errors.Join(errs...)
 }
@@ -91,7 +92,6 @@ func (n *notifier) tell(ctx context.Context, c ChannelConfig, subject, words str
 	if err != nil {
 		return fmt.Errorf("its url cannot be read: %w", err)
 	}
-	raw = strings.TrimSpace(raw)
 	wait := n.wait
 	for try := 1; ; try++ {
 		if err = sendTo(ctx, raw, subject, words); err == nil || try == tellTries {

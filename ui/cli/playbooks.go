@@ -171,7 +171,6 @@ func (c *command) withRunner(ctx context.Context, f func(*playbooks.Runner) erro
 
 // runner makes what carries out playbooks with the parts of a console.
 func (c *command) runner(ctx context.Context, config *ui.Config, s *state) *playbooks.Runner {
-	config.Evidence = c.evidenceOptions()
 	r := &playbooks.Runner{Cases: s.cases, Journal: s.journal, Actor: config.Actor, Hands: ui.Hands{Config: *config}, Alive: respond.ProgramRuns, Notify: c.notifier()}
 	entry := func(h detect.Host) respond.HostEntry {
 		inventory, err := c.hostList().Inventory(ctx)
