@@ -159,7 +159,7 @@ func (c *command) confirm(question string) error {
 	if c.yes {
 		return nil
 	}
-	fmt.Fprint(c.Stderr, question+" Type yes: ")
+	fmt.Fprint(c.Stderr, text.Clean(question)+" Type yes: ")
 	line, err := bufio.NewReader(c.Stdin).ReadString('\n')
 	if strings.TrimSpace(line) == "yes" {
 		return nil

@@ -151,9 +151,9 @@ func (c *command) printRun(r *playbooks.Run) {
 	if r.ID == "" {
 		return
 	}
-	fmt.Fprintf(c.Stdout, "run %s  %s  %s  by %s  %s\n", r.ID, r.Case, r.Book, text.Clean(r.By), r.Status())
+	fmt.Fprintf(c.Stdout, "run %s  %s  %s  by %s  %s\n", r.ID, r.Case, text.Clean(r.Book), text.Clean(r.By), text.Clean(r.Status()))
 	for _, s := range r.Steps {
-		fmt.Fprintf(c.Stdout, "  %-8s %-28s %s\n", s.State, s.ID, text.Clean(s.Text))
+		fmt.Fprintf(c.Stdout, "  %-8s %-28s %s\n", s.State, text.Clean(s.ID), text.Clean(s.Text))
 	}
 }
 
@@ -233,7 +233,7 @@ func (c *command) playbookRun(ctx context.Context, args []string, dry bool) erro
 func (c *command) printDry(book *playbooks.Playbook, all []playbooks.DryStep) {
 	fmt.Fprintf(c.Stderr, "%s: %s\n", text.Clean(book.Name), text.Clean(book.About))
 	for i, d := range all {
-		fmt.Fprintf(c.Stderr, "%2d %-20s ", i+1, d.Step.ID)
+		fmt.Fprintf(c.Stderr, "%2d %-20s ", i+1, text.Clean(d.Step.ID))
 		switch {
 		case d.Err != nil:
 			fmt.Fprintf(c.Stderr, "cannot be planned now: %s\n", text.CleanLines(d.Err.Error()))
@@ -280,7 +280,7 @@ func (c *command) askPerson(ctx context.Context, r *playbooks.Runner, run *playb
 	if errAsk != nil {
 		return errAsk
 	}
-	fmt.Fprintf(c.Stderr, "\n%s\n", step.ID)
+	fmt.Fprintf(c.Stderr, "\n%s\n", text.Clean(step.ID))
 	if planned {
 		c.printPlan(plan)
 		if c.yes {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"interdict/respond"
+	"interdict/ui/text"
 )
 
 // RightsConfig is what an environment asks before a change: asked, typed or second.
@@ -92,7 +93,7 @@ func (c *command) signers() (respond.Signers, error) {
 
 // confirmWord asks for a word that --yes does not answer.
 func (c *command) confirmWord(question, word string) error {
-	fmt.Fprint(c.Stderr, question)
+	fmt.Fprint(c.Stderr, text.Clean(question))
 	line, _ := bufio.NewReader(c.Stdin).ReadString('\n')
 	if strings.TrimSpace(line) == word {
 		return nil
