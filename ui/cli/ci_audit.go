@@ -141,10 +141,15 @@ func (c *command) changedLines(ctx context.Context, base string, p playbooks.Pip
 		from = strings.TrimSpace(string(out))
 	}
 	out, err := git(ctx, "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--unified=0", "--diff-filter=AMR", "--src-prefix=a/", "--dst-prefix=b/", from, "--")
-	if err != nil {
+	up, upErr := git(ctx, "rev-parse", "--show-cdup") // git names what changed from the top
+	if err = errors.Join(err, upErr); err != nil {
 		return nil, err
 	}
-	return addedLines(out), nil
+	lines := addedLines(out)
+	for i := range lines {
+		lines[i].file = strings.TrimSpace(string(up)) + lines[i].file
+	}
+	return lines, nil
 }
 
 var hunk = regexp.MustCompile(`^@@ -[0-9,]+ \+([0-9]+)`)
