@@ -71,19 +71,21 @@ func TestIsolatingAndReleasingAtOnceEndsInOneOfTheTwo(t *testing.T) {
 	l := newLab(t)
 	before := l.ruleset()
 	for range 3 {
+		var consoles [2]struct{ isolates, releases *shell }
+		for i := range consoles { // all are logged in before the first one cuts the host off
+			consoles[i].isolates, consoles[i].releases = l.ssh(host4), l.ssh(host6)
+		}
 		var wait sync.WaitGroup
-		for range 2 {
+		for _, c := range consoles {
 			wait.Go(func() {
-				s := l.ssh(host4)
 				a := NewIsolate(Options{By: "ana", Within: 10 * time.Second})
-				if p, err := a.Plan(t.Context(), s); err == nil {
-					a.Apply(t.Context(), s, p)
+				if p, err := a.Plan(t.Context(), c.isolates); err == nil {
+					a.Apply(t.Context(), c.isolates, p)
 				}
 			})
 			wait.Go(func() {
-				s := l.ssh(host6)
-				if p, err := NewRelease().Plan(t.Context(), s); err == nil {
-					NewRelease().Apply(t.Context(), s, p)
+				if p, err := NewRelease().Plan(t.Context(), c.releases); err == nil {
+					NewRelease().Apply(t.Context(), c.releases, p)
 				}
 			})
 		}

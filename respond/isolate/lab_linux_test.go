@@ -201,8 +201,16 @@ func tool(t *testing.T, name string, args ...string) {
 }
 
 // cut and join are the cable of the host, at the switch.
-func (l *lab) cut()  { l.t.Helper(); l.sw.sh("ip link set p-host down") }
-func (l *lab) join() { l.t.Helper(); l.sw.sh("ip link set p-host up") }
+func (l *lab) cut()  { l.t.Helper(); l.cable("down") }
+func (l *lab) join() { l.t.Helper(); l.cable("up") }
+
+// cable fails the test without ending it: it is moved by goroutines and timers too.
+func (l *lab) cable(to string) {
+	l.t.Helper()
+	if out, err := l.sw.try("ip link set p-host " + to); err != nil {
+		l.t.Errorf("the cable is not %s: %v\n%s", to, err, out)
+	}
+}
 
 // shell is the host over a connection of OpenSSH's own.
 type shell struct {
