@@ -2,6 +2,9 @@ package isolate
 
 import (
 	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -157,6 +160,27 @@ func TestAFirewallThatDoesNotAnswerIsNotTakenForNone(t *testing.T) {
 		back()
 	}
 	l.verdict(a, s, r, respond.Holds)
+}
+
+func TestAnIptablesThatDoesNotAnswerHasNotTakenOurRulesOut(t *testing.T) {
+	dir := t.TempDir()
+	for name, does := range map[string]string{
+		"iptables": "echo 'iptables v1.8.9 (nf_tables)'", "iptables-save": "echo 'Could not fetch rule set generation id' >&2; exit 1", "iptables-restore": "",
+		"ip6tables": "echo 'ip6tables v1.8.9 (nf_tables)'", "ip6tables-save": "", "ip6tables-restore": "",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+does+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	script := commonText + `PATH=$1:$PATH run=$1 dir=$1
+use iptables
+remove 2>/dev/null && echo taken out
+remember 2>/dev/null && echo remembered
+restore 2>/dev/null && echo restored
+:`
+	if out, err := exec.Command("sh", "-c", script, "sh", dir).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("%v %s", err, out)
+	}
 }
 
 func TestALinkThatIsCutWhileTheProofRunsLeadsBack(t *testing.T) {

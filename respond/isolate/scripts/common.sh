@@ -209,22 +209,22 @@ jumps() {
 	echo COMMIT
 }
 
-# without is the transaction that takes our chains out.
+# without is the transaction that takes our chains out. It fails as ours does.
 without() {
-	saved "$1" | awk '
+	chains=$(saved "$1") || return 1
+	printf '%s\n' "$chains" | awk '
 		/^-A (INPUT|OUTPUT|FORWARD) .*-j INTERDICT_(IN|OUT|FWD)$/ { sub(/^-A/, "-D"); gone = gone $0 "\n" }
 		/^:INTERDICT_(IN|OUT|FWD|ABOUT) / { name = substr($1, 2); flush = flush "-F " name "\n"; drop = drop "-X " name "\n" }
 		END { if (gone flush != "") printf "*filter\n%s%s%sCOMMIT\n", gone, flush, drop }'
 }
 
 # remove takes out everything that ours prints; with a file, what that brings
-# comes in the same step. When nft does not say what there is, it has failed:
+# comes in the same step. When the tool does not say what there is, it has failed:
 # nothing would be taken out, and that must be tried again.
 remove() {
 	if [ "$kind" = ipt ]; then
 		for t in $tool $tool6; do
-			without "$t" >"$run/undo.$$"
-			[ ! -s "$run/undo.$$" ] || "$t-restore" --noflush <"$run/undo.$$" || { rm -f "$run/undo.$$"; return 1; }
+			without "$t" >"$run/undo.$$" && { [ ! -s "$run/undo.$$" ] || "$t-restore" --noflush <"$run/undo.$$"; } || { rm -f "$run/undo.$$"; return 1; }
 		done
 		rm -f "$run/undo.$$"
 		return 0
@@ -272,7 +272,8 @@ remember() {
 		return
 	fi
 	for t in $tool $tool6; do
-		chains=$(saved "$t" | grep -E '^(:|-A )INTERDICT_(IN|OUT|FWD|ABOUT) ')
+		chains=$(saved "$t") || return 1
+		chains=$(printf '%s\n' "$chains" | grep -E '^(:|-A )INTERDICT_(IN|OUT|FWD|ABOUT) ')
 		[ -n "$chains" ] || continue
 		printf '%s\n' "*filter" "$chains" '-I INPUT 1 -j INTERDICT_IN' '-I OUTPUT 1 -j INTERDICT_OUT' '-I FORWARD 1 -j INTERDICT_FWD' COMMIT >"$dir/prev.$t" || return 1
 	done
