@@ -1,6 +1,7 @@
 package respond
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,7 +90,7 @@ var ErrFirst = errors.New("the first host was not proven, nothing was begun on t
 // it is planned, the first one proven. An error of approve ends it with nothing
 // changed. What became of each host stands in its member, whatever the error.
 func (f *Fleet) Run(ctx context.Context, members []*Member, approve func([]*Member) error) error {
-	f.slots = make(chan struct{}, orDefault(f.Parallel, fleetParallel))
+	f.slots = make(chan struct{}, cmp.Or(f.Parallel, fleetParallel))
 	f.moved = make(chan struct{}, 1)
 	f.ids = map[string]*Member{}
 	planning, stop := context.WithCancelCause(ctx)
@@ -248,7 +249,7 @@ func (f *Fleet) ahead(members []*Member, m *Member) int {
 
 // plan looks at one host and changes nothing.
 func (f *Fleet) plan(ctx context.Context, m *Member) {
-	ctx, cancel := context.WithTimeout(ctx, orDefault(f.Limit, fleetLimit))
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(f.Limit, fleetLimit))
 	defer cancel()
 	leave, err := f.enter(ctx)
 	defer leave()
@@ -336,7 +337,7 @@ func (u unmet) Identity(context.Context) (Identity, error) {
 
 // change carries the plan out and looks whether it holds.
 func (f *Fleet) change(ctx context.Context, m *Member) {
-	ctx, cancel := context.WithTimeout(ctx, orDefault(f.Limit, fleetLimit))
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(f.Limit, fleetLimit))
 	defer cancel()
 	leave, err := f.enter(ctx)
 	defer leave()
@@ -378,7 +379,7 @@ func (f *Fleet) enter(ctx context.Context) (leave func(), err error) {
 	return func() { late.Stop(); free() }, nil
 }
 
-func (f *Fleet) patience() time.Duration { return orDefault(f.Patience, fleetPatience) }
+func (f *Fleet) patience() time.Duration { return cmp.Or(f.Patience, fleetPatience) }
 
 // step moves a member on and tells of it.
 func (f *Fleet) step(m *Member, to Step, err error) {
@@ -409,12 +410,4 @@ func endOf(err error) Step {
 		return Down
 	}
 	return Unchanged
-}
-
-func orDefault[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }

@@ -1,6 +1,7 @@
 package respond
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -211,7 +212,7 @@ func names(entries []HostEntry) string {
 func (v *Inventory) Vet(name string, id Identity, others []string) error {
 	e, _ := v.Find(name)
 	if e.HostID != "" && e.HostID != id.HostID {
-		return Refuse(CodeWrongHost, "%s shows machine id %s, the inventory says %s: this is another machine, or it was installed anew", name, orNone(id.HostID), e.HostID)
+		return Refuse(CodeWrongHost, "%s shows machine id %s, the inventory says %s: this is another machine, or it was installed anew", name, cmp.Or(id.HostID, "none"), e.HostID)
 	}
 	if id.HostID == "" {
 		return nil
@@ -223,13 +224,6 @@ func (v *Inventory) Vet(name string, id Identity, others []string) error {
 		}
 	}
 	return nil
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
 }
 
 // Sighting is what a host showed after it was connected to.

@@ -1,6 +1,7 @@
 package respond
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -75,7 +76,7 @@ func (r Rights) Demand(kind string, inventory *Inventory, own string, names []st
 			environment = e.Environment
 		}
 		if l := r.Level(environment, kind); l > level {
-			level, why = l, []string{fmt.Sprintf("%s is in %s, where %s is %q", name, orNone(environment), Verb(kind), l)}
+			level, why = l, []string{fmt.Sprintf("%s is in %s, where %s is %q", name, cmp.Or(environment, "none"), Verb(kind), l)}
 		}
 	}
 	if many := r.many(kind, inventory, names); len(many) > 0 {
@@ -92,11 +93,11 @@ func (r Rights) many(kind string, inventory *Inventory, names []string) (why []s
 	if !slices.Contains(Changes, Verb(kind)) || len(names) < 2 {
 		return nil
 	}
-	if most := orDefault(r.Hosts, secondHosts); len(names) > most {
+	if most := cmp.Or(r.Hosts, secondHosts); len(names) > most {
 		why = append(why, fmt.Sprintf("%d hosts are more than %d", len(names), most))
 	}
 	all := inventory.Entries()
-	share := orDefault(r.Percent, secondPercent)
+	share := cmp.Or(r.Percent, secondPercent)
 	if of := 100 * float64(len(names)) / float64(max(len(all), 1)); of > share {
 		why = append(why, fmt.Sprintf("%d of %d hosts are %.0f %% of the inventory, more than %g %%", len(names), len(all), of, share))
 	}

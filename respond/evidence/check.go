@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -113,7 +114,7 @@ func (k *checker) read() {
 			return
 		}
 		if err != nil {
-			k.fault(orElse(e.name, fmt.Sprintf("behind entry %d", len(k.entries))), "%v", err)
+			k.fault(cmp.Or(e.name, fmt.Sprintf("behind entry %d", len(k.entries))), "%v", err)
 			k.stopped = true
 			return
 		}

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -173,7 +174,7 @@ func (in *intent) lines(host string) []respond.Line {
 			add("", "and %d more processes", len(in.Members)-shown)
 		}
 		if i < shown {
-			add([]string{"Of", ""}[min(i, 1)], "%d %s (%s) runs %s, %s; %d files open, %s%s", m.ID.PID, m.Name, m.ID, orElse(m.Exe, "what cannot be read"), size(m.ExeSize), m.Open, size(m.OpenB), states[m.State])
+			add([]string{"Of", ""}[min(i, 1)], "%d %s (%s) runs %s, %s; %d files open, %s%s", m.ID.PID, m.Name, m.ID, cmp.Or(m.Exe, "what cannot be read"), size(m.ExeSize), m.Open, size(m.OpenB), states[m.State])
 		}
 		if !seen[m.Inode] {
 			seen[m.Inode] = true
@@ -255,13 +256,6 @@ func (in *intent) warnings() []string {
 		all = append(all, "command lines and what the host wrote may hold secrets, and the bundle is not encrypted: whoever can read the file can read them")
 	}
 	return all
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 func size(n int64) string {

@@ -1,6 +1,7 @@
 package isolate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -50,7 +51,7 @@ func (a *isolation) Apply(ctx context.Context, h respond.Host, p respond.Plan) (
 	case err != nil: // it may have been loaded all the same: the new login tells
 		t.line("lost", "the connection while the rules were loaded: "+err.Error())
 	default:
-		t.line("timer", fmt.Sprintf("armed on the host for %s (%s)", in.Within, orElse(loaded.one("timer"), "unknown")))
+		t.line("timer", fmt.Sprintf("armed on the host for %s (%s)", in.Within, cmp.Or(loaded.one("timer"), "unknown")))
 		t.line("rules", "in, one transaction, "+span(time.Since(t.began))+" after approval")
 	}
 	return t.finish(t.prove(ctx))

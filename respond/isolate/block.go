@@ -1,6 +1,7 @@
 package isolate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -204,7 +205,7 @@ func (in blockIntent) warnings(s *survey) []string {
 		all = append(all, n+" raw sockets are open there: what they send is not stopped by a block, only by an isolation")
 	}
 	if s.standing != "" {
-		all = append(all, "the host is isolated by "+orElse(s.about.By, "somebody")+": the block stays when that is released")
+		all = append(all, "the host is isolated by "+cmp.Or(s.about.By, "somebody")+": the block stays when that is released")
 	}
 	return append(all, "the thief can send to another address: the isolation stops that, this does not")
 }

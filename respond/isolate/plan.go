@@ -1,6 +1,7 @@
 package isolate
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -31,7 +32,7 @@ func (a *isolation) refusals(s *survey) []respond.Reason {
 		}
 	}
 	if s.armed {
-		refuse("under-way", "", "it is being isolated by %s at this moment, and not confirmed yet", orElse(s.about.By, "somebody"))
+		refuse("under-way", "", "it is being isolated by %s at this moment, and not confirmed yet", cmp.Or(s.about.By, "somebody"))
 	}
 	if s.operatorUnknown() && len(a.options.Keep) == 0 {
 		refuse("operator-unknown", "console", "somebody is logged in over SSH there, and which of them is you cannot be told (a terminal multiplexer hides it): keep your address, or you may be cut off")
@@ -64,7 +65,7 @@ func (s *survey) whyNoTool() string {
 
 func (a *isolation) title(s *survey, host string) string {
 	if s.standing != "" {
-		return fmt.Sprintf("Isolate %s again: replaces the rules of %s", host, orElse(s.about.By, "somebody"))
+		return fmt.Sprintf("Isolate %s again: replaces the rules of %s", host, cmp.Or(s.about.By, "somebody"))
 	}
 	return "Isolate " + host + " from the network"
 }
@@ -77,7 +78,7 @@ func (a *isolation) lines(s *survey, in intent) []respond.Line {
 	}
 	add("Host", "%s · boot %s · machine id %s", s.identity.Hostname, short(s.identity.BootID), short(s.identity.HostID))
 	if s.standing != "" {
-		add("Already", "isolated by %s since %s", orElse(s.about.By, "somebody"), s.about.At.Format("2006-01-02 15:04:05Z"))
+		add("Already", "isolated by %s since %s", cmp.Or(s.about.By, "somebody"), s.about.At.Format("2006-01-02 15:04:05Z"))
 	}
 	add("Breaks", "%s", s.breaks())
 	add("Role", "%s", s.roleText())
@@ -257,12 +258,5 @@ func short(id string) string {
 	if len(id) > 8 {
 		return id[:8]
 	}
-	return orElse(id, "unknown")
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
+	return cmp.Or(id, "unknown")
 }

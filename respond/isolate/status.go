@@ -1,6 +1,7 @@
 package isolate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -195,7 +196,7 @@ func (a *isolation) Verify(ctx context.Context, h respond.Host, r respond.Result
 	case s.State == Partly:
 		v.State, v.Summary = respond.Partly, "partly: "+s.Why
 	case s.State == Tampered, d.Listing != "" && s.Isolation.ID == d.ID && s.Listing != d.Listing:
-		v.State, v.Summary = respond.Partly, "tampered: "+orElse(s.Why, "the rules are not those that were confirmed")
+		v.State, v.Summary = respond.Partly, "tampered: "+cmp.Or(s.Why, "the rules are not those that were confirmed")
 	case s.Armed > 0:
 		v.State, v.Summary = respond.Partly, fmt.Sprintf("not confirmed: it restores itself in %s", s.Armed)
 	default:
@@ -208,5 +209,5 @@ func (a *isolation) Verify(ctx context.Context, h respond.Host, r respond.Result
 }
 
 func (s Status) who() string {
-	return orElse(s.Isolation.By, "somebody") + " since " + s.Isolation.At.UTC().Format("2006-01-02 15:04:05Z")
+	return cmp.Or(s.Isolation.By, "somebody") + " since " + s.Isolation.At.UTC().Format("2006-01-02 15:04:05Z")
 }

@@ -1,6 +1,7 @@
 package isolate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -65,7 +66,7 @@ func (*unblock) Apply(ctx context.Context, h respond.Host, p respond.Plan) (resp
 	}
 	lines := ""
 	for _, b := range in.Blocks {
-		lines += fmt.Sprintf("%s %s %s\n", setOf(b.Place, b.Rate), showNet(b.Place), orElse(b.ID, "-"))
+		lines += fmt.Sprintf("%s %s %s\n", setOf(b.Place, b.Rate), showNet(b.Place), cmp.Or(b.ID, "-"))
 	}
 	r, err := remove(ctx, h, KindUnblock, p.Identity, lines, "")
 	for _, b := range in.Blocks {

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -131,14 +132,7 @@ func (g *guard) keeps(p *Process) string {
 	case master(p) != "":
 		return "a " + master(p) + ": stopping it would stop what others use"
 	case loginShell(p) && Untrusted(p) == "":
-		return "somebody's shell on " + orElse(p.TTY, "no terminal")
+		return "somebody's shell on " + cmp.Or(p.TTY, "no terminal")
 	}
 	return ""
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

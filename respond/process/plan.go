@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -33,15 +34,15 @@ func (s *survey) lines() []respond.Line {
 	add := func(label, format string, args ...any) {
 		lines = append(lines, respond.Line{Label: label, Text: fmt.Sprintf(format, args...)})
 	}
-	add("Target", "%s, started %s, runs %s", s.target.label(), s.target.ID, orElse(s.target.Exe, "an executable that cannot be read"))
+	add("Target", "%s, started %s, runs %s", s.target.label(), s.target.ID, cmp.Or(s.target.Exe, "an executable that cannot be read"))
 	if s.intent.Tree {
-		add("Begins at", "%s: %s", s.root.Process.label(), orElse(s.root.Why, "nothing above it is suspicious"))
+		add("Begins at", "%s: %s", s.root.Process.label(), cmp.Or(s.root.Why, "nothing above it is suspicious"))
 	}
 	for i, text := range s.drawing() {
 		add([]string{"Tree", ""}[min(i, 1)], "%s", text)
 	}
 	if s.root.Kept != nil {
-		add("Goes on", "%s: %s", s.root.Kept.label(), orElse(s.root.KeptWhy, "only the target was asked for"))
+		add("Goes on", "%s: %s", s.root.Kept.label(), cmp.Or(s.root.KeptWhy, "only the target was asked for"))
 	}
 	for _, p := range s.root.Above {
 		add("", "%s too, above that: %s", p.label(), Untrusted(p))

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"fmt"
 )
 
@@ -20,7 +21,7 @@ func (s *survey) warnings() []string {
 		}
 	}
 	if s.kind == KindFreeze && s.root.Kept != nil && loginShell(s.root.Kept) {
-		warn("the shell %s on %s may print that its job was stopped: whoever sits there sees it", s.root.Kept.label(), orElse(s.root.Kept.TTY, "no terminal"))
+		warn("the shell %s on %s may print that its job was stopped: whoever sits there sees it", s.root.Kept.label(), cmp.Or(s.root.Kept.TTY, "no terminal"))
 	}
 	if !s.intent.Tree {
 		if n := len(s.table.children[s.target.ID.PID]); n > 0 && s.kind != KindResume {
