@@ -3,6 +3,7 @@ package evidence
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -121,11 +122,10 @@ func (o Options) members(all map[int]stat, host respond.Identity) (list []member
 		return nil, nil, respond.Stale("%s", strings.Join(gone, "; "))
 	}
 	if o.Tree {
+		children := childrenOf(all)
 		for i := 0; i < len(list); i++ { // list grows while it is walked
-			for _, s := range sortedStats(all) {
-				if s.parent == list[i].ID.PID {
-					add(s)
-				}
+			for _, s := range children[list[i].ID.PID] {
+				add(s)
 			}
 		}
 	}
@@ -135,13 +135,13 @@ func (o Options) members(all map[int]stat, host respond.Identity) (list []member
 	return list, gone, nil
 }
 
-func sortedStats(all map[int]stat) []stat {
-	var list []stat
-	for _, s := range all {
-		list = append(list, s)
+// childrenOf are those of each process, by their numbers.
+func childrenOf(all map[int]stat) map[int][]stat {
+	children := map[int][]stat{}
+	for _, pid := range slices.Sorted(maps.Keys(all)) {
+		children[all[pid].parent] = append(children[all[pid].parent], all[pid])
 	}
-	slices.SortFunc(list, func(a, b stat) int { return a.pid - b.pid })
-	return list
+	return children
 }
 
 // looked fills in what the script saw of a process: "exe SIZE INODE", "uid N",
