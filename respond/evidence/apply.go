@@ -2,6 +2,8 @@ package evidence
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -309,7 +311,7 @@ func fileHash(path string) (sha string, size int64, err error) {
 }
 
 func hashOf(r io.Reader) (string, int64, error) {
-	h := newHash()
+	h := sha256.New()
 	n, err := io.Copy(h, r)
-	return h.hex(), n, err
+	return hex.EncodeToString(h.Sum(nil)), n, err
 }

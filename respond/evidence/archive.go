@@ -2,8 +2,6 @@ package evidence
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -50,7 +48,7 @@ type stored struct {
 	name   string
 	size   int64
 	sha256 string
-	body   *io.SectionReader
+	body   io.ReaderAt
 	faults []string // what is not as it is written here; the rest can be read all the same
 }
 
@@ -79,14 +77,11 @@ func (a *archive) next() (stored, error) {
 		e.faults = append(e.faults, "its header was changed")
 	}
 	e.size, e.body = size, io.NewSectionReader(a.f, a.at+blockSize, size)
-	h := sha256.New()
-	if n, err := io.Copy(h, e.body); err != nil || n != size {
+	sha, n, err := hashOf(io.NewSectionReader(e.body, 0, size))
+	if err != nil || n != size {
 		return e, fmt.Errorf("%w: it should have %d bytes and ends after %d", errDamaged, size, n)
 	}
-	e.sha256 = hex.EncodeToString(h.Sum(nil))
-	if _, err := e.body.Seek(0, io.SeekStart); err != nil {
-		return e, err
-	}
+	e.sha256 = sha
 	pad := make([]byte, padding(size))
 	if _, err := a.f.ReadAt(pad, a.at+blockSize+size); err != nil {
 		return e, fmt.Errorf("%w: the archive ends in the middle", errDamaged)
