@@ -54,7 +54,7 @@ func (a *action) apply(ctx context.Context, h respond.Host, p respond.Plan) (res
 	taking, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	k.c.run(taking, k.host, limit+time.Second)
-	if taken := len(k.c.have); taken == 0 || k.c.nothing() {
+	if k.c.nothing() {
 		k.spool.discard()
 		return respond.Result{}, fmt.Errorf("%w: %s", errNothing, k.c.whyNothing())
 	}
@@ -149,28 +149,6 @@ func (k *collection) first() error {
 		return err
 	}
 	return errors.Join(k.spool.note(logLine{Entry: &k.spool.sums[0]}), k.spool.sync())
-}
-
-// nothing tells whether the host gave nothing at all.
-func (c *collector) nothing() bool {
-	for _, i := range c.items {
-		if i.Entry != "" {
-			return false
-		}
-	}
-	return true
-}
-
-func (c *collector) whyNothing() string {
-	if c.why != "" {
-		return c.why
-	}
-	for _, i := range c.items {
-		if i.Why != "" {
-			return i.What + ": " + i.Why
-		}
-	}
-	return "the host said nothing"
 }
 
 // finish seals, and says what there is.

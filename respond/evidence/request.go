@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"interdict/respond"
 )
@@ -25,6 +26,18 @@ type request struct {
 // line is what the script reads. Everything in it is ours, numbers, or spelt in octal.
 func (r request) line() string {
 	return strconv.Itoa(r.id) + " " + r.kind + " " + strings.Join(r.args, " ")
+}
+
+// describe says of an item what was asked for; one that was never begun is of now.
+func (r *request) describe(item *Item) {
+	item.What, item.Source = r.what, r.source
+	if r.process.PID != 0 {
+		item.Process = r.process.String()
+	}
+	if item.Began.IsZero() {
+		item.Began = time.Now().UTC()
+		item.Ended = item.Began
+	}
 }
 
 // octal spells every byte but letters and digits as printf's %b reads it.
