@@ -1,7 +1,6 @@
 package evidence_test
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -12,11 +11,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"interdict/respond/evidence"
 	"interdict/respond/process/remote"
 	"interdict/respond/ssh"
+	"interdict/testdata/lab"
 )
 
 // cable is a TCP proxy that can be cut after so many bytes from the far end.
@@ -85,7 +84,7 @@ func lacks(t *testing.T, why ...any) {
 const readOnly = `awk '$3 != "proc" && $3 != "sysfs" && $3 != "cgroup2" && $3 != "devpts" { print $2 }' /proc/mounts | sort -u |
 while read -r m; do mount -o bind,remount,ro "$m" 2>/dev/null; done
 touch /tmp/x /dev/shm/x /var/tmp/x 2>/dev/null && exit 1
-exec /usr/sbin/sshd -D -e -f "$1"`
+exec "$@"`
 
 // sshd starts a real one on the loopback and gives it as a host behind a cable.
 func sshd(t *testing.T) (remote.Machine, *cable) {
@@ -95,43 +94,12 @@ func sshd(t *testing.T) (remote.Machine, *cable) {
 	}
 	dir := t.TempDir()
 	os.Chmod(dir, 0o755)
-	os.MkdirAll("/run/sshd", 0o755)
 	for _, name := range []string{"host", "user"} {
 		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, name)).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
-	config := fmt.Sprintf("Port %d\nListenAddress 127.0.0.1\nHostKey %s/host\nAuthorizedKeysFile %s/user.pub\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nPidFile none\n", port, dir, dir)
-	os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o600)
-	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-c", readOnly, "sh", filepath.Join(dir, "config"))
-	errs, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	listening := make(chan bool, 1)
-	go func() {
-		for lines := bufio.NewScanner(errs); lines.Scan(); {
-			if strings.Contains(lines.Text(), "listening on") {
-				listening <- true
-			}
-		}
-	}()
-	select {
-	case <-listening:
-	case <-time.After(20 * time.Second):
-		t.Fatal("sshd does not listen")
-	}
-	k := lay(t, port)
+	k := lay(t, lab.SSHD(t, dir, []string{"unshare", "--mount", "--propagation", "private", "sh", "-c", readOnly, "sh"}))
 	public, _ := os.ReadFile(filepath.Join(dir, "host.pub"))
 	known := fmt.Sprintf("[127.0.0.1]:%d %s", k.port, public)
 	os.WriteFile(filepath.Join(dir, "known_hosts"), []byte(known), 0o600)

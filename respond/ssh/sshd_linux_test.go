@@ -1,9 +1,6 @@
 package ssh
 
 import (
-	"bufio"
-	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +10,7 @@ import (
 	"time"
 
 	"interdict/respond"
+	"interdict/testdata/lab"
 )
 
 // lacks skips for want of a real part, or fails where it is required.
@@ -27,50 +25,17 @@ func lacks(t *testing.T, why ...any) {
 // sshd starts a real one on the loopback and gives it as a target.
 func sshd(t *testing.T, options ...string) Target {
 	t.Helper()
-	program, err := exec.LookPath("/usr/sbin/sshd")
-	if err != nil || os.Geteuid() != 0 {
+	if _, err := exec.LookPath("/usr/sbin/sshd"); err != nil || os.Geteuid() != 0 {
 		lacks(t, "wants root and sshd: ", err)
 	}
 	dir := t.TempDir()
 	os.Chmod(dir, 0o755)
-	os.MkdirAll("/run/sshd", 0o755)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	target := Target{Name: "web-1", Address: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, User: "root",
+	target := Target{Name: "web-1", Address: "127.0.0.1", User: "root",
 		KnownHosts: []string{filepath.Join(dir, "known_hosts")}, Keys: []string{filepath.Join(dir, "user")}}
-	l.Close()
 	hostKey := writeKey(t, filepath.Join(dir, "host"), "")
 	writeKey(t, target.Keys[0], "")
+	target.Port = lab.SSHD(t, dir, nil, options...)
 	knownLine(t, target, pattern(target)+" "+text(hostKey))
-	config := fmt.Sprintf("Port %d\nListenAddress 127.0.0.1\nHostKey %s/host\nAuthorizedKeysFile %s/user.pub\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nPidFile none\n%s\n",
-		target.Port, dir, dir, strings.Join(options, "\n"))
-	if err := os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(program, "-D", "-e", "-f", filepath.Join(dir, "config"))
-	errs, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	listening := make(chan bool, 1)
-	go func() {
-		for lines := bufio.NewScanner(errs); lines.Scan(); {
-			if strings.Contains(lines.Text(), "listening on") {
-				listening <- true
-			}
-		}
-	}()
-	select {
-	case <-listening:
-	case <-time.After(20 * time.Second):
-		t.Fatal("sshd does not listen")
-	}
 	return target
 }
 
