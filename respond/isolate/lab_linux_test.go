@@ -110,6 +110,22 @@ mount --bind /run/o/boot /proc/sys/kernel/random/boot_id
 tr -d - </proc/sys/kernel/random/uuid > /etc/machine-id
 hostname web-1`
 
+// scratch is a directory that goes with the test, again when a timer of the host
+// or a server was still writing there.
+func scratch(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "interdict-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for try := 0; os.RemoveAll(dir) != nil && try < 100; try++ {
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
+	return dir
+}
+
 // newLab makes one. Tests that have theirs run side by side: most of their time
 // is waiting.
 func newLab(t *testing.T) *lab {
@@ -123,12 +139,7 @@ func newLab(t *testing.T) *lab {
 			lacking(t, err.Error())
 		}
 	}
-	dir, err := os.MkdirTemp("", "interdict-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) }) // a timer of the host may still write there, which is no fault
-	l := &lab{t: t, dir: dir}
+	l := &lab{t: t, dir: scratch(t)}
 	l.sw = newNode(t, "ip link add br0 type bridge && ip link set br0 up")
 	l.host, l.manager, l.outside = newNode(t, hostSetup), newNode(t, "mount -t tmpfs tmpfs /run"), newNode(t, "")
 	l.inside = newNode(t, "")

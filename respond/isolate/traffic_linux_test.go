@@ -247,7 +247,7 @@ type sink struct{ file string }
 
 func (n *node) sink(port string) sink {
 	n.t.Helper()
-	s := sink{filepath.Join(n.t.TempDir(), "sink")}
+	s := sink{filepath.Join(scratch(n.t), "sink")}
 	n.background("serve", port, s.file)
 	eventually(n.t, "a server at "+port, 10*time.Second, func() bool {
 		_, err := os.Stat(s.file)
