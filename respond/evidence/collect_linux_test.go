@@ -156,6 +156,28 @@ func TestAnExecutableInMemoryOnlyIsRecoveredByteForByte(t *testing.T) {
 	}
 }
 
+func TestAProcessThatOpensFilesWithoutEndCannotEndTheCollection(t *testing.T) {
+	t.Parallel() // most of it is small programs
+	dir := t.TempDir()
+	path := filepath.Join(dir, "one")
+	os.WriteFile(path, []byte("one"), 0o600)
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	cmd := exec.Command("sleep", "1013")
+	cmd.ExtraFiles = slices.Repeat([]*os.File{f}, 1010)
+	o, key := options(t, begin(t, cmd))
+	o.Capture, o.Content, o.Approver, o.Store = false, true, "Ben", filepath.Join(dir, "store")
+	_, done := collected(t, local.New(), o)
+	c, contents := opened(t, done.Bundle, key)
+	find(t, contents, "-open-3")
+	if !slices.ContainsFunc(c.Items, func(i evidence.Item) bool { return i.Outcome == evidence.Cut && strings.Contains(i.Why, "1000") }) {
+		t.Error("nothing says that files were left out")
+	}
+}
+
 func TestEverythingIsTakenOfAHostAndItsProcesses(t *testing.T) {
 	dir := t.TempDir()
 	sent := filepath.Join(dir, "customers.csv")

@@ -102,6 +102,7 @@ func (c *collector) run(ctx context.Context, h respond.Streamer, limit time.Dura
 
 // attempt has the script run once.
 func (c *collector) attempt(ctx context.Context, h respond.Streamer, limit time.Duration, left []request) error {
+	c.frames = 0
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	c.touch()

@@ -118,6 +118,8 @@ func (n *current) outcome(status string) (outcome, why string) {
 		return Failed, "reached through a symbolic link: not followed"
 	case "fs":
 		return Failed, "a file that the kernel makes: not read"
+	case "more":
+		return Cut, "it has more regular files open than the 1000 that are taken"
 	case "tool":
 		return Absent, "the host does not have what shows it"
 	}
