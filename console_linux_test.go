@@ -19,17 +19,14 @@ import (
 	"github.com/creack/pty"
 
 	labs "interdict/testdata/lab"
+	"interdict/testdata/part"
 )
 
-// need skips for want of a real part, or fails where it is required.
-func need(t *testing.T, part string, err error) {
+// need is for a part that is there unless it could not be had.
+func need(t *testing.T, name string, err error) {
 	t.Helper()
-	switch {
-	case err == nil:
-	case strings.Contains(","+os.Getenv("INTERDICT_REQUIRE")+",", ","+part+","):
-		t.Fatalf("%s is required: %v", part, err)
-	default:
-		t.Skipf("no %s here: %v", part, err)
+	if err != nil {
+		part.Missing(t, name, err)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"interdict/respond/process/remote"
 	"interdict/respond/ssh"
 	"interdict/testdata/lab"
+	"interdict/testdata/part"
 )
 
 // cable is a TCP proxy that can be cut after so many bytes from the far end.
@@ -71,14 +72,6 @@ func (k *cable) carry(near, far net.Conn) {
 	}
 }
 
-func lacks(t *testing.T, why ...any) {
-	t.Helper()
-	if strings.Contains(","+os.Getenv("INTERDICT_REQUIRE")+",", ",lab,") {
-		t.Fatal(append([]any{"lab is required: "}, why...)...)
-	}
-	t.Skip(why...)
-}
-
 // readOnly runs sshd where nothing can be written: no file that is left behind
 // could have been made.
 const readOnly = `awk '$3 != "proc" && $3 != "sysfs" && $3 != "cgroup2" && $3 != "devpts" { print $2 }' /proc/mounts | sort -u |
@@ -90,7 +83,7 @@ exec "$@"`
 func sshd(t *testing.T) (remote.Machine, *cable) {
 	t.Helper()
 	if _, err := os.Stat("/usr/sbin/sshd"); err != nil || os.Geteuid() != 0 {
-		lacks(t, "wants root and sshd: ", err)
+		part.Missing(t, "lab", "wants root and sshd: ", err)
 	}
 	dir := t.TempDir()
 	os.Chmod(dir, 0o755)

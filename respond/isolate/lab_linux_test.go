@@ -16,16 +16,8 @@ import (
 	"time"
 
 	"interdict/respond"
+	"interdict/testdata/part"
 )
-
-// lacking skips, or fails where the real part is required.
-func lacking(t *testing.T, why string) {
-	t.Helper()
-	if strings.Contains(","+os.Getenv("INTERDICT_REQUIRE")+",", ",lab,") {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}
 
 // node is a machine of the lab: namespaces of its own that end with its first process.
 type node struct {
@@ -132,11 +124,11 @@ func newLab(t *testing.T) *lab {
 	t.Helper()
 	t.Parallel()
 	if os.Geteuid() != 0 {
-		lacking(t, "wants root")
+		part.Missing(t, "lab", "wants root")
 	}
 	for _, tool := range []string{"ip", "nsenter", "unshare", "nft", "iptables-nft", "iptables-legacy", "ssh", "ssh-keygen", "python3", "ss"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			lacking(t, err.Error())
+			part.Missing(t, "lab", err.Error())
 		}
 	}
 	l := &lab{t: t, dir: scratch(t)}

@@ -16,6 +16,7 @@ import (
 
 	"interdict/respond"
 	"interdict/respond/process"
+	"interdict/testdata/part"
 )
 
 func planned(t *testing.T, a respond.Action) respond.Plan {
@@ -349,11 +350,11 @@ func cgroup(t *testing.T) (path string, dir *os.File) {
 	needRoot(t)
 	mount := cgroupMount()
 	if mount == "" {
-		lacking(t, "no cgroup version 2")
+		part.Missing(t, "lab", "no cgroup version 2")
 	}
 	full, err := os.MkdirTemp(mount, "interdict-test-")
 	if err != nil {
-		lacking(t, err.Error())
+		part.Missing(t, "lab", err.Error())
 	}
 	t.Cleanup(func() {
 		until(t, "the cgroup to empty", func(*process.Table) bool { return os.Remove(full) == nil }) // a process leaves it a moment after its end

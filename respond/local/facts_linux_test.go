@@ -14,6 +14,7 @@ import (
 
 	"interdict/respond/process"
 	"interdict/respond/process/procfs"
+	"interdict/testdata/part"
 )
 
 func TestWhatWaitsInTheSendQueueIsCounted(t *testing.T) {
@@ -71,13 +72,13 @@ func sshServer(t *testing.T) (options []string) {
 	needRoot(t)
 	sshd, err := exec.LookPath("/usr/sbin/sshd")
 	if err != nil {
-		lacking(t, err.Error())
+		part.Missing(t, "lab", err.Error())
 	}
 	dir := t.TempDir()
 	os.Chmod(filepath.Dir(dir), 0o755)
 	for _, key := range []string{"host", "user"} {
 		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, key)).CombinedOutput(); err != nil {
-			lacking(t, fmt.Sprint("ssh-keygen: ", err, string(out)))
+			part.Missing(t, "lab", fmt.Sprint("ssh-keygen: ", err, string(out)))
 		}
 	}
 	os.MkdirAll("/run/sshd", 0o755) // where sshd looks for its empty directory
@@ -96,7 +97,7 @@ func sshServer(t *testing.T) (options []string) {
 	begin(t, c)
 	b := make([]byte, 4096)
 	if n, err := stderr.Read(b); err != nil || !strings.Contains(string(b[:n]), "listening") {
-		lacking(t, "sshd: "+string(b[:n]))
+		part.Missing(t, "lab", "sshd: "+string(b[:n]))
 	}
 	return []string{"-F", "/dev/null", "-p", port, "-i", filepath.Join(dir, "user"), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
 		"-o", "LogLevel=ERROR", "-o", "BatchMode=yes", "-o", "ControlPath=" + filepath.Join(dir, "mux")}

@@ -17,6 +17,7 @@ import (
 
 	"interdict/respond"
 	"interdict/respond/process"
+	"interdict/testdata/part"
 )
 
 func init() {
@@ -179,19 +180,8 @@ func identity(t *testing.T, pid int) respond.ProcessID {
 func needRoot(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		lacking(t, "needs root")
+		part.Missing(t, "lab", "needs root")
 	}
-}
-
-// lacking skips, or fails where the real part is required.
-func lacking(t *testing.T, why string) {
-	t.Helper()
-	for _, part := range strings.Split(os.Getenv("INTERDICT_REQUIRE"), ",") {
-		if part == "lab" {
-			t.Fatal(why)
-		}
-	}
-	t.Skip(why)
 }
 
 func state(t *testing.T, id respond.ProcessID) byte {

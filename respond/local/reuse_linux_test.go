@@ -13,6 +13,7 @@ import (
 
 	"interdict/respond"
 	"interdict/respond/process"
+	"interdict/testdata/part"
 )
 
 // cloneArgs is struct clone_args as of Linux 5.5.
@@ -89,7 +90,7 @@ func reuse(t *testing.T, f func(victim respond.ProcessID, swap func() int)) {
 		for ; errors.Is(err, unix.EEXIST); victim, err = cloneAs(0) {
 		}
 		if err != nil {
-			lacking(t, "clone3 with set_tid: "+err.Error())
+			part.Missing(t, "lab", "clone3 with set_tid: "+err.Error())
 		}
 		free = int32(victim)
 		mine[victim] = true
@@ -234,7 +235,7 @@ func TestAnEndedProcessThatNobodyCollectedCountsAsEnded(t *testing.T) {
 	needRoot(t)
 	pid, err := cloneAs(0)
 	if err != nil {
-		lacking(t, err.Error())
+		part.Missing(t, "lab", err.Error())
 	}
 	id := identity(t, pid)
 	unix.Kill(pid, unix.SIGKILL)

@@ -13,6 +13,7 @@ import (
 
 	"interdict/respond"
 	"interdict/respond/local"
+	"interdict/testdata/part"
 )
 
 // TestMain lets the test program play a process below another root directory.
@@ -22,14 +23,6 @@ func TestMain(m *testing.M) {
 		time.Sleep(time.Hour) // a select of nothing ends a program without cgo
 	}
 	os.Exit(m.Run())
-}
-
-func lacking(t *testing.T, why string) {
-	t.Helper()
-	if strings.Contains(","+os.Getenv("INTERDICT_REQUIRE")+",", ",lab,") {
-		t.Fatal(why)
-	}
-	t.Skip(why)
 }
 
 // estate is a root directory with a user in it.
@@ -68,7 +61,7 @@ func (e *estate) live(dir string, env ...string) respond.ProcessID {
 		e.t.Fatal(err)
 	}
 	if err := c.Start(); err != nil {
-		lacking(e.t, "no process below another root: "+err.Error())
+		part.Missing(e.t, "lab", "no process below another root: "+err.Error())
 	}
 	e.t.Cleanup(func() { c.Process.Kill(); c.Wait() })
 	var word string
@@ -91,7 +84,7 @@ func keygen(t *testing.T, passphrase string) (private, fingerprint string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "key")
 	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", file).CombinedOutput(); err != nil {
-		lacking(t, "ssh-keygen: "+string(out)+err.Error())
+		part.Missing(t, "lab", "ssh-keygen: "+string(out)+err.Error())
 	}
 	out, err := exec.Command("ssh-keygen", "-l", "-f", file).Output()
 	b, readErr := os.ReadFile(file)
@@ -112,7 +105,7 @@ const canary = "S3CR3Tcanary"
 func newEstate(t *testing.T) (e *estate, open, locked string) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		lacking(t, "needs root")
+		part.Missing(t, "lab", "needs root")
 	}
 	e = &estate{t, t.TempDir()}
 	os.Chmod(e.root, 0o755)
@@ -235,7 +228,7 @@ func TestALinkOutOfAContainerIsNotFollowed(t *testing.T) {
 
 func TestAnAgentIsAskedWhichKeysItHolds(t *testing.T) {
 	if os.Getuid() != 0 {
-		lacking(t, "needs root")
+		part.Missing(t, "lab", "needs root")
 	}
 	dir := t.TempDir()
 	private, fingerprint := keygen(t, "")
@@ -245,7 +238,7 @@ func TestAnAgentIsAskedWhichKeysItHolds(t *testing.T) {
 	}
 	agent := exec.Command("ssh-agent", "-D", "-a", sock)
 	if err := agent.Start(); err != nil {
-		lacking(t, err.Error())
+		part.Missing(t, "lab", err.Error())
 	}
 	t.Cleanup(func() { agent.Process.Kill(); agent.Wait() })
 	for deadline := time.Now().Add(20 * time.Second); ; {

@@ -11,22 +11,14 @@ import (
 
 	"interdict/respond"
 	"interdict/testdata/lab"
+	"interdict/testdata/part"
 )
-
-// lacks skips for want of a real part, or fails where it is required.
-func lacks(t *testing.T, why ...any) {
-	t.Helper()
-	if strings.Contains(","+os.Getenv("INTERDICT_REQUIRE")+",", ",lab,") {
-		t.Fatal(append([]any{"lab is required: "}, why...)...)
-	}
-	t.Skip(why...)
-}
 
 // sshd starts a real one on the loopback and gives it as a target.
 func sshd(t *testing.T, options ...string) Target {
 	t.Helper()
 	if _, err := exec.LookPath("/usr/sbin/sshd"); err != nil || os.Geteuid() != 0 {
-		lacks(t, "wants root and sshd: ", err)
+		part.Missing(t, "lab", "wants root and sshd: ", err)
 	}
 	dir := t.TempDir()
 	os.Chmod(dir, 0o755)

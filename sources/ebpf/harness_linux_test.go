@@ -14,6 +14,7 @@ import (
 
 	"interdict/sources"
 	"interdict/sources/frame"
+	"interdict/testdata/part"
 )
 
 // TestMain also plays the processes that the tests watch.
@@ -31,22 +32,13 @@ func kernelSource(t testing.TB, c Config) *Source {
 	s, err := New(c)
 	var u *Unsupported
 	if errors.As(err, &u) {
-		lacks(t, "ebpf", err)
+		part.Missing(t, "ebpf", err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
 	return s
-}
-
-// lacks skips for want of a real part, or fails where it is required.
-func lacks(t testing.TB, part string, why ...any) {
-	t.Helper()
-	if strings.Contains(","+os.Getenv("INTERDICT_REQUIRE")+",", ","+part+",") {
-		t.Fatal(append([]any{part, " is required: "}, why...)...)
-	}
-	t.Skip(why...)
 }
 
 // recorder keeps what a source delivers and wakes whoever waits for a row.
@@ -148,8 +140,8 @@ func (r *recorder) network() string {
 	return b.String()
 }
 
-// part is this program playing a process: see play.
-func part(name string, args ...string) *exec.Cmd {
+// player is this program playing a process: see play.
+func player(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), "SENSOR_TEST_PART="+name)
 	return cmd

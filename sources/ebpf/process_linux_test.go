@@ -96,7 +96,7 @@ func TestAnExecutionIsToldWithArgumentsParentAndExit(t *testing.T) {
 
 func TestAForkWithoutExecIsAProcessOfItsOwn(t *testing.T) {
 	r := record(t, kernelSource(t, Config{}))
-	cmd := part("fork", marker(t))
+	cmd := player("fork", marker(t))
 	if err := cmd.Run(); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestAForkWithoutExecIsAProcessOfItsOwn(t *testing.T) {
 
 func TestAProcessOfManyThreadsEndsOnce(t *testing.T) {
 	r := record(t, kernelSource(t, Config{}))
-	cmd := part("threads", marker(t))
+	cmd := player("threads", marker(t))
 	cmd.Run()
 	row := r.execOfPID(t, cmd.Process.Pid)
 	if code := r.endOf(t, row)("process.exit_code"); code != "5" {
@@ -246,7 +246,7 @@ func TestADeletedExecutableAndAMemfdAreSaid(t *testing.T) {
 	if got := row("process.executable"); got != realPath(t, filepath.Dir(gone))+"/gone" {
 		t.Errorf("executable %q", got)
 	}
-	cmd := part("memfd", "/bin/sh", "sh", "-c", "exit 0", marker(t))
+	cmd := player("memfd", "/bin/sh", "sh", "-c", "exit 0", marker(t))
 	if err := cmd.Run(); err != nil {
 		t.Fatal(err)
 	}

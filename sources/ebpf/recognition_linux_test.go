@@ -98,7 +98,7 @@ var ways = map[string]func(t *testing.T, dir, scp string) *exec.Cmd{
 		return cmd
 	},
 	"from memory (memfd)": func(t *testing.T, dir, scp string) *exec.Cmd {
-		return kept(t, part("memfd", scp, "scp", "-t", t.TempDir()))
+		return kept(t, player("memfd", scp, "scp", "-t", t.TempDir()))
 	},
 	"as a copy with a changed byte and another name": func(t *testing.T, dir, scp string) *exec.Cmd {
 		path := copied(t, dir, scp)

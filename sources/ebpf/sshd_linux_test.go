@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"interdict/testdata/part"
 )
 
 // sshd is a real one on the loopback, with keys and a directory of its own.
@@ -30,7 +32,7 @@ func need(t testing.TB, names ...string) string {
 			return path
 		}
 	}
-	lacks(t, "lab", "not installed: ", strings.Join(names, ", "))
+	part.Missing(t, "lab", "not installed: ", strings.Join(names, ", "))
 	return ""
 }
 
@@ -85,7 +87,7 @@ func startSSHD(t testing.TB, sftp ...string) *sshd {
 	select {
 	case problem := <-listening:
 		if problem != "" {
-			lacks(t, "lab", problem)
+			part.Missing(t, "lab", problem)
 		}
 	case <-time.After(20 * time.Second):
 		t.Fatal("sshd does not listen")

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"interdict/testdata/bench"
+	"interdict/testdata/part"
 )
 
 // storm starts n processes in some loops, each with its number as argument.
@@ -101,7 +102,7 @@ func cgroup2(t testing.TB) string {
 			}
 		}
 	}
-	lacks(t, "ebpf", "no version 2 cgroups here")
+	part.Missing(t, "ebpf", "no version 2 cgroups here")
 	return ""
 }
 
@@ -110,7 +111,7 @@ func scope(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp(cgroup2(t), "interdict-test-")
 	if err != nil {
-		lacks(t, "ebpf", "cannot make a cgroup: ", err)
+		part.Missing(t, "ebpf", "cannot make a cgroup: ", err)
 	}
 	t.Cleanup(func() { os.Remove(dir) })
 	return dir
@@ -198,7 +199,7 @@ func TestALossHeals(t *testing.T) {
 	cgroup := scope(t)
 	s := kernelSource(t, Config{Scope: cgroup, RingBytes: 16 << 10})
 	attr := into(t, cgroup)
-	goes := part("wait")
+	goes := player("wait")
 	goes.SysProcAttr = attr
 	end, err := goes.StdinPipe()
 	if err != nil {
@@ -224,7 +225,7 @@ func TestALossHeals(t *testing.T) {
 		}
 		full = now.LostRing[classProcess] > 20
 	}
-	comes := part("wait")
+	comes := player("wait")
 	comes.SysProcAttr = attr
 	begin, err := comes.StdinPipe()
 	if err != nil {

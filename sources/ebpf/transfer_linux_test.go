@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"interdict/testdata/part"
 )
 
 const transferred = 8 << 20
@@ -96,7 +98,7 @@ func sink(t *testing.T, host string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
-		lacks(t, "lab", err)
+		part.Missing(t, "lab", err)
 	}
 	t.Cleanup(func() { l.Close() })
 	go func() {
@@ -120,7 +122,7 @@ func TestBytesOfOtherToolsAreRight(t *testing.T) {
 		t.Run("curl over "+family, func(t *testing.T) {
 			l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 			if err != nil {
-				lacks(t, "lab", err)
+				part.Missing(t, "lab", err)
 			}
 			server := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) { io.Copy(io.Discard, q.Body) })}
 			go server.Serve(l)

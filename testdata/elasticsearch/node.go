@@ -25,6 +25,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"interdict/testdata/part"
 )
 
 // Node is a running node. Tests of a package share it, so each names its
@@ -53,12 +55,8 @@ var (
 func Start(t testing.TB) *Node {
 	t.Helper()
 	once.Do(func() { running, missing = shared() })
-	switch {
-	case missing == nil:
-	case slices.Contains(strings.Split(os.Getenv("INTERDICT_REQUIRE"), ","), "elasticsearch"):
-		t.Fatalf("elasticsearch is required: %v", missing)
-	default:
-		t.Skipf("no elasticsearch here: %v", missing)
+	if missing != nil {
+		part.Missing(t, "elasticsearch", missing)
 	}
 	return running
 }

@@ -7,9 +7,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
+
+	"interdict/testdata/part"
 )
 
 // Options say what a lab has.
@@ -40,10 +41,7 @@ var tools = []string{"ip", "nsenter", "unshare", "setpriv", "mount", "pivot_root
 func Start(t testing.TB, o Options) *Lab {
 	t.Helper()
 	if err := possible(o); err != nil {
-		if slices.Contains(strings.Split(os.Getenv("INTERDICT_REQUIRE"), ","), "lab") {
-			t.Fatalf("lab is required: %v", err)
-		}
-		t.Skipf("no lab here: %v", err)
+		part.Missing(t, "lab", err)
 	}
 	l, err := New(o)
 	if err != nil {
