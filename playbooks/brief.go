@@ -189,7 +189,7 @@ func HandOverText(all []Brief, standing []respond.Standing, doubt string, now ti
 	}
 	out = append(out, fmt.Sprintf("%s open, %d not contained · %s", plural(int64(len(open)), "case"), loose, held))
 	for i := range open {
-		out = append(out, open[i].lines(standing)...)
+		out = append(out, open[i].Lines(standing)...)
 	}
 	var rest []string
 	for _, s := range standing {
@@ -203,7 +203,8 @@ func HandOverText(all []Brief, standing []respond.Standing, doubt string, now ti
 	return out
 }
 
-func (b *Brief) lines(standing []respond.Standing) []string {
+// Lines are the case for who takes it over: an empty one first.
+func (b *Brief) Lines(standing []respond.Standing) []string {
 	out := []string{"", fmt.Sprintf("%s  %s  (%s)", b.ID, b.Title, orNobody(b.Assignee))}
 	put := func(label, text string) {
 		if text != "" {

@@ -43,8 +43,9 @@ type Runner struct {
 	Allowed func(detect.Host) []string // what may be done there without a person
 	Alive   func(program string) bool  // whether a program that is named PID@START still runs; nil: none does
 
-	mu   sync.Mutex
-	mine map[string]bool // RUN/STEP that this program carries out now
+	mu    sync.Mutex
+	mine  map[string]bool      // RUN/STEP that this program carries out now
+	books map[string]*Playbook // by run: its text never changes
 }
 
 // Start puts a playbook of all under way for a finding that is in a case. The
@@ -65,7 +66,7 @@ func (r *Runner) Start(ctx context.Context, all []*Playbook, book, id, alert str
 	}
 	run := Run{ID: respond.NewOp(), Case: k.ID, Alert: x.Finding.ID, Book: b.ID, Source: b.sources(all), By: r.Actor.User, Auto: auto, Began: r.Cases.now().UTC()}
 	if auto {
-		run.By = automatic
+		run.By = NoPerson
 	}
 	for n, stage := range b.Stages {
 		for _, s := range stage {
@@ -75,8 +76,8 @@ func (r *Runner) Start(ctx context.Context, all []*Playbook, book, id, alert str
 	return run, r.Cases.addRun(ctx, &run)
 }
 
-// automatic stands where a person's name would.
-const automatic = "no person (automatic)"
+// NoPerson stands where a person's name would.
+const NoPerson = "no person (automatic)"
 
 // FindPlaybook finds a playbook by its id.
 func FindPlaybook(all []*Playbook, id string) (*Playbook, error) {
@@ -120,6 +121,26 @@ func BookOf(run *Run) (*Playbook, error) {
 	return nil, errors.Join(fmt.Errorf("the playbook of run %s cannot be read any more", run.ID), err)
 }
 
+// mostBooks bounds the playbooks of runs that are kept read.
+const mostBooks = 32
+
+func (r *Runner) bookOf(run *Run) (*Playbook, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if b := r.books[run.ID]; b != nil {
+		return b, nil
+	}
+	b, err := BookOf(run)
+	if err != nil {
+		return nil, err
+	}
+	if r.books == nil || len(r.books) >= mostBooks {
+		r.books = map[string]*Playbook{}
+	}
+	r.books[run.ID] = b
+	return b, nil
+}
+
 // scene is what the steps of a run work on.
 type scene struct {
 	run  Run
@@ -134,7 +155,7 @@ func (r *Runner) scene(ctx context.Context, id string) (*scene, error) {
 		return nil, err
 	}
 	s := &scene{run: run}
-	if s.book, err = BookOf(&run); err != nil {
+	if s.book, err = r.bookOf(&run); err != nil {
 		return nil, err
 	}
 	if s.k, err = r.Cases.Case(ctx, run.Case); err != nil {

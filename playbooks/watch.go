@@ -102,11 +102,11 @@ func (s *Cases) SeenAgain(ctx context.Context, w Watch, f *detect.Finding, why s
 	if id, err := s.CaseOf(ctx, f); err != nil || id != "" {
 		return false, err
 	}
-	if err := s.Join(ctx, w.Case, f, nil, automatic, "SEEN AGAIN: "+why); err != nil {
+	if err := s.Join(ctx, w.Case, f, nil, NoPerson, "SEEN AGAIN: "+why); err != nil {
 		return false, err
 	}
 	if k, err := s.Case(ctx, w.Case); err == nil && !k.IsOpen() {
-		return true, s.ReopenCase(ctx, w.Case, automatic)
+		return true, s.ReopenCase(ctx, w.Case, NoPerson)
 	}
 	return true, nil
 }

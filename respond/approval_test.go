@@ -257,3 +257,43 @@ func TestAnOrderIsMadeOnceAndNotAfterItWasForgotten(t *testing.T) {
 		t.Error(n, err)
 	}
 }
+
+func TestWhatIsOldIsDeletedAndNotOnlyHidden(t *testing.T) {
+	s := open(t, t.TempDir())
+	q, err := respond.OpenOrders(t.Context(), s.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := func() (n int) {
+		if err := s.db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM orders_open`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	age := func(days int) {
+		if _, err := s.db.ExecContext(t.Context(), `UPDATE orders_open SET made = made - ?1 * 86400, until = until - ?1 * 86400 WHERE host = 'old'`, days); err != nil {
+			t.Fatal(err)
+		}
+	}
+	order := func(host string) respond.Order {
+		return respond.Order{Host: host, Kind: "host.block", Body: []byte("1"), Run: "r", Until: time.Now().Add(time.Hour)}
+	}
+	if err := q.Keep(t.Context(), order("old"), order("new")); err != nil {
+		t.Fatal(err)
+	}
+	age(6)
+	if _, err := respond.OpenOrders(t.Context(), s.db); err != nil || kept() != 2 {
+		t.Errorf("%d, %v", kept(), err)
+	}
+	age(3)
+	if _, err := respond.OpenOrders(t.Context(), s.db); err != nil || kept() != 1 {
+		t.Errorf("%d, %v", kept(), err)
+	}
+	if err := q.Keep(t.Context(), order("old")); err != nil {
+		t.Fatal(err)
+	}
+	age(9)
+	if err := q.Keep(t.Context(), order("third")); err != nil || kept() != 2 {
+		t.Errorf("%d, %v", kept(), err)
+	}
+}

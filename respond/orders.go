@@ -53,19 +53,35 @@ var orderSteps = []string{
 	) STRICT`,
 }
 
-// OpenOrders brings the table up to date.
+// keptFor is how long an order is kept after it expired, or was not made.
+const keptFor = 7 * 24 * time.Hour
+
+// OpenOrders brings the table up to date and deletes what is old.
 func OpenOrders(ctx context.Context, db *sql.DB) (*Orders, error) {
-	err := Transact(ctx, db, func(c *sql.Conn) error { return Migrate(ctx, c, "orders_schema", orderSteps) })
+	err := Transact(ctx, db, func(c *sql.Conn) error {
+		if err := Migrate(ctx, c, "orders_schema", orderSteps); err != nil {
+			return err
+		}
+		return forgetOrders(ctx, c)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("orders: %w", damaged(err))
 	}
 	return &Orders{db}, nil
 }
 
+func forgetOrders(ctx context.Context, c *sql.Conn) error {
+	_, err := c.ExecContext(ctx, `DELETE FROM orders_open WHERE MAX(until, made) <= ?`, time.Now().Add(-keptFor).Unix())
+	return err
+}
+
 // Keep adds what was not made; those of the same change on the same host that
-// were there before are replaced.
+// were there before are replaced, and what is old is deleted.
 func (q *Orders) Keep(ctx context.Context, orders ...Order) error {
 	err := Transact(ctx, q.db, func(c *sql.Conn) error {
+		if err := forgetOrders(ctx, c); err != nil {
+			return err
+		}
 		for _, o := range orders {
 			actor, err := json.Marshal(o.Actor)
 			if err != nil {
@@ -91,7 +107,7 @@ func (q *Orders) Keep(ctx context.Context, orders ...Order) error {
 // All are those that are kept, oldest first. What expired a week ago is not.
 func (q *Orders) All(ctx context.Context) ([]Order, error) {
 	rows, err := q.db.QueryContext(ctx, `SELECT id, host, kind, body, actor, approval, run, why, until, made FROM orders_open WHERE MAX(until, made) > ? ORDER BY id`,
-		time.Now().Add(-7*24*time.Hour).Unix())
+		time.Now().Add(-keptFor).Unix())
 	if err != nil {
 		return nil, wrapOrders(err)
 	}

@@ -142,8 +142,12 @@ func (p *plain) answer(ctx context.Context, args string) {
 	p.say("Answered.")
 }
 
-func (p *plain) note(_ context.Context, args string) {
+func (p *plain) note(ctx context.Context, args string) {
 	number, text, _ := strings.Cut(args, " ")
+	if isCase(number) {
+		p.noteCase(ctx, number, text)
+		return
+	}
 	f := p.find(number)
 	if f == nil {
 		return

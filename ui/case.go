@@ -165,28 +165,35 @@ func (p *casePane) write(m *Model, path string) tea.Cmd {
 		m.warn("a report is written to a name that ends in .md or .html")
 		return nil
 	}
-	c, id, changes := m.config, p.id, m.changes
-	ctx := m.ctx
+	id, ctx := p.id, m.ctx
 	return m.writeFile(path, func() (string, []byte, error) {
 		ctx, cancel := context.WithTimeout(ctx, caseLimit)
 		defer cancel()
-		k, err := c.Cases.Case(ctx, id)
-		if err != nil {
-			return "", nil, err
-		}
-		b, err := c.Cases.Brief(ctx, c.Journal, k)
-		if err != nil {
-			return "", nil, err
-		}
-		held, doubt := standingIn(ctx, changes)
-		r, err := c.Cases.Report(ctx, b, byOperation(held), doubt, c.Actor.User, c.Tool)
+		r, err := m.report(ctx, id)
 		if err != nil {
 			return "", nil, err
 		}
 		var out bytes.Buffer
 		err = put(&out, r)
-		return "read it before it is sent: secrets are hidden by their form alone", out.Bytes(), err
+		return reportNote, out.Bytes(), err
 	})
+}
+
+const reportNote = "read it before it is sent: secrets are hidden by their form alone"
+
+// report makes the report of a case. It reads nothing of the screen's.
+func (m *Model) report(ctx context.Context, id string) (*playbooks.Report, error) {
+	c := m.config
+	k, err := c.Cases.Case(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	b, err := c.Cases.Brief(ctx, c.Journal, k)
+	if err != nil {
+		return nil, err
+	}
+	held, doubt := standingIn(ctx, m.changes)
+	return c.Cases.Report(ctx, b, byOperation(held), doubt, c.Actor.User, c.Tool)
 }
 
 // standingIn is what the journal says is held, and why that may not be all.
@@ -202,9 +209,12 @@ func standingIn(ctx context.Context, c changes) (all []respond.Standing, doubt s
 }
 
 func (p *casePane) related(m *Model) []playbooks.Suggestion {
-	return playbooks.Related(&p.brief.Case, slices.DeleteFunc(slices.Clone(m.snap.Findings), func(f *detect.Finding) bool {
-		return m.config.Engine.InCase(f.Alert) != ""
-	}))
+	return playbooks.Related(&p.brief.Case, m.loose())
+}
+
+// loose are the findings that are in no case.
+func (m *Model) loose() []*detect.Finding {
+	return slices.DeleteFunc(slices.Clone(m.snap.Findings), func(f *detect.Finding) bool { return m.config.Engine.InCase(f.Alert) != "" })
 }
 
 // join puts the first of the related alerts into the case.
@@ -335,20 +345,26 @@ func (r *caseReason) key(m *Model, k tea.KeyMsg) tea.Cmd {
 }
 
 func (r *caseReason) close(m *Model, reason Reason) tea.Cmd {
-	engine, mine := m.config.Engine, r.p.brief.Case
+	ending := m.endingOf(&r.p.brief.Case, reason)
+	return r.p.change(m, "closed as "+reason.said(), ending)
+}
+
+// endingOf closes a case and those of its alerts that are open.
+func (m *Model) endingOf(k *playbooks.Case, reason Reason) func(context.Context, *playbooks.Cases, string) error {
+	engine, id := m.config.Engine, k.ID
 	var open []*detect.Finding
 	for _, f := range m.snap.Findings {
-		if mine.Has(f.ID) {
+		if k.Has(f.ID) {
 			open = append(open, f)
 		}
 	}
-	return r.p.change(m, "closed as "+reason.said(), func(ctx context.Context, c *playbooks.Cases, by string) error {
+	return func(ctx context.Context, c *playbooks.Cases, by string) error {
 		var errs []error
 		for _, f := range open {
 			errs = append(errs, closeAll(engine, f, reason))
 		}
-		return errors.Join(append(errs, c.CloseCase(ctx, mine.ID, reason.said(), by))...)
-	})
+		return errors.Join(append(errs, c.CloseCase(ctx, id, reason.said(), by))...)
+	}
 }
 
 func (r *caseReason) lines(m *Model, w, h int) []string {

@@ -2,14 +2,12 @@ package ui
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"interdict/detect"
-	"interdict/playbooks"
-	"interdict/respond"
 	"interdict/sources"
 )
 
@@ -28,14 +26,14 @@ func plainCommands() []plainCommand {
 			}
 		}
 	}
-	return []plainCommand{
+	return slices.Concat([]plainCommand{
 		{"list", "", "all alerts", false, (*plain).list},
 		{"show", "N", "what is known of alert N; N alone does the same", false, onAlert((*plain).show)},
 		{"guide", "N", "the investigation guide of alert N, answered, with its queries", false, onAlert((*plain).guide)},
 		{"answer", "N QUESTION ok|bad|open|guide WHY", "answer a question of alert N's guide yourself; guide takes that back", false, (*plain).answer},
-		{"note", "N TEXT", "note something about alert N", false, (*plain).note},
-		{"ack", "N", "take alert N: other consoles see by whom", false, onAlert((*plain).ack)},
-		{"close", "N REASON", "close alert N: " + strings.Join(reasonNames(), ", "), false, (*plain).closeOne},
+		{"note", "N|CASE TEXT", "note something about alert N or a case", false, (*plain).note},
+		{"ack", "N|CASE", "take alert N or a case: other consoles see by whom", false, (*plain).ack},
+		{"close", "N|CASE REASON", "close alert N, or a case with its alerts: " + strings.Join(reasonNames(), ", "), false, (*plain).closeOne},
 		{"query", "ES|QL", "ask the history", false, (*plain).ask},
 		{"standing", "", "what is still held on hosts", false, (*plain).standing},
 		{"journal", "", "the last changes", false, (*plain).journal},
@@ -45,8 +43,7 @@ func plainCommands() []plainCommand {
 		{"freeze", "N", "freeze the process tree of alert N: plan first", true, onAlert(func(p *plain, ctx context.Context, f *detect.Finding) { p.change(ctx, freeze, f) })},
 		{"kill", "N", "kill the process tree of alert N: plan first", true, onAlert(func(p *plain, ctx context.Context, f *detect.Finding) { p.change(ctx, kill, f) })},
 		{"resume", "N", "take back what standing lists as N: plan first", true, (*plain).resume},
-		{"quit", "", "leave; says what is still held", false, nil},
-	}
+	}, plainCaseCommands(), plainRunCommands(), []plainCommand{{"quit", "", "leave; says what is still held", false, nil}})
 }
 
 // do carries a line out; false means to leave.
@@ -180,7 +177,15 @@ func (p *plain) guide(ctx context.Context, f *detect.Finding) {
 	p.say("Verdict: %s.", g.Verdict.Word)
 }
 
-func (p *plain) ack(_ context.Context, f *detect.Finding) {
+func (p *plain) ack(ctx context.Context, args string) {
+	if isCase(args) {
+		p.takeCase(ctx, args)
+		return
+	}
+	f := p.find(args)
+	if f == nil {
+		return
+	}
 	if err := ackAll(p.config.Engine, f); err != nil {
 		p.say("Not yours: %v", err)
 		return
@@ -221,30 +226,36 @@ func (p *plain) ask(ctx context.Context, args string) {
 	p.say("%s.", plural(rows.Rows, "row"))
 }
 
-func (p *plain) closeOne(_ context.Context, args string) {
-	number, reason, ok := strings.Cut(args, " ")
+func (p *plain) closeOne(ctx context.Context, args string) {
+	number, word, ok := strings.Cut(args, " ")
 	if !ok {
-		p.say("close takes the number of an alert and a reason: %s.", strings.Join(reasonNames(), ", "))
+		p.say("close takes the number of an alert, or a case, and a reason: %s.", strings.Join(reasonNames(), ", "))
 		return
 	}
+	i := slices.IndexFunc(Reasons, func(r Reason) bool { return r.Word == strings.TrimSpace(word) })
+	switch {
+	case i < 0:
+		p.say("There is no reason %q: %s.", word, strings.Join(reasonNames(), ", "))
+	case isCase(number):
+		p.closeCase(ctx, number, Reasons[i])
+	default:
+		p.closeAlert(number, Reasons[i])
+	}
+}
+
+func (p *plain) closeAlert(number string, r Reason) {
 	f := p.find(number)
 	if f == nil {
 		return
 	}
-	for _, r := range Reasons {
-		if r.Word == strings.TrimSpace(reason) {
-			err := closeAll(p.config.Engine, f, r)
-			p.say("Closed alert %s as %s.", number, r.Word)
-			if err != nil {
-				p.say("But: %v", err)
-			}
-			if p.sends(f) {
-				p.say("It is still sending: closing does not stop it.")
-			}
-			return
-		}
+	err := closeAll(p.config.Engine, f, r)
+	p.say("Closed alert %s as %s.", number, r.Word)
+	if err != nil {
+		p.say("But: %v", err)
 	}
-	p.say("There is no reason %q: %s.", reason, strings.Join(reasonNames(), ", "))
+	if p.sends(f) {
+		p.say("It is still sending: closing does not stop it.")
+	}
 }
 
 func (p *plain) standing(ctx context.Context, _ string) {
@@ -277,164 +288,5 @@ func (p *plain) journal(ctx context.Context, _ string) {
 	for _, e := range all[max(len(all)-journalTail, 0):] {
 		with, _ := entryWords(e)
 		p.say("%d %s %s on %s, %s by %s: %s", e.Seq, e.Wall.UTC().Format(time.RFC3339), e.Kind, e.Host, e.Phase, e.Actor, with)
-	}
-}
-
-// change plans, asks and carries out.
-func (p *plain) change(ctx context.Context, a action, f *detect.Finding) {
-	h, ok := p.reachable(a, f.Host)
-	if !ok {
-		p.say("%s", p.said)
-		return
-	}
-	var g *playbooks.Guide
-	if (a == collect || !tool(f).Alive()) && p.config.Assess != nil {
-		g = p.config.Assess.Assess(ctx, f)
-	}
-	on := aim(a, f, g)
-	act := p.Model.action(p.config, a, f, on)
-	planning, cancel := context.WithTimeout(ctx, planLimit)
-	defer cancel()
-	plan, err := respond.Plan{}, p.config.second(h.Name(), f.Host.Environment, act.Kind())
-	if err == nil {
-		plan, err = planOn(planning, act, h, f.Host, on)
-	}
-	if err != nil {
-		if errors.Is(err, respond.ErrRefused) {
-			err = errors.Join(err, p.changes.Refused(planning, act, h, err))
-		}
-		p.problem(err)
-		return
-	}
-	if p.sends(f) {
-		p.say("STILL SENDING: %s", p.left(f))
-	}
-	p.approve(ctx, string(a), f.Host.Name, p.config.typed(f.Host.Environment, act.Kind()), plan, func(ctx context.Context) (respond.Result, respond.Verdict, error) {
-		return p.changes.Run(ctx, act, h, plan)
-	}, func(ctx context.Context, words string) (respond.Result, respond.Verdict, error) {
-		return p.changes.RunUnjournaled(ctx, words, act, h, plan)
-	})
-}
-
-func (p *plain) resume(ctx context.Context, args string) {
-	p.refreshStanding(ctx)
-	n, err := strconv.Atoi(args)
-	if err != nil || n < 1 || n > len(p.Model.standing) {
-		p.say("resume takes a number that standing lists.")
-		return
-	}
-	s := p.Model.standing[n-1]
-	h, ok := p.reachable(resume, detect.Host{ID: s.HostID, BootID: s.BootID, Name: s.Host})
-	if !ok {
-		p.say("%s", p.said)
-		return
-	}
-	planning, cancel := context.WithTimeout(ctx, planLimit)
-	defer cancel()
-	u, plan, err := planUndo(planning, p.changes, s, h)
-	if err != nil {
-		p.problem(err)
-		return
-	}
-	p.approve(ctx, "resume", s.Host, environmentOf(p.Model, s) == "production", plan, func(ctx context.Context) (respond.Result, respond.Verdict, error) {
-		return u.undo(ctx, h)
-	}, nil)
-}
-
-func (p *plain) problem(err error) {
-	var refusal *respond.Refusal
-	if errors.As(err, &refusal) {
-		p.say("Refused, nothing was changed:")
-		for _, r := range refusal.Reasons {
-			p.say("  %s: %s", r.Code, r.Text+overrideHint(r))
-		}
-		return
-	}
-	p.say("Failed: %v", err)
-}
-
-type carryOut func(context.Context) (respond.Result, respond.Verdict, error)
-
-// approve shows the plan whole and carries it out if the right words are typed
-// after it was shown. unjournaled may be nil.
-func (p *plain) approve(ctx context.Context, verb, host string, typed bool, plan respond.Plan, run carryOut, unjournaled func(context.Context, string) (respond.Result, respond.Verdict, error)) {
-	p.say("PLAN: %s", plan.Title)
-	for _, l := range plan.Lines {
-		p.say("  %s: %s", l.Label, l.Text)
-	}
-	for _, w := range plan.Warnings {
-		p.say("  Beware: %s", w)
-	}
-	if plan.Undo != "" {
-		p.say("  Undone by: %s", plan.Undo)
-	} else {
-		p.say("  Cannot be undone: %s", plan.NoUndo)
-	}
-	want := verb
-	if typed {
-		want = verb + " " + host
-	}
-	if !p.confirm(ctx, want) {
-		p.say("Cancelled: nothing was changed.")
-		return
-	}
-	r, v, err := p.carry(ctx, run)
-	if unjournaled != nil && r.Kind == "" && errors.Is(err, respond.ErrNoSpace) {
-		p.say("The disk that holds the journal is full, its reserve too. Nothing was changed.")
-		if p.confirm(ctx, overrideWords) {
-			r, v, err = p.carry(ctx, func(ctx context.Context) (respond.Result, respond.Verdict, error) {
-				return unjournaled(ctx, overrideWords)
-			})
-		}
-	}
-	p.outcome(r, v, err)
-}
-
-func (p *plain) carry(ctx context.Context, run carryOut) (respond.Result, respond.Verdict, error) {
-	p.say("Under way.")
-	_ = p.out.Flush()
-	ctx, cancel := context.WithTimeout(ctx, applyLimit)
-	defer cancel()
-	return run(ctx)
-}
-
-// confirm asks for exactly these words. A line that was on its way before the
-// question stood there confirms nothing.
-func (p *plain) confirm(ctx context.Context, want string) bool {
-	p.say("To do it type: %s (anything else cancels)", want)
-	if p.flush() != nil {
-		return false
-	}
-	asked := p.clock()
-	select {
-	case l, ok := <-p.lines:
-		if ok && l.at.Sub(asked) < armAfter {
-			p.say("That was typed before the plan could be read.")
-			return false
-		}
-		return ok && l.text == want
-	case <-ctx.Done():
-		return false
-	}
-}
-
-func (p *plain) outcome(r respond.Result, v respond.Verdict, err error) {
-	if err != nil {
-		p.problem(err)
-	}
-	if r.Kind == "" {
-		p.say("Nothing was changed.")
-		return
-	}
-	p.say("Done: %s", r.Summary)
-	for _, l := range r.Lines {
-		p.say("  %s: %s", l.Label, l.Text)
-	}
-	p.say("Verified: %s. %s", v.State, v.Summary)
-	for _, l := range v.Lines {
-		p.say("  %s: %s", l.Label, l.Text)
-	}
-	for _, h := range r.Holds {
-		p.say("Standing: %s", h.Text)
 	}
 }

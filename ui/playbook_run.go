@@ -228,6 +228,9 @@ func (p *runPane) press(m *Model, step playbooks.StepRun) tea.Cmd {
 var stepKinds = map[string]string{"freeze": process.KindFreeze, "kill": process.KindKill, "block": isolate.KindBlock, "isolate": isolate.KindIsolate,
 	"capture": evidence.KindCollect, "collect": evidence.KindCollect}
 
+// StepKind is the kind of the action of a step, by what the step does.
+func StepKind(do string) string { return stepKinds[do] }
+
 // approving carries out one step of a run by the plan that was approved.
 type approving struct {
 	respond.Action
@@ -241,7 +244,7 @@ func (a *approving) Kind() string { return a.do }
 func (p *runPane) approve(m *Model, step playbooks.StepRun) tea.Cmd {
 	f := p.finding(m)
 	if f == nil {
-		m.warn("the alert of this run is not there any more: `interdict playbook approve` does it from the case")
+		m.warn("the alert of this run is not there any more: `interdict playbook continue` does it from the case")
 		return nil
 	}
 	h, ok := m.reachable(playbook, f.Host)

@@ -47,6 +47,11 @@ func (a *doneAction) Undo(context.Context, respond.Host, respond.Result) (respon
 // withPlaybooks gives a console real cases, a real journal and the built-in playbooks.
 func withPlaybooks(t *testing.T, w *world) {
 	t.Helper()
+	playbooksIn(t, &w.config)
+}
+
+func playbooksIn(t *testing.T, c *Config) {
+	t.Helper()
 	dir := t.TempDir()
 	db, err := sql.Open("sqlite", filepath.Join(dir, "interdict.db"))
 	if err != nil {
@@ -61,11 +66,11 @@ func withPlaybooks(t *testing.T, w *world) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.config.Cases, w.config.Journal, w.config.Actor = cases, journal, respond.Actor{User: "ana", Program: "1@1"}
-	if w.config.Books, err = playbooks.BuiltinPlaybooks(); err != nil {
+	c.Cases, c.Journal, c.Actor = cases, journal, respond.Actor{User: "ana", Program: "1@1"}
+	if c.Books, err = playbooks.BuiltinPlaybooks(); err != nil {
 		t.Fatal(err)
 	}
-	w.config.Runner = &playbooks.Runner{Cases: cases, Journal: journal, Actor: w.config.Actor, Hands: doer{}, Finding: w.engine.Finding, Assess: func(_ context.Context, f *detect.Finding) *playbooks.Guide { return guideOf(f) }}
+	c.Runner = &playbooks.Runner{Cases: cases, Journal: journal, Actor: c.Actor, Hands: doer{}, Finding: c.Engine.Finding, Assess: func(_ context.Context, f *detect.Finding) *playbooks.Guide { return guideOf(f) }}
 }
 
 func TestAPlaybookIsChosenSeenWholeApprovedAndFollowedByKeys(t *testing.T) {

@@ -78,12 +78,11 @@ func pairs(args []string) (names []string, targets map[string]respond.ProcessID,
 
 // carryOut plans, shows, asks, applies and verifies.
 func (c *command) carryOut(ctx context.Context, host respond.Host, action respond.Action, dry bool) error {
-	s, err := c.openState(ctx, true)
+	s, err := c.makeState(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	c.tell(s)
 	actor := respond.CurrentActor()
 	var plan respond.Plan
 	if err = c.vet(ctx, s, host, action.Kind()); err == nil {

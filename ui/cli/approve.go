@@ -237,11 +237,10 @@ func (c *command) runApply(ctx context.Context, f *fleetFlags, path string) erro
 		r.members = append(r.members, &respond.Member{Name: plan.Host, Action: action, Plan: plan,
 			Find: func(ctx context.Context) (respond.Host, error) { return c.Host(ctx, plan.Host) }})
 	}
-	if r.state, err = c.openState(ctx, true); err != nil {
+	if r.state, err = c.makeState(ctx); err != nil {
 		return err
 	}
 	defer r.state.close()
-	c.tell(r.state)
 	if r.approval != nil {
 		body, err := json.Marshal(map[string]string{"document": string(document), "signature": r.approval.Signature, "by": r.approval.By})
 		if err != nil {

@@ -165,12 +165,11 @@ func (c *command) resumeCollect(ctx context.Context, args []string, f *collectFl
 
 // collectFrom plans, unless it goes on with a plan, shows, asks, takes, verifies.
 func (c *command) collectFrom(ctx context.Context, host respond.Host, o evidence.Options, plan *respond.Plan, dry bool) error {
-	s, err := c.openState(ctx, true)
+	s, err := c.makeState(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	c.tell(s)
 	o.Progress = c.progress()
 	action, actor := evidence.NewCollect(o), respond.CurrentActor()
 	if err = c.vet(ctx, s, host, action.Kind()); err == nil && plan == nil {

@@ -86,7 +86,7 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 		ended.Go(func() { c.keepThawing(running, kept, memory, c.automation) })
 	}
 	if config.Runner != nil {
-		ended.Go(func() { c.lookOut(running, memory, config.Runner, config.Books) })
+		ended.Go(func() { c.lookOut(running, memory, config.Runner, config.Books, notices.setter()) })
 	}
 	show := c.guarded
 	if f.plain {

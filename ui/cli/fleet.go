@@ -116,12 +116,11 @@ func (c *command) onHosts(ctx context.Context, f *fleetFlags, args []string, act
 		}
 		return c.carryOut(ctx, host, action(names[0]), f.dry)
 	}
-	s, err := c.openState(ctx, true)
+	s, err := c.makeState(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	c.tell(s)
 	run := &fleetRun{command: c, flags: f, state: s, inventory: inventory, level: level, why: why}
 	for _, name := range names {
 		run.members = append(run.members, &respond.Member{Name: name, Action: action(name),

@@ -2,13 +2,13 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -219,7 +219,7 @@ func (c *command) playbookRun(ctx context.Context, args []string, dry bool) erro
 		if dry {
 			return nil
 		}
-		if err := c.confirm("Run it?"); err != nil {
+		if err := c.confirmRun(k.Exhibit(alert)); err != nil {
 			return err
 		}
 		run, err := r.Start(ctx, all, book.ID, k.ID, alert, false)
@@ -228,6 +228,31 @@ func (c *command) playbookRun(ctx context.Context, args []string, dry bool) erro
 		}
 		return c.carryOn(ctx, r, run.ID)
 	})
+}
+
+// confirmRun asks as the console does: in production for the host's name, which --yes does not answer.
+func (c *command) confirmRun(x *playbooks.Exhibit) error {
+	c.Stdin = bufio.NewReader(c.Stdin) // what is typed ahead is for the steps
+	if h := x.Finding.Host; h.Environment == "production" {
+		return c.confirmWord(fmt.Sprintf("%s is in production. Type its name to run it: ", h.Name), h.Name)
+	}
+	return c.confirm("Run it?")
+}
+
+// typedHost is the name that has to be typed before a step; "": yes is enough.
+func (c *command) typedHost(ctx context.Context, r *playbooks.Runner, run *playbooks.Run, step playbooks.StepRun) (string, error) {
+	k, err := r.Cases.Case(ctx, run.Case)
+	if err != nil {
+		return "", err
+	}
+	x := k.Exhibit(run.Alert)
+	if x == nil {
+		return "", fmt.Errorf("alert %s is not in %s any more", run.Alert, run.Case)
+	}
+	if c.rights().Level(x.Finding.Host.Environment, ui.StepKind(step.Do)) < respond.Typed {
+		return "", nil
+	}
+	return x.Finding.Host.Name, nil
 }
 
 func (c *command) printDry(book *playbooks.Playbook, all []playbooks.DryStep) {
@@ -274,45 +299,71 @@ func (c *command) carryOn(ctx context.Context, r *playbooks.Runner, id string) e
 
 // askPerson has one step of a run approved, done or left out.
 func (c *command) askPerson(ctx context.Context, r *playbooks.Runner, run *playbooks.Run, step playbooks.StepRun, lines *bufio.Reader) error {
-	plan, err := r.Plan(ctx, run.ID, step.ID)
-	planned := err == nil
-	question, errAsk := r.Question(ctx, run.ID, step.ID)
-	if errAsk != nil {
-		return errAsk
+	name, err := c.typedHost(ctx, r, run, step)
+	if err != nil {
+		return err
 	}
 	fmt.Fprintf(c.Stderr, "\n%s\n", text.Clean(step.ID))
-	if planned {
-		c.printPlan(plan)
-		if c.yes {
-			_, err := r.Approve(ctx, run.ID, step.ID, plan)
+	plan, err := r.Plan(ctx, run.ID, step.ID)
+	if !step.Plans() || err != nil {
+		return c.askDone(ctx, r, run, step, err, lines)
+	}
+	c.printPlan(plan)
+	yes := cmp.Or(name, "yes")
+	if !c.yes || name != "" {
+		fmt.Fprintf(c.Stderr, "Type %s to do it, or no and why it is left out: ", text.Clean(yes))
+		line, err := typedLine(lines)
+		if err != nil {
 			return err
 		}
-		fmt.Fprint(c.Stderr, "Type yes to do it, or why it is left out: ")
+		if line != yes {
+			return leaveOut(ctx, r, run, step, line)
+		}
+	}
+	_, err = r.Approve(ctx, run.ID, step.ID, plan)
+	return err
+}
+
+// askDone asks about a step without a plan, or one that cannot be planned now.
+func (c *command) askDone(ctx context.Context, r *playbooks.Runner, run *playbooks.Run, step playbooks.StepRun, unplanned error, lines *bufio.Reader) error {
+	if step.Plans() {
+		fmt.Fprintf(c.Stderr, "  cannot be planned now: %s\nType no and why it is left out: ", text.CleanLines(unplanned.Error()))
 	} else {
+		question, err := r.Question(ctx, run.ID, step.ID)
+		if err != nil {
+			return err
+		}
 		for _, l := range question {
 			fmt.Fprintln(c.Stderr, "  "+text.Clean(l))
 		}
-		if step.Plans() {
-			fmt.Fprintf(c.Stderr, "  cannot be planned now: %s\nType why it is left out: ", text.CleanLines(err.Error()))
-		} else {
-			fmt.Fprint(c.Stderr, "Type what was done, or no and why it is left out: ")
-		}
+		fmt.Fprint(c.Stderr, "Type what was done, or no and why it is left out: ")
 	}
+	line, err := typedLine(lines)
+	if err != nil {
+		return err
+	}
+	if first, _, _ := strings.Cut(line, " "); step.Plans() || first == "no" {
+		return leaveOut(ctx, r, run, step, line)
+	}
+	_, err = r.Answer(ctx, run.ID, step.ID, playbooks.StepDone, line)
+	return err
+}
+
+func typedLine(lines *bufio.Reader) (string, error) {
 	line, err := lines.ReadString('\n')
-	line = strings.TrimSpace(line)
-	if line == "" {
-		return &exit{Refused, errors.Join(errors.New("it waits for a person: nothing on standard input"), err)}
+	if line = strings.TrimSpace(line); line == "" {
+		return "", &exit{Refused, errors.Join(errors.New("it waits for a person: nothing on standard input"), err)}
 	}
-	switch {
-	case planned && line == "yes":
-		_, err = r.Approve(ctx, run.ID, step.ID, plan)
-	case planned || step.Plans():
-		_, err = r.Answer(ctx, run.ID, step.ID, playbooks.StepSkipped, line)
-	case strings.HasPrefix(line, "no "):
-		_, err = r.Answer(ctx, run.ID, step.ID, playbooks.StepSkipped, strings.TrimPrefix(line, "no "))
-	default:
-		_, err = r.Answer(ctx, run.ID, step.ID, playbooks.StepDone, line)
+	return line, nil
+}
+
+// leaveOut leaves a step out by "no WHY"; anything else leaves it waiting.
+func leaveOut(ctx context.Context, r *playbooks.Runner, run *playbooks.Run, step playbooks.StepRun, line string) error {
+	why, no := strings.CutPrefix(line, "no ")
+	if !no {
+		return &exit{Refused, errors.New("not confirmed, the step goes on waiting")}
 	}
+	_, err := r.Answer(ctx, run.ID, step.ID, playbooks.StepSkipped, why)
 	return err
 }
 
@@ -334,80 +385,4 @@ func (c *command) playbookUndo(ctx context.Context, args []string) error {
 		c.printRun(&run)
 		return err
 	})
-}
-
-const watchEvery = 2 * time.Second
-
-// lookOut says at once what is seen again after a containment, and begins the
-// automatic playbook where the inventory allows that, until ctx ends.
-func (c *command) lookOut(ctx context.Context, s *said, r *playbooks.Runner, books []*playbooks.Playbook) {
-	t := time.NewTicker(watchEvery)
-	defer t.Stop()
-	looked := map[string]*detect.Finding{}
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
-		watches, err := s.cases.Watches(ctx)
-		if err != nil {
-			continue // it is tried again; that the database cannot be read is said elsewhere
-		}
-		open := map[string]*detect.Finding{}
-		for _, f := range s.Snapshot().Findings {
-			open[f.ID] = f
-			if looked[f.ID] != f {
-				c.seenAgain(ctx, s, r, watches, f)
-				c.beginBySelf(ctx, r, books, f)
-			}
-		}
-		looked = open // what was closed is not held on to
-	}
-}
-
-func (c *command) seenAgain(ctx context.Context, s *said, r *playbooks.Runner, watches []playbooks.Watch, f *detect.Finding) {
-	for _, w := range watches {
-		why := w.Hits(f)
-		if why == "" || !f.Last.After(w.Since) {
-			continue
-		}
-		again, err := s.cases.SeenAgain(ctx, w, f, why)
-		if err != nil || !again || r.Notify == nil {
-			continue
-		}
-		words := fmt.Sprintf("%s: SEEN AGAIN on %s: %s (%s)", w.Case, f.Host.Name, why, f.RuleName)
-		reached, err := r.Notify.Send(ctx, nil, w.Case+": seen again", playbooks.Redact(words))
-		if err != nil {
-			reached = "not all were told: " + err.Error()
-		}
-		_ = s.cases.Record(ctx, w.Case, "no person (automatic)", "told", playbooks.Redact(reached)) // the case says already that it was seen
-	}
-}
-
-// beginBySelf begins the configured playbook for a likely theft that still sends.
-func (c *command) beginBySelf(ctx context.Context, r *playbooks.Runner, books []*playbooks.Playbook, f *detect.Finding) {
-	id := c.config.Playbooks.Automatic
-	if id == "" || !f.Live() || r.Assess == nil || len(r.Allowed(f.Host)) == 0 {
-		return
-	}
-	book, err := playbooks.FindPlaybook(books, id)
-	if err != nil || !book.Automatic {
-		return
-	}
-	g := r.Assess(ctx, f)
-	if g == nil || g.Verdict.Word != playbooks.Theft || !g.Verdict.Sending || !c.automation.may(f, g) {
-		return
-	}
-	k, err := r.Cases.OpenCase(ctx, f, g, "no person (automatic)")
-	if err != nil {
-		return
-	}
-	begun, err := r.Cases.Runs(ctx, k.ID)
-	if err != nil || len(begun) > 0 {
-		return // once for a case: a person decides about the rest
-	}
-	if run, err := r.Start(ctx, books, id, k.ID, f.ID, true); err == nil {
-		_, _ = r.Continue(ctx, run.ID) // what came of it is kept in the run and shown there
-	}
 }

@@ -171,12 +171,11 @@ func orderJSON(o respond.Order) map[string]any {
 
 // retryQueue is `standing --retry`.
 func (c *command) retryQueue(ctx context.Context) error {
-	s, err := c.openState(ctx, true)
+	s, err := c.makeState(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	c.tell(s)
 	made, err := c.tryQueue(ctx, s)
 	if err != nil {
 		return err

@@ -85,6 +85,15 @@ func (c *command) openState(ctx context.Context, create bool) (*state, error) {
 	return &state{dir: dir, db: db, journal: journal, cases: cases, orders: orders, notes: notes}, nil
 }
 
+// makeState is openState for what changes hosts: it makes what is kept, and says what had to be set aside.
+func (c *command) makeState(ctx context.Context) (*state, error) {
+	s, err := c.openState(ctx, true)
+	if err == nil {
+		c.tell(s)
+	}
+	return s, err
+}
+
 // made forgets the order of what was done on a host, and of what that takes
 // back: it must not come afterwards.
 func (s *state) made(ctx context.Context, host, kind string, order []byte) error {
