@@ -28,7 +28,7 @@ func open(ctx context.Context, o cli.OpenOptions) (*cli.Opened, error) {
 		return nil, err
 	}
 	dir := ""
-	if o.StateDir != "" && !opened.Recorded && !opened.Fleet {
+	if o.StateDir != "" && !opened.Recorded && (opened.Local || !opened.Fleet) {
 		dir = filepath.Join(o.StateDir, "archive")
 	}
 	lookups, err := openTables(ctx, o.Tables)
@@ -40,9 +40,7 @@ func open(ctx context.Context, o cli.OpenOptions) (*cli.Opened, error) {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
 	opened.Archive, opened.Kept, opened.Close = kept, kept.Stats, kept.Close
-	if opened.History == nil {
-		opened.History = kept
-	}
+	joinHistories(opened, kept)
 	return opened, openCounts(ctx, opened, o)
 }
 
@@ -72,10 +70,6 @@ func openSources(ctx context.Context, o cli.OpenOptions) (*cli.Opened, error) {
 	if (opened.Local || opened.Fleet) && opened.Recorded {
 		return nil, cli.Misuse(errors.New("a recording and what happens now have different clocks: open one of them"))
 	}
-	if opened.Fleet && len(opened.Sources) > 1 {
-		opened.History = nil
-		opened.Banner = "HISTORY is what came in since the start: no question can be put to several sources at once"
-	}
 	return opened, nil
 }
 
@@ -102,15 +96,19 @@ func openSource(ctx context.Context, opened *cli.Opened, o cli.OpenOptions, name
 	return cli.Misuse(fmt.Errorf("--source %q: is ebpf, elasticsearch[:NAME] or replay:FILE", name))
 }
 
-// openCluster adds a live source over a cluster, whose history answers as long as
-// it is the only source.
+// openCluster adds a live source over a cluster.
 func openCluster(ctx context.Context, opened *cli.Opened, o cli.OpenOptions, name string) error {
 	cluster, err := connect(ctx, name, o.Cluster)
 	if err != nil {
 		return err
 	}
-	opened.Sources = append(opened.Sources, cluster.Source(elasticsearch.SourceConfig{}))
-	opened.History, opened.Fleet = cluster.History(), true
+	source := cluster.Source(elasticsearch.SourceConfig{})
+	for _, other := range opened.Sources {
+		if other.Name() == source.Name() {
+			return cli.Misuse(fmt.Errorf("--source %s is there twice", source.Name()))
+		}
+	}
+	opened.Sources, opened.Fleet = append(opened.Sources, &asked{source, cluster.History()}), true
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -40,6 +41,7 @@ func (w *watch) status() RuleStatus {
 		s.Notes = append(s.Notes, note)
 	}
 	slices.Sort(s.Notes)
+	s.Blind = cmp.Or(w.notes["error"], w.notes["partial"], w.notes["seed"])
 	return s
 }
 

@@ -322,8 +322,10 @@ func (e *Engine) degraded(h *hit) []string {
 	if note := h.watch.notes["overflow"]; note != "" {
 		out = append(out, note)
 	}
-	if note := h.watch.notes["partial"]; note != "" {
-		out = append(out, note)
+	for _, what := range []string{"partial", "seed"} {
+		if note := h.watch.notes[what]; note != "" {
+			out = append(out, note)
+		}
 	}
 	if n := e.lostSince(h.now.Add(-h.watch.rule.Lookback)); n > 0 {
 		out = append(out, strconv.FormatInt(n, 10)+" events were lost within the rule's window: counts may be too low")

@@ -1,13 +1,17 @@
 package detect
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"interdict/sources"
 	"interdict/sources/esql"
+	"interdict/sources/esql/parse"
 	"interdict/sources/frame"
 )
 
@@ -23,9 +27,10 @@ const (
 // waits for it, the screen does not: e.put is held and e.mu is not.
 func (e *Engine) seed(ctx context.Context, watches []*watch, now time.Time) {
 	type answer struct {
-		w   *watch
-		f   *frame.Frame
-		err error
+		w       *watch
+		f       *frame.Frame
+		quality sources.Quality
+		err     error
 	}
 	answers := make(chan answer)
 	asked := 0
@@ -37,14 +42,14 @@ func (e *Engine) seed(ctx context.Context, watches []*watch, now time.Time) {
 		go func() {
 			window := w.rule.Window(now)
 			window.From, window.To = window.From.Add(-slack), time.Time{}
-			f, err := w.past(ctx, e.o.History, sources.Query{Window: window, Now: now, Limit: maxSeed})
-			answers <- answer{w, f, err}
+			f, quality, err := w.past(ctx, e.o.History, sources.Query{Window: window, Now: now, Limit: maxSeed})
+			answers <- answer{w, f, quality, err}
 		}()
 	}
 	for range asked {
 		a := <-answers
 		e.mu.Lock()
-		e.seeded(ctx, a.w, a.f, a.err, now)
+		e.seeded(ctx, a.w, a.f, a.quality, a.err, now)
 		e.mu.Unlock()
 	}
 	e.mu.Lock()
@@ -58,7 +63,8 @@ func (e *Engine) seed(ctx context.Context, watches []*watch, now time.Time) {
 	e.version++
 }
 
-func (e *Engine) seeded(ctx context.Context, w *watch, f *frame.Frame, err error, now time.Time) {
+func (e *Engine) seeded(ctx context.Context, w *watch, f *frame.Frame, quality sources.Quality, err error, now time.Time) {
+	w.whole = now.Add(w.rule.Lookback)
 	switch {
 	case err != nil:
 		w.notes["seed"] = "it knows only what came since " + now.Format(time.TimeOnly) + ": " + err.Error()
@@ -69,6 +75,9 @@ func (e *Engine) seeded(ctx context.Context, w *watch, f *frame.Frame, err error
 	}
 	delete(w.notes, "overflow")
 	delete(w.notes, "seed")
+	if quality.Partial {
+		w.notes["seed"] = "what came before " + now.Format(time.TimeOnly) + " is known in part: " + reasons(quality)
+	}
 	picked := w.kept.pick(f).Gather(w.live.Match(f, esql.IndicesOf(f)))
 	w.seen, w.until = make(map[string]bool, picked.Rows), now.Add(seedOverlap)
 	v := viewOf(picked)
@@ -78,11 +87,19 @@ func (e *Engine) seeded(ctx context.Context, w *watch, f *frame.Frame, err error
 	e.judgeNow(ctx, w, w.keep(picked, now), now)
 }
 
-// past asks for the rows that the rule's prefix picks, oldest first; of more than q.Limit, the newest.
-func (w *watch) past(ctx context.Context, h sources.History, q sources.Query) (*frame.Frame, error) {
+func reasons(q sources.Quality) string {
+	if len(q.Reasons) == 0 {
+		return "the answer is partial"
+	}
+	return strings.Join(q.Reasons, "; ")
+}
+
+// past asks for the rows that the rule's prefix picks, oldest first; of more than
+// q.Limit, the newest. Without an index yet, nothing was there to be missed.
+func (w *watch) past(ctx context.Context, h sources.History, q sources.Query) (*frame.Frame, sources.Quality, error) {
 	prefix := w.text.prefix()
 	if prefix == nil {
-		return nil, fmt.Errorf("%s cannot be asked for the events behind it", w.rule.Name)
+		return nil, sources.Quality{}, fmt.Errorf("%s cannot be asked for the events behind it", w.rule.Name)
 	}
 	columns := carried
 	if w.kept != nil {
@@ -100,11 +117,15 @@ func (w *watch) past(ctx context.Context, h sources.History, q sources.Query) (*
 	q.Text = fmt.Sprintf("%s\n| SORT `%s` DESC\n| LIMIT %d\n| KEEP %s", prefix, timestamp, q.Limit, quoted(columns))
 	ctx, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
-	f, _, err := h.Query(ctx, q)
-	if err != nil {
-		return nil, err
+	f, quality, err := h.Query(ctx, q)
+	var wrong *parse.Error
+	switch {
+	case errors.As(err, &wrong) && strings.Contains(err.Error(), "Unknown index"):
+		return &frame.Frame{}, quality, nil
+	case err != nil:
+		return nil, quality, err
 	}
-	return reversed(f), nil
+	return byTime(f), quality, nil
 }
 
 func quoted(names []string) string {
@@ -115,10 +136,18 @@ func quoted(names []string) string {
 	return strings.Join(out, ", ")
 }
 
-func reversed(f *frame.Frame) *frame.Frame {
+// byTime turns rows round that come newest first, of each of several sources by itself.
+func byTime(f *frame.Frame) *frame.Frame {
 	rows := make([]uint32, f.Rows)
 	for i := range rows {
 		rows[i] = uint32(f.Rows - 1 - i)
+	}
+	if at := f.Column(timestamp); at != nil && f.Column(sources.SourceColumn) != nil {
+		slices.SortStableFunc(rows, func(a, b uint32) int {
+			x, _ := at.Int(int(a))
+			y, _ := at.Int(int(b))
+			return cmp.Compare(x, y)
+		})
 	}
 	return f.Gather(rows)
 }
@@ -130,6 +159,9 @@ func (e *Engine) scheduled(ctx context.Context) {
 	now := e.now()
 	var due []*watch
 	for _, w := range e.watches {
+		if w.notes["seed"] != "" && now.After(w.whole) {
+			delete(w.notes, "seed") // what it does not know has left its window
+		}
 		if w.mode != Scheduled || now.Before(w.next) {
 			continue
 		}
@@ -154,6 +186,7 @@ func (e *Engine) scheduledOne(ctx context.Context, w *watch, now time.Time) {
 		w.notes["error"] = "its last run stopped: " + run.err.Error()
 	} else {
 		delete(w.notes, "error")
+		w.judgeAnswer(run.quality)
 		e.take1(run, now)
 	}
 	again := w.live != nil && !now.Before(w.back)
@@ -168,6 +201,18 @@ func (e *Engine) scheduledOne(ctx context.Context, w *watch, now time.Time) {
 	}
 	e.put.Unlock()
 	e.deliver()
+}
+
+// judgeAnswer notes what a scheduled run could not see, and what it was warned of.
+func (w *watch) judgeAnswer(q sources.Quality) {
+	delete(w.notes, "partial")
+	delete(w.notes, "warned")
+	if q.Partial {
+		w.notes["partial"] = "its last answer is partial: " + reasons(q)
+	}
+	if len(q.Warnings) > 0 {
+		w.notes["warned"] = "its last answer came with a warning: " + strings.Join(q.Warnings[:min(len(q.Warnings), 3)], "; ")
+	}
 }
 
 // run is the result of a rule over History, each row with the events behind it.
@@ -196,7 +241,12 @@ func runOnce(ctx context.Context, w *watch, h sources.History, now time.Time) ru
 		r.quality.Warnings = append(r.quality.Warnings, fmt.Sprintf("the rule stops at %d rows: there may be more", size))
 	}
 	for row := range r.result.Rows {
-		f, err := w.past(ctx, h, sources.Query{Window: w.rule.Window(now), Now: now, Filter: keysOf(r.result, row), Limit: maxPivot})
+		f, quality, err := w.past(ctx, h, sources.Query{Window: w.rule.Window(now), Now: now, Filter: keysOf(r.result, row),
+			Source: r.result.Text(sources.SourceColumn, row), Limit: maxPivot})
+		if quality.Partial && err == nil {
+			r.quality.Partial = true
+			r.quality.Reasons = append(r.quality.Reasons, "the events behind an alert are known in part: "+reasons(quality))
+		}
 		if err != nil {
 			f = &frame.Frame{}
 			r.quality.Partial = true
@@ -298,6 +348,7 @@ func Once(ctx context.Context, r *Rule, h sources.History, now time.Time, enviro
 	if run.err != nil {
 		return nil, run.quality, run.err
 	}
+	w.judgeAnswer(run.quality)
 	e.take1(run, now)
 	e.deliver()
 	return out, run.quality, nil

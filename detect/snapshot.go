@@ -57,6 +57,7 @@ type RuleStatus struct {
 	Rule    *Rule
 	Mode    Mode
 	Notes   []string // what is partial, degraded or beyond a limit, a sentence each
+	Blind   string   // why it does not see all at present: its last run stopped, or was partial; "" when it does. It is also in Notes.
 	Kept    int      // rows kept for it
 	Groups  int
 	Raised  int64

@@ -45,6 +45,7 @@ type watch struct {
 	until  time.Time       // when seen can go
 	ran    time.Time
 	next   time.Time // of a scheduled run
+	whole  time.Time // when all of its window came since it was seeded
 	back   time.Time // when to try again to keep rows; zero: nothing to try
 	notes  map[string]string
 	raised int64

@@ -35,6 +35,7 @@ type Answer struct {
 	Query  string   // as it can be run again: the text with its values written in
 	Text   string   // as it was run: with ?parameters
 	Params []sources.Param
+	Source string        // which of several histories was asked; "": all of them
 	Took   time.Duration // of query and look-ups together
 
 	Overridden bool // the state is an analyst's; Why says whose and begins with their note

@@ -15,6 +15,7 @@ import (
 // asked is what came of one query.
 type asked struct {
 	text    string
+	source  string
 	params  []sources.Param
 	rows    *frame.Frame
 	quality sources.Quality
@@ -65,9 +66,10 @@ func (a *asked) doubts() string {
 	return "the answer is partial: " + strings.Join(a.quality.Reasons, "; ")
 }
 
-// ask runs one query of the sheet within its deadline.
-func (a *Assessor) ask(ctx context.Context, text string, values map[string]any, now time.Time) asked {
-	out := asked{text: strings.TrimSpace(text)}
+// ask runs one query of the sheet within its deadline, over one of several
+// histories, or all of them if source is "".
+func (a *Assessor) ask(ctx context.Context, source, text string, values map[string]any, now time.Time) asked {
+	out := asked{text: strings.TrimSpace(text), source: source}
 	if out.text == "" {
 		out.unasked = "there is no query for it"
 		return out
@@ -84,7 +86,7 @@ func (a *Assessor) ask(ctx context.Context, text string, values map[string]any, 
 	ctx, cancel := context.WithTimeout(ctx, a.deadline())
 	defer cancel()
 	begun := time.Now()
-	rows, quality, err := a.History.Query(ctx, sources.Query{Text: out.text, Params: out.params, Now: now, Window: windowOf(out.text, values)})
+	rows, quality, err := a.History.Query(ctx, sources.Query{Text: out.text, Params: out.params, Now: now, Source: source, Window: windowOf(out.text, values)})
 	out.rows, out.quality, out.took = rows, quality, time.Since(begun)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):

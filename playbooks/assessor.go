@@ -16,9 +16,10 @@ import (
 // Assessor answers the guide. It is safe for concurrent use; its fields are
 // set before the first use.
 type Assessor struct {
-	History  sources.History // nil: nothing is known of the past
-	Look     respond.Looker  // nil: no machine can be looked at
-	Boot     string          // boot id of the machine that Look looks at; "": every finding is of it
+	History  sources.History          // nil: nothing is known of the past
+	Source   func(detect.Host) string // which of several histories knows a host best; "" or nil: all are asked
+	Look     respond.Looker           // nil: no machine can be looked at
+	Boot     string                   // boot id of the machine that Look looks at; "": every finding is of it
 	Now      func() time.Time
 	Watching time.Time      // since when events are recorded; zero: History alone knows
 	Zone     *time.Location // of the machine that Look looks at; nil: time.Local
@@ -45,7 +46,7 @@ type Assessor struct {
 	Cases *Cases
 
 	memory   memory
-	baseline baseline
+	baseline baselines
 }
 
 // Assess answers all questions about f. It returns by the deadline of ctx or
@@ -102,7 +103,7 @@ func (e *evidence) answer(sheet *Sheet, g *Guide) []reply {
 		g.Answers = append(g.Answers, Answer{
 			Number: q.Number, ID: q.ID, Question: q.Title, Asks: q.Asks,
 			State: r.state, Why: r.why, Evidence: r.lines,
-			Query: writeOut(asked.text, asked.params), Text: asked.text, Params: asked.params,
+			Query: writeOut(asked.text, asked.params), Text: asked.text, Params: asked.params, Source: asked.source,
 			Took: max(asked.took, e.looked.took[q.ID]),
 		})
 		if q.ID == "left" && e.around.text != "" {

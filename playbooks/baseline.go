@@ -19,16 +19,34 @@ type baseline struct {
 	before time.Time
 }
 
+// baselines are those of several histories, by source.
+type baselines struct {
+	mu sync.Mutex
+	of map[string]*baseline
+}
+
+func (b *baselines) get(source string) *baseline {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.of == nil {
+		b.of = map[string]*baseline{}
+	}
+	if b.of[source] == nil {
+		b.of[source] = &baseline{}
+	}
+	return b.of[source]
+}
+
 // base asks how much was seen before s, unless that is known of a time near it.
 // One asks at any time; the others wait for the answer.
-func (a *Assessor) base(ctx context.Context, text string, values map[string]any, s *subject) asked {
-	b := &a.baseline
+func (a *Assessor) base(ctx context.Context, source, text string, values map[string]any, s *subject) asked {
+	b := a.baseline.get(source)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.text == text && b.answer.known() && !b.answer.quality.Partial && b.long() && s.before.Sub(b.before).Abs() < baselineKept {
 		return b.answer
 	}
-	b.answer, b.text, b.before = a.ask(ctx, text, values, s.now), text, s.before
+	b.answer, b.text, b.before = a.ask(ctx, source, text, values, s.now), text, s.before
 	return b.answer
 }
 
@@ -49,5 +67,5 @@ func (a *Assessor) Warm(ctx context.Context) {
 		return
 	}
 	at := now().UTC().Truncate(time.Millisecond)
-	a.base(ctx, sheet.Baseline, map[string]any{"from": at.Add(-baselineSpan), "before": at, "now": at, "lately": at.Add(-time.Hour)}, &subject{before: at, now: at})
+	a.base(ctx, "", sheet.Baseline, map[string]any{"from": at.Add(-baselineSpan), "before": at, "now": at, "lately": at.Add(-time.Hour)}, &subject{before: at, now: at})
 }

@@ -14,15 +14,16 @@ import (
 // from it without asking anything further.
 type evidence struct {
 	*subject
-	baseline asked
-	around   asked
-	queries  map[string]*asked // by question
-	looked   looked
-	elastic  *asked            // nil: there is no cluster that may have alerts of its own
-	alerts   []*detect.Finding // of this host, without this one
-	others   bool              // alerts is known
-	watching time.Time         // Assessor.Watching
-	entry    respond.HostEntry // what the inventory says of the host; zero: it is not listed
+	baseline   asked // of the history that knows the host
+	everywhere asked // the same of all histories, a row each
+	around     asked
+	queries    map[string]*asked // by question
+	looked     looked
+	elastic    *asked            // nil: there is no cluster that may have alerts of its own
+	alerts     []*detect.Finding // of this host, without this one
+	others     bool              // alerts is known
+	watching   time.Time         // Assessor.Watching
+	entry      respond.HostEntry // what the inventory says of the host; zero: it is not listed
 
 	reached    []reach.Secret // within reach
 	secretsErr error          // not all could be looked at
@@ -104,26 +105,45 @@ type gathering struct {
 	e  *evidence
 }
 
+// source names the history that knows a host; "": all are asked.
+func (a *Assessor) source(h detect.Host) string {
+	if a.Source == nil {
+		return ""
+	}
+	return a.Source(h)
+}
+
+// anywhere tells whether it is about other hosts than the finding's, wherever these are known.
+func (q *Question) anywhere() bool { return q.ID == "others" || q.ID == "credentials" }
+
 // gather asks everything about s. It waits for all that it started.
 func (a *Assessor) gather(ctx context.Context, sheet *Sheet, s *subject) *evidence {
 	e := &evidence{subject: s, queries: map[string]*asked{}, watching: a.Watching}
 	g := &gathering{e: e}
 	values := s.values()
-	g.Go(func() { e.baseline = a.base(ctx, sheet.Baseline, values, s) })
-	g.Go(func() { e.around = a.ask(ctx, sheet.Around, values, s.now) })
-	once := map[string]*asked{}
+	source := a.source(s.f.Host)
+	if source != "" {
+		g.Go(func() { e.everywhere = a.base(ctx, "", sheet.Baseline, values, s) })
+	}
+	g.Go(func() { e.baseline = a.base(ctx, source, sheet.Baseline, values, s) })
+	g.Go(func() { e.around = a.ask(ctx, source, sheet.Around, values, s.now) })
+	once := map[[2]string]*asked{}
 	for _, q := range sheet.Questions {
-		slot := once[q.Query]
+		of := source
+		if q.anywhere() {
+			of = ""
+		}
+		slot := once[[2]string{of, q.Query}]
 		if slot == nil {
 			slot = new(asked)
-			once[q.Query] = slot
-			g.Go(func() { *slot = a.ask(ctx, q.Query, values, s.now) })
+			once[[2]string{of, q.Query}] = slot
+			g.Go(func() { *slot = a.ask(ctx, of, q.Query, values, s.now) })
 		}
 		e.queries[q.ID] = slot
 	}
 	if a.Elastic {
 		e.elastic = new(asked)
-		g.Go(func() { *e.elastic = a.ask(ctx, elasticAlerts, values, s.now) })
+		g.Go(func() { *e.elastic = a.ask(ctx, source, elasticAlerts, values, s.now) })
 	}
 	if a.Windows != nil {
 		e.calendar = true
@@ -144,6 +164,9 @@ func (a *Assessor) gather(ctx context.Context, sheet *Sheet, s *subject) *eviden
 		}
 	}
 	g.Wait()
+	if source == "" {
+		e.everywhere = e.baseline
+	}
 	return e
 }
 

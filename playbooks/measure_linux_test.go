@@ -103,7 +103,7 @@ func TestMeasureTheGuide(t *testing.T) {
 		as, f := theft()
 		as.History, as.Deadline = a, time.Minute
 		as.Look, as.Boot = local.New(), f.Host.BootID
-		as.baseline.answer, as.baseline.text, as.baseline.before = warm.baseline.answer, warm.baseline.text, warm.baseline.before
+		as.baseline.of = warm.baseline.of
 		f.ID, f.Transfer.Tool.EntityID = fmt.Sprint(i), fmt.Sprint("e", i)
 		began, used := time.Now(), cpuTime(t)
 		g := as.Assess(context.Background(), f)

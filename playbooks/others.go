@@ -43,16 +43,20 @@ func (e *evidence) answerOthers() reply {
 // hour before, so what they do now is not known.
 func (e *evidence) otherHosts() string {
 	text := plural(e.hostsSeen()-1, "other host")
-	if silent := e.baseline.int("silent", 0); silent > 0 {
+	silent := int64(0)
+	for i := range e.everywhere.count() {
+		silent += e.everywhere.int("silent", i)
+	}
+	if silent > 0 {
 		text += fmt.Sprintf(" (%s silent)", grouped(silent))
 	}
 	return text
 }
 
 // hostsSeen is how many hosts ran anything in the baseline.
-func (e *evidence) hostsSeen() int64 {
-	if !e.baseline.known() || e.baseline.count() == 0 {
-		return 0
+func (e *evidence) hostsSeen() (hosts int64) {
+	for i := range e.everywhere.count() {
+		hosts += e.everywhere.int("hosts", i)
 	}
-	return e.baseline.int("hosts", 0)
+	return hosts
 }

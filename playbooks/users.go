@@ -39,7 +39,7 @@ func usersOf(ctx context.Context, history sources.History, now time.Time, place 
 		name = place.Addr().String()
 	}
 	a := &Assessor{History: history, Deadline: usersLimit}
-	q := a.ask(ctx, usersQuery, map[string]any{"from": now.Add(-usersBack), "now": now, "place": place.String()}, now)
+	q := a.ask(ctx, "", usersQuery, map[string]any{"from": now.Add(-usersBack), "now": now, "place": place.String()}, now)
 	switch {
 	case !q.known():
 		return name + ": who else used it is not known: " + q.unasked

@@ -72,6 +72,22 @@ type Stats struct {
 	About string        // what it is connected to, for the header: "prod 8.19.21 basic"
 	Blind string        // why it cannot look at present; "" when it can. It is also in Notes.
 	Notes []string      // what is degraded, a sentence each, for the header and doctor
+
+	Hosts func() []Heard // what was heard of each host; nil: it is one machine, or it is not told
+}
+
+// Heard is what a source heard of one host.
+type Heard struct {
+	Host      string // its name; untrusted text
+	Events    int64
+	Newest    time.Time     // time of its newest event, by its own clock
+	At        time.Time     // when that came
+	Lag, Most time.Duration // from an event to its delivery here: the last one, and the longest
+	Late      int64         // events that came later than is usual
+	LateBy    time.Duration // by up to
+	Older     int64         // events that came behind a newer one of the host
+	Ahead     int64         // events of the future: the host's clock is ahead
+	AheadBy   time.Duration // by up to
 }
 
 // History answers questions about the past.
@@ -92,6 +108,7 @@ type Query struct {
 	Filter Filter
 	Limit  int       // at most this many rows; 0: what the text and ES|QL's default say
 	Now    time.Time // what now() gives; zero: the time of asking
+	Source string    // which one of [Several] is asked; "" is all of them. A history that is one alone is asked in any case.
 
 	Explain bool // Quality.Steps is wanted
 }

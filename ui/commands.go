@@ -18,13 +18,13 @@ type named struct {
 func (m *Model) commands() []named {
 	out := []named{
 		by("alerts", "the alerts", alerts), by("events", "live events", events), by("journal", "every change that was made", journal),
-		by("standing", "what is still held on hosts", standing), by("cases", "how the shift stands", cases), by("case", "the case of the alert", caseOf), by("help", "all keys", help), by("quit", "quit", quit),
+		by("standing", "what is still held on hosts", standing), by("cases", "how the shift stands", cases), by("case", "the case of the alert", caseOf), by("watching", "how sources and rules do, and the lag of each host", watching), by("help", "all keys", help), by("quit", "quit", quit),
 		by("guide", "the guide of the alert", open), by("ack", "take the alert", ack), by("except", "hide what is like the alert, within limits", except),
 		{"hand-over", "what the next shift must know", nil, func(m *Model, _ string) tea.Cmd { return m.openHandOver() }},
 		{"close", "close the alert, with a reason", reasonNames(), closeNamed},
 		{"filter", "show only what matches", nil, filterNamed},
 		{"sort", "sort the alerts", orderNames(), sortNamed},
-		{"query", "ask the history in ES|QL", nil, func(m *Model, arg string) tea.Cmd { return m.openQuery(arg) }},
+		{"query", "ask the history in ES|QL", nil, func(m *Model, arg string) tea.Cmd { return m.openQuery(arg, m.query().source) }},
 		{"theme", "other colours", Themes, themeNamed},
 	}
 	if !m.config.ReadOnly {

@@ -51,12 +51,14 @@ type Assessor interface {
 // Config is what the program opened. Engine is needed; everything else may be
 // left out, and what is missing is said where it would have been of use.
 type Config struct {
-	Engine  Engine
-	Feed    *Feed // nil: no live events
-	Assess  Assessor
-	History sources.History  // for queries that the person writes; nil: none can be asked
-	Asked   Asked            // queries of earlier runs; nil: none are remembered
-	Sources []sources.Source // for the header: their names, losses and notes
+	Engine    Engine
+	Feed      *Feed // nil: no live events
+	Assess    Assessor
+	History   sources.History          // for queries that the person writes; nil: none can be asked
+	Histories []string                 // names of what History can ask one by one; nil: it is one alone
+	Source    func(detect.Host) string // which of them told of a host; "": not known. nil: there is one alone
+	Asked     Asked                    // queries of earlier runs; nil: none are remembered
+	Sources   []sources.Source         // for the header: their names, losses and notes
 
 	// Kept are the totals of what keeps events, for its notes; nil: nothing is said of it.
 	Kept func() sources.Stats

@@ -52,6 +52,8 @@ func (e *editor) key(m *Model, k tea.KeyMsg) tea.Cmd {
 		return e.pane.run(m, e.text())
 	case newLine:
 		e.breakLine()
+	case whose:
+		e.pane.choose(m)
 	case next:
 		e.complete()
 	case up, down:

@@ -216,7 +216,18 @@ func (m *Model) hostHeading(h detect.Host) string {
 	if h.OS != "" {
 		parts = append(parts, h.OS)
 	}
+	if source := m.sourceOf(h); source != "" {
+		parts = append(parts, source)
+	}
 	return strings.Join(parts, " · ")
+}
+
+// sourceOf names the one of several sources that a host is known from; "": there is one, or it is not known.
+func (m *Model) sourceOf(h detect.Host) string {
+	if m.config.Source == nil {
+		return ""
+	}
+	return m.config.Source(h)
 }
 
 // identity is how a process is named to whatever acts on it.

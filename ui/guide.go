@@ -67,7 +67,7 @@ func (p *guidePane) act(m *Model, a action) tea.Cmd {
 		p.query = !p.query
 	case edit:
 		if p.at < n && all[p.at].Query != "" {
-			return m.openQuery(all[p.at].Query)
+			return m.openQuery(all[p.at].Query, all[p.at].Source)
 		}
 		m.warn("no query is behind this answer")
 	case answerIt:

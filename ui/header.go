@@ -47,6 +47,9 @@ func (m *Model) troubles() (out []string) {
 	if len(m.config.Sources) == 0 {
 		out = append(out, "nothing is watched: there is no source")
 	}
+	if s := m.blindRules(); s != "" {
+		out = append(out, s)
+	}
 	if s := m.panes[inExcepted].(*exceptedPane).endingWord(m.now()); s != "" {
 		out = append(out, s)
 	}

@@ -15,6 +15,7 @@ const (
 	inGuide    mode = "guide"
 	inJournal  mode = "journal"
 	inStanding mode = "standing"
+	inWatching mode = "watching"
 	inQuery    mode = "query"
 	inEditor   mode = "editing a query"
 	inExcept   mode = "making an exception"
@@ -72,12 +73,14 @@ const (
 	answerIt action = "answer"
 	noteIt   action = "note"
 	cases    action = "cases"
+	watching action = "watching"
 	caseOf   action = "case"
 	join     action = "join"
 	playbook action = "playbook"
 	skip     action = "skip"
 	runs     action = "runs"
 	handOver action = "hand-over"
+	whose    action = "source"
 	hidden   action = "hidden"
 	end      action = "end"
 	again    action = "refresh"
@@ -139,6 +142,7 @@ var allKeys = keymap{
 	bind(everywhere, ask, "", "query: ask the history in ES|QL", "5"),
 	bind(everywhere, excepts, "", "exceptions: what is hidden, why, until when", "6"),
 	bind(everywhere, cases, "", "cases: how the shift stands", "7"),
+	bind(everywhere, watching, "", "watching: how sources and rules do, and the lag of each host", "8"),
 	bind(everywhere, help, "help", "this help", "?", "f1"),
 	bind(everywhere, command, "command", "command by name; tab completes", ":"),
 	bind(everywhere, quit, "quit", "quit; says what is still held on hosts", "q", "ctrl+c"),
@@ -187,6 +191,7 @@ var allKeys = keymap{
 	bind(inStanding, again, "read again", "read the journal again", "r"),
 	dangerous(inStanding, resume, "take back", "resume, unblock or release it: plan first", "R"),
 	bind(inQuery, edit, "edit", "change the query", "enter", "e"),
+	bind(inQuery, whose, "source", "ask the next of several sources, or all of them", "s"),
 	bind(inQuery, again, "run again", "run the query again", "r"),
 	bind(inQuery, left, "", "a column to the left", "left", "h"),
 	bind(inQuery, right, "columns", "a column to the right", "right", "l"),
@@ -233,6 +238,7 @@ var allKeys = keymap{
 	bind(inLine, next, "complete", "complete", "tab"),
 	bind(inEditor, open, "run", "run the query", "enter"),
 	bind(inEditor, newLine, "new line", "begin a new line", "ctrl+j", "alt+enter"),
+	bind(inEditor, whose, "source", "ask the next of several sources, or all of them", "ctrl+t"),
 	bind(inEditor, next, "complete", "complete a command, field or function", "tab"),
 	bind(inEditor, up, "earlier", "line up; above the first: an earlier query", "up", "ctrl+p"),
 	bind(inEditor, down, "", "line down; below the last: a later query", "down", "ctrl+n"),

@@ -80,7 +80,7 @@ func newModel(ctx context.Context, c Config) *Model {
 	m.panes = map[mode]pane{
 		inAlerts: m.alerts, inEvents: m.events, inGuide: &guidePane{}, inHelp: &helpPane{},
 		inJournal: newJournalPane(), inStanding: newStandingPane(), inQuery: newQueryPane(), inExcepted: newExceptedPane(),
-		inCases: newCasesPane(), inCase: newCasePane(), inRun: &runPane{},
+		inCases: newCasesPane(), inCase: newCasePane(), inRun: &runPane{}, inWatching: &watchingPane{},
 	}
 	m.resize(80, 24)
 	m.pull()
@@ -165,6 +165,8 @@ func (m *Model) act(a action) tea.Cmd {
 		return m.show(inExcepted)
 	case cases:
 		return m.show(inCases)
+	case watching:
+		return m.show(inWatching)
 	case help:
 		return m.show(inHelp)
 	case command:

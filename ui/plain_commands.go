@@ -201,7 +201,11 @@ func (p *plain) ask(ctx context.Context, args string) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, queryLimit)
 	defer cancel()
-	rows, quality, err := p.config.History.Query(ctx, sources.Query{Text: args, Now: p.now()})
+	q := sources.Query{Text: args, Now: p.now()}
+	if name, rest, _ := strings.Cut(args, " "); slices.Contains(p.config.Histories, name) {
+		q.Source, q.Text = name, rest
+	}
+	rows, quality, err := p.config.History.Query(ctx, q)
 	if err != nil {
 		for _, line := range strings.Split(err.Error(), "\n") {
 			p.say("%s", line)

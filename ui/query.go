@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ type Asked interface {
 // queryPane asks the history whatever the person writes.
 type queryPane struct {
 	text    string   // as it was written last
+	source  string   // which of several histories is asked; "": all
 	asked   []string // oldest first
 	read    bool     // asked has those of earlier runs
 	number  int      // of the question under way or answered
@@ -42,6 +44,7 @@ type queryPane struct {
 type queryAnswer struct {
 	number  int
 	text    string
+	source  string
 	rows    *frame.Frame
 	quality sources.Quality
 	err     error
@@ -99,8 +102,9 @@ func (r queriesRead) take(m *Model) tea.Cmd {
 
 func (m *Model) query() *queryPane { return m.panes[inQuery].(*queryPane) }
 
-// openQuery brings a query to the screen, to be changed or run.
-func (m *Model) openQuery(s string) tea.Cmd {
+// openQuery brings a query to the screen, to be changed or run over a source.
+func (m *Model) openQuery(s, source string) tea.Cmd {
+	m.query().source = source
 	if s != "" {
 		m.query().text = s
 	}
@@ -120,13 +124,13 @@ func (p *queryPane) run(m *Model, s string) tea.Cmd {
 	}
 	p.stop()
 	p.number++
-	number, history, now := p.number, m.config.History, m.config.now()
+	number, history, q := p.number, m.config.History, sources.Query{Text: s, Now: m.config.now(), Source: p.source}
 	ctx, cancel := context.WithTimeout(m.ctx, queryLimit)
 	p.cancel, p.begun = cancel, m.now()
 	return tea.Batch(p.remember(m, s), func() tea.Msg {
 		defer cancel()
-		rows, quality, err := history.Query(ctx, sources.Query{Text: s, Now: now})
-		return queryAnswered{&queryAnswer{number, s, rows, quality, err}}
+		rows, quality, err := history.Query(ctx, q)
+		return queryAnswered{&queryAnswer{number, s, q.Source, rows, quality, err}}
 	})
 }
 
@@ -210,6 +214,8 @@ func (p *queryPane) act(m *Model, a action) tea.Cmd {
 	case moves(p.grid, a):
 	case a == edit:
 		m.overlay = newEditor(p, p.text)
+	case a == whose:
+		p.choose(m)
 	case a == again:
 		return p.run(m, p.text)
 	case a == stopIt && p.cancel != nil:
@@ -223,6 +229,35 @@ func (p *queryPane) act(m *Model, a action) tea.Cmd {
 		m.overlay = newPrompt("write to (.csv .ndjson .json .txt)", "query-"+m.now().Format("20060102T150405Z")+".csv", p.write)
 	}
 	return nil
+}
+
+// choose has the next question go to the next source.
+func (p *queryPane) choose(m *Model) {
+	if len(m.config.Histories) == 0 {
+		m.say("there is one history alone in this run")
+		return
+	}
+	p.source = after(m.config.Histories, p.source)
+	m.say("the next question goes to" + strings.TrimPrefix(m.whoAnswers(p.source), ","))
+}
+
+// after is the next of several names, behind the last of which is "": all.
+func after(all []string, now string) string {
+	if i := slices.Index(all, now) + 1; i < len(all) {
+		return all[i]
+	}
+	return ""
+}
+
+// whoAnswers is ", SOURCE" or ", all 2 sources" where there are several; "" where there is one.
+func (m *Model) whoAnswers(source string) string {
+	switch {
+	case len(m.config.Histories) == 0:
+		return ""
+	case source != "":
+		return ", " + source
+	}
+	return fmt.Sprintf(", all %d sources", len(m.config.Histories))
 }
 
 // write puts the answer into a new file; the end of its name says how.
@@ -280,7 +315,7 @@ func (p *queryPane) status(m *Model, w int, e *editor) []string {
 		return out
 	}
 	if p.cancel != nil {
-		return []string{m.rule(w, fmt.Sprintf("asking for %d s; x calls it off", int(m.now().Sub(p.begun).Seconds())))}
+		return []string{m.rule(w, fmt.Sprintf("asking for %d s%s; x calls it off", int(m.now().Sub(p.begun).Seconds()), m.whoAnswers(p.source)))}
 	}
 	a := p.answer
 	if a == nil {
@@ -289,7 +324,7 @@ func (p *queryPane) status(m *Model, w int, e *editor) []string {
 	if a.err != nil {
 		return p.problem(m, w)
 	}
-	out := []string{m.rule(w, fmt.Sprintf("%s of %s looked at, %s", plural(a.rows.Rows, "row"), count(a.quality.Scanned), took(a.quality.Took)))}
+	out := []string{m.rule(w, fmt.Sprintf("%s of %s looked at, %s%s", plural(a.rows.Rows, "row"), count(a.quality.Scanned), took(a.quality.Took), m.whoAnswers(a.source)))}
 	for _, r := range a.quality.Reasons {
 		out = append(out, m.strip(w).add(critical, "  PARTIAL: "+r).String())
 	}

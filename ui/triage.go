@@ -103,7 +103,7 @@ func (p *alertPane) findings(m *Model) []*detect.Finding {
 // matches tells whether every word stands somewhere in what the row and its detail show.
 func (m *Model) matches(f *detect.Finding, words []string) bool {
 	all := strings.ToLower(text.Clean(strings.Join([]string{
-		m.live(f), riskWord(f), hostWord(f), what(f), peerWord(f), contentWord(f), tool(f).CommandLine, tool(f).Executable, tool(f).User, f.RuleName, f.RuleID, f.ID,
+		m.live(f), riskWord(f), hostWord(f), what(f), peerWord(f), contentWord(f), tool(f).CommandLine, tool(f).Executable, tool(f).User, f.RuleName, f.RuleID, f.ID, m.sourceOf(f.Host),
 	}, " ")))
 	for _, w := range words {
 		if !strings.Contains(all, w) {

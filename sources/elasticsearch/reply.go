@@ -99,7 +99,9 @@ func (r *reply) decode() (*frame.Frame, sources.Quality, error) {
 		quality.Reasons = append(quality.Reasons, m.String())
 	}
 	quality.Rows = int64(rows)
-	return whole(d.Build(), fields, rows), quality, nil
+	f := d.Build()
+	f.Rows = rows // also when all of them are null
+	return f.Whole(fields), quality, nil
 }
 
 // doubts says why the answer may lack something.
@@ -196,23 +198,4 @@ func put(d *ecs.Decoder, column int, v any) {
 			d.Text(column, b)
 		}
 	}
-}
-
-// whole adds the columns that no row has.
-func whole(f *frame.Frame, fields []frame.Field, rows int) *frame.Frame {
-	out := &frame.Frame{Rows: rows}
-	for _, field := range fields {
-		c := f.Column(field.Name)
-		if c == nil {
-			c = &frame.Column{Type: field.Type}
-			if field.Type != frame.Null {
-				c.Offsets = make([]uint32, rows+1)
-			}
-			if field.Type.Coded() {
-				c.Dict = frame.NewDict(nil)
-			}
-		}
-		out.Names, out.Columns = append(out.Names, field.Name), append(out.Columns, c)
-	}
-	return out
 }

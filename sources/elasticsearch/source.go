@@ -1,6 +1,7 @@
 package elasticsearch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,20 +45,13 @@ type Source struct {
 	read   int64
 	lost   sources.Loss
 	lag    time.Duration
-	first  string               // the first document that could not be read
-	late   map[string]tally     // by host
-	ahead  map[string]tally     // by host
+	first  string // the first document that could not be read
+	hosts  map[string]*sources.Heard
 	blind  error                // why it cannot look
 	since  time.Time            // when that began
 	lacks  []string             // what the key may not
 	doubts map[string]time.Time // what made a poll partial
 	info   Info
-}
-
-// tally counts events that came out of their time, and by how much at most.
-type tally struct {
-	events int64
-	most   time.Duration
 }
 
 // Source gives a live source over the cluster.
@@ -71,7 +65,7 @@ func (c *Cluster) Source(cfg SourceConfig) *Source {
 	if cfg.Back == 0 {
 		cfg.Back = reach
 	}
-	return &Source{c: c, cfg: cfg, late: map[string]tally{}, ahead: map[string]tally{}, doubts: map[string]time.Time{}}
+	return &Source{c: c, cfg: cfg, hosts: map[string]*sources.Heard{}, doubts: map[string]time.Time{}}
 }
 
 // Name is what the user calls it.
@@ -125,15 +119,48 @@ func (s *Source) Stats() sources.Stats {
 	if s.first != "" {
 		note("%d documents could not be read; the first is %s", s.lost.Malformed, s.first)
 	}
-	for _, host := range sorted(s.late) {
-		t := s.late[host]
-		note("%s: %d events came late, by up to %s", host, t.events, t.most.Round(time.Second))
-	}
-	for _, host := range sorted(s.ahead) {
-		t := s.ahead[host]
-		note("%s: %d events are of the future, by up to %s: its clock is ahead", host, t.events, t.most.Round(time.Second))
-	}
+	st.Hosts = s.heard
+	st.Notes = append(st.Notes, s.untimely()...)
 	return st
+}
+
+// heard gives all hosts, by name.
+func (s *Source) heard() []sources.Heard {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]sources.Heard, 0, len(s.hosts))
+	for _, name := range sorted(s.hosts) {
+		out = append(out, *s.hosts[name])
+	}
+	return out
+}
+
+// untimely tells of the hosts whose events are latest, and of those furthest ahead.
+func (s *Source) untimely() (notes []string) {
+	const most = 3 // of each; the rest is told by their number
+	tell := func(what, why string, of func(*sources.Heard) (int64, time.Duration)) {
+		var all []*sources.Heard
+		for _, h := range s.hosts {
+			if n, _ := of(h); n > 0 {
+				all = append(all, h)
+			}
+		}
+		slices.SortFunc(all, func(a, b *sources.Heard) int {
+			_, x := of(a)
+			_, y := of(b)
+			return cmp.Or(cmp.Compare(y, x), cmp.Compare(a.Host, b.Host))
+		})
+		for _, h := range all[:min(len(all), most)] {
+			n, by := of(h)
+			notes = append(notes, fmt.Sprintf("%s: %d events %s, by up to %s%s", h.Host, n, what, by.Round(time.Second), why))
+		}
+		if n := len(all) - most; n > 0 {
+			notes = append(notes, fmt.Sprintf("events of %d further hosts %s", n, what))
+		}
+	}
+	tell("came late", "", func(h *sources.Heard) (int64, time.Duration) { return h.Late, h.LateBy })
+	tell("are of the future", ": its clock is ahead", func(h *sources.Heard) (int64, time.Duration) { return h.Ahead, h.AheadBy })
+	return notes
 }
 
 func sorted[V any](m map[string]V) []string {
@@ -244,7 +271,7 @@ func (p *polling) took(b sources.Batch, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.read += int64(b.Events.Rows)
-	newest := time.Time{}
+	newest, before := time.Time{}, map[*sources.Heard]time.Time{}
 	for row := range b.Events.Rows {
 		ms, ok := b.Events.Int(ecs.Timestamp.Name(), row)
 		if !ok {
@@ -258,27 +285,55 @@ func (p *polling) took(b sources.Batch, now time.Time) {
 		if host == "" {
 			host = "a host without a name"
 		}
-		behind := now.Sub(at)
-		switch {
-		case behind > lateness && !p.fresh:
-			count(p.late, host, behind)
-		case behind < -lateness:
-			count(p.ahead, host, -behind)
+		h := p.host(host)
+		if _, known := before[h]; !known {
+			before[h] = h.Newest
 		}
+		hear(h, at, now, before[h], p.fresh)
 	}
 	if !newest.IsZero() && !p.fresh {
 		p.lag = max(now.Sub(newest), 0)
 	}
 }
 
-// count counts by host, of so many hosts.
-func count(m map[string]tally, host string, by time.Duration) {
-	const most = 100
-	if _, known := m[host]; !known && len(m) >= most {
-		host = "further hosts"
+// mostHosts bounds the hosts that are told apart.
+const mostHosts = 10_000
+
+// host gives what was heard of one. The caller holds s.mu.
+func (s *Source) host(name string) *sources.Heard {
+	if _, known := s.hosts[name]; !known && len(s.hosts) >= mostHosts {
+		name = "further hosts"
 	}
-	t := m[host]
-	m[host] = tally{t.events + 1, max(t.most, by)}
+	h := s.hosts[name]
+	if h == nil {
+		h = &sources.Heard{Host: name}
+		s.hosts[name] = h
+	}
+	return h
+}
+
+// hear counts one event of a host, whose newest event of earlier batches is of a
+// time before. Those that were there when the run began are neither late nor out of order.
+func hear(h *sources.Heard, at, now, before time.Time, fresh bool) {
+	behind := now.Sub(at)
+	h.Events, h.At = h.Events+1, now
+	if at.After(h.Newest) {
+		h.Newest = at
+	}
+	if behind < -lateness {
+		h.Ahead, h.AheadBy = h.Ahead+1, max(h.AheadBy, -behind)
+	}
+	if fresh {
+		return
+	}
+	h.Lag = max(behind, 0)
+	h.Most = max(h.Most, h.Lag)
+	if behind > lateness {
+		h.Late, h.LateBy = h.Late+1, max(h.LateBy, behind)
+	}
+	if at.Before(before) {
+		h.Older++
+	}
 }
 
 // sinkError tells an error of the sink from one of the cluster.

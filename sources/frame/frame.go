@@ -47,6 +47,26 @@ func (f *Frame) Fields() []Field {
 	return out
 }
 
+// Whole gives a frame with just these columns, in this order; those that f does
+// not have are null throughout.
+func (f *Frame) Whole(fields []Field) *Frame {
+	out := &Frame{Rows: f.Rows}
+	for _, field := range fields {
+		c := f.Column(field.Name)
+		if c == nil {
+			c = &Column{Type: field.Type}
+			if field.Type != Null {
+				c.Offsets = make([]uint32, f.Rows+1)
+			}
+			if field.Type.Coded() {
+				c.Dict = NewDict(nil)
+			}
+		}
+		out.Names, out.Columns = append(out.Names, field.Name), append(out.Columns, c)
+	}
+	return out
+}
+
 // Gather gives a frame of the given rows, in that order; it shares dictionaries.
 func (f *Frame) Gather(rows []uint32) *Frame {
 	out := &Frame{Names: f.Names, Columns: make([]*Column, len(f.Columns)), Rows: len(rows)}

@@ -127,8 +127,13 @@ func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session
 	if kept.dir != "" {
 		config.Asked = askedFile(filepath.Join(kept.dir, "queries"))
 	}
-	assess := &playbooks.Assessor{History: s.opened.History, Elastic: s.opened.Fleet && len(s.opened.Sources) == 1, Now: s.now, Watching: c.Now(), Cases: kept.cases,
+	assess := &playbooks.Assessor{History: s.opened.History, Elastic: s.opened.Fleet, Now: s.now, Watching: c.Now(), Cases: kept.cases,
 		Alerts: func(h detect.Host) []*detect.Finding { return onHost(s.engine.Snapshot(), h) }, Note: s.note, Windows: c.windows(), Entry: c.entryOf, Sheets: s.sheets, Secrets: c.secretsOf(s)}
+	if several := s.opened.Several; several != nil {
+		config.Histories = several.Names()
+		config.Source = func(h detect.Host) string { return several.Told(h.ID) }
+		assess.Source = config.Source
+	}
 	if s.opened.Local {
 		if host, err := c.Host(ctx, respond.Local); err == nil {
 			assess.Look, _ = host.(respond.Looker)

@@ -78,7 +78,8 @@ type Opened struct {
 	Sources  []sources.Source
 	Archive  sources.Sink         // takes every batch before anything else sees it
 	Counts   sources.Sink         // keeps daily counts, which History answers as interdict.counts-*; nil: nobody does
-	History  sources.History      // answers over what Archive took
+	History  sources.History      // answers over what the sources brought
+	Several  *sources.Several     // History, where it is several sources that are asked; nil: one is
 	Kept     func() sources.Stats // what Archive took; its notes say what is degraded. nil: not told
 	Banner   string               // what is missing here and how to get it; "" if nothing
 	Recorded bool                 // the events happened in the past: their time is the time
