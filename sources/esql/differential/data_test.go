@@ -229,6 +229,10 @@ var kindFields = []field{
 	{"n", "date_nanos", seldom(6, of("2024-03-04T05:06:07.123456789Z", "2024-03-04T05:06:07.000000000Z", "1970-01-01T00:00:00.000000001Z", "2023-12-31T23:59:59.999999999Z"))},
 	{"ip", "ip", seldom(6, of("10.0.0.1", "10.0.0.255", "192.168.1.1", "2001:db8::1", "::1", "0.0.0.0", "::ffff:7f00:1", "fe80::1"))},
 	{"ips", "ip", seldom(6, some(3, of("10.0.0.1", "10.0.0.2", "::1", "9.9.9.9")))},
+	{"ns", "date_nanos", seldom(6, some(3, of("2024-03-04T05:06:07.123456789Z", "2023-01-01T00:00:00.000000005Z", "1999-12-31T23:59:59.999999999Z")))},
+	{"ut", "keyword", seldom(6, of("0", "1", "7", "9223372036854775807", "9223372036854775808", "18446744073709551615"))},
+	{"uts", "keyword", seldom(6, some(3, of("0", "3", "3", "9223372036854775808", "18446744073709551615")))},
+	{"vs", "version", seldom(6, some(3, of("1.2.3", "1.10.0", "2.0.0", "x")))},
 	{"v", "version", seldom(6, of("1.2.3", "1.10.0", "1.2.3-beta", "1.2.3-alpha.1", "2.0", "x", "1.2.3+build"))},
 	{"none", "keyword", func(*rand.Rand, int) any { return nil }},
 	{"none_l", "long", func(*rand.Rand, int) any { return nil }},
@@ -241,6 +245,19 @@ var assetFields = []field{
 	{"host.name", "keyword", func(_ *rand.Rand, i int) any { return []string{"web-1", "web-2", "db-1", "db-1", "nowhere"}[i] }},
 	{"owner", "keyword", func(_ *rand.Rand, i int) any { return []any{"alice", "bob", "carol", "dave", "eve"}[i] }},
 	{"tier", "integer", func(_ *rand.Rand, i int) any { return []any{int64(1), nil, int64(3), int64(4), int64(5)}[i] }},
+}
+
+var placeFields = []field{
+	{"i", "integer", func(_ *rand.Rand, i int) any {
+		return []any{int64(1), int64(2), int64(2), int64(-1), nil, int64(math.MaxInt32)}[i]
+	}},
+	{"place", "keyword", func(_ *rand.Rand, i int) any {
+		return []any{"one", "two", []any{"zwei", "deux"}, "minus", "nowhere", nil}[i]
+	}},
+	{"since", "date", func(_ *rand.Rand, i int) any {
+		return []any{"2024-01-01T00:00:00.000Z", nil, "2024-02-29T12:00:00.500Z", "1999-12-31T00:00:00.000Z", "2024-01-01T00:00:00.000Z", "2024-01-01T00:00:00.000Z"}[i]
+	}},
+	{"net", "ip", of("10.0.0.1", "::1")},
 }
 
 // world is all indices of the comparison.
@@ -257,6 +274,7 @@ func makeWorld() (world, map[string]string) {
 		{"logs-endpoint.events.network-default", "", 120, networkFields},
 		{"kinds", "", 200, kindFields},
 		{"assets", "lookup", 5, assetFields},
+		{"places", "lookup", 6, placeFields},
 	} {
 		x := makeIndex(spec.name, spec.rows, spec.fields)
 		x.mode = spec.mode

@@ -297,6 +297,9 @@ var (
 // only, names that are suggested not at all, and of those that Elasticsearch
 // finds when it computes the reason only.
 func sameProblem(theirs, ours string) bool {
+	if strings.Contains(theirs, ": token recognition error") { // which it tells of before anything else
+		return strings.HasPrefix(ours, parse.Parsing)
+	}
 	if m := generated.FindStringSubmatch(theirs); m != nil {
 		return strings.HasPrefix(ours, m[1])
 	}

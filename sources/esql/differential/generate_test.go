@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"interdict/sources/esql/parse"
 	"interdict/sources/frame"
 )
 
@@ -22,6 +23,7 @@ type generator struct {
 	fresh  int
 	sorted bool
 	wrong  bool // types and names are wrong now and then
+	shared callable
 }
 
 func (g *generator) one(of ...string) string { return of[g.IntN(len(of))] }
@@ -33,7 +35,14 @@ func (g *generator) new(prefix string) string {
 
 // query makes a whole one.
 func (g *generator) query(w world) string {
-	name := g.one("kinds", "kinds", "logs-endpoint.events.process-default", "logs-endpoint.events.network-default")
+	name := g.one("kinds", "kinds", "kinds", "logs-endpoint.events.process-default", "logs-endpoint.events.network-default")
+	if g.IntN(12) == 0 {
+		parts := []string{g.row()}
+		for range 1 + g.IntN(4) {
+			parts = append(parts, g.command())
+		}
+		return strings.Join(parts, "\n| ")
+	}
 	g.cols, g.fresh = nil, 0
 	for _, f := range w[name].fields {
 		if f.Name != "txt" { // text is analysed
@@ -43,11 +52,20 @@ func (g *generator) query(w world) string {
 	g.key = map[string]string{"kinds": "id", "logs-endpoint.events.process-default": "process.entity_id"}[name]
 	from := strings.Replace(name, "-default", "-*", 1)
 	parts := []string{"FROM " + from}
+	if g.IntN(8) == 0 {
+		parts[0] += " METADATA _id, _index, _version"
+		g.cols = append(g.cols, frame.Field{Name: "_id", Type: frame.Keyword}, frame.Field{Name: "_index", Type: frame.Keyword}, frame.Field{Name: "_version", Type: frame.Long})
+	}
 	if g.IntN(4) == 0 {
 		parts = append(parts, "WHERE "+g.search())
 	}
 	if name == "kinds" {
 		parts = append(parts, "DROP txt")
+		if g.IntN(2) == 0 { // unsigned_long is no type of the node's index
+			parts = append(parts, "EVAL u = ut::unsigned_long, us = uts::unsigned_long")
+			g.set("u", frame.UnsignedLong)
+			g.set("us", frame.UnsignedLong)
+		}
 	}
 	for range 1 + g.IntN(5) {
 		parts = append(parts, g.command())
@@ -72,10 +90,14 @@ func (g *generator) command() string {
 		return g.extract()
 	case n < 87:
 		return g.expand()
-	case n < 90:
+	case n < 89:
 		return g.rename()
-	case n < 95:
+	case n < 92:
 		return g.drop()
+	case n < 95:
+		return g.join()
+	case n < 97:
+		return g.wild()
 	default:
 		return g.keep()
 	}
@@ -110,9 +132,9 @@ func (g *generator) extract() string {
 		g.set(b, frame.Keyword)
 	}()
 	if g.IntN(2) == 0 {
-		return fmt.Sprintf("DISSECT %s %q", in, fmt.Sprintf(g.one("%%{%s} %%{%s}", "%%{%s}/%%{%s}", "%%{%s}.%%{%s}", "%%{%s->} %%{%s}", "%%{+%s},%%{%s}"), a, b))
+		return fmt.Sprintf("DISSECT %s %q", in, fmt.Sprintf(g.one("%%{%s} %%{%s}", "%%{%s}/%%{%s}", "%%{%s}.%%{%s}", "%%{%s->} %%{%s}", "%%{+%s},%%{%s}", "%%{%s} %%{} - %%{%s} [%%{}", "%%{+%s/2} %%{+%[1]s/1} %%{%s}"), a, b))
 	}
-	return fmt.Sprintf("GROK %s %q", in, fmt.Sprintf(g.one("%%{WORD:%s} %%{GREEDYDATA:%s}", "%%{IP:%s}|%%{NUMBER:%s}", "(?<%s>[a-z]+).(?<%s>.)", "/%%{DATA:%s}/%%{NOTSPACE:%s}"), a, b))
+	return fmt.Sprintf("GROK %s %q", in, fmt.Sprintf(g.one("%%{WORD:%s} %%{GREEDYDATA:%s}", "%%{IP:%s}|%%{NUMBER:%s}", "%%{TIMESTAMP_ISO8601:%s} %%{IP:%s}", "%%{DATA:%s} \\[%%{DATA:%s}\\]", "(?<%s>[a-z]+).(?<%s>.)", "/%%{DATA:%s}/%%{NOTSPACE:%s}"), a, b))
 }
 
 // condition is no aggregate itself: of that Elasticsearch says one thing or the
@@ -129,7 +151,15 @@ func (g *generator) eval() string {
 	var fields []string
 	for range 1 + g.IntN(3) {
 		t := g.anyType()
-		e := g.expr(t, 3)
+		var e string
+		switch g.IntN(8) {
+		case 0, 1, 2:
+			e, t = g.call(2)
+		case 3:
+			e, t = g.cast()
+		default:
+			e = g.expr(t, 3)
+		}
 		name := g.new("e")
 		if c := g.cols[g.IntN(len(g.cols))]; g.IntN(6) == 0 && c.Name != g.key {
 			name = c.Name
@@ -145,8 +175,7 @@ func (g *generator) set(name string, t frame.Type) {
 }
 
 func (g *generator) anyType() frame.Type {
-	types := []frame.Type{frame.Keyword, frame.Keyword, frame.Integer, frame.Long, frame.Double, frame.Boolean, frame.Date, frame.IP, frame.Version}
-	return types[g.IntN(len(types))]
+	return allTypes[g.IntN(len(allTypes))]
 }
 
 func (g *generator) stats() string {
@@ -166,8 +195,13 @@ func (g *generator) stats() string {
 		name := g.new("k")
 		e := g.column(t)
 		switch {
-		case t == frame.Date && g.IntN(2) == 0:
+		case (t == frame.Date || t == frame.DateNanos) && g.IntN(2) == 0:
 			e = fmt.Sprintf("BUCKET(%s, 1 %s)", e, g.one("hour", "day", "month", "year"))
+		case (t == frame.Integer || t == frame.Double) && g.IntN(2) == 0:
+			e = fmt.Sprintf("BUCKET(%s, %s)", e, g.one("10.", "0.5", "5", "100"))
+			cols = append(cols, frame.Field{Name: name, Type: frame.Double})
+			keys = append(keys, name+" = "+e)
+			continue
 		case g.IntN(3) == 0:
 			e = g.expr(t, 2)
 		}
@@ -179,16 +213,29 @@ func (g *generator) stats() string {
 	if len(keys) > 0 {
 		out += " BY " + strings.Join(keys, ", ")
 	}
+	for _, a := range aggs {
+		if name, of, _ := strings.Cut(a, " = "); strings.HasPrefix(of, "VALUES(") { // in an order that is open
+			out += fmt.Sprintf("\n| EVAL %s = MV_SORT(%[1]s)", name)
+			g.set(name, g.cols[slices.IndexFunc(g.cols, func(f frame.Field) bool { return f.Name == name })].Type)
+		}
+	}
 	return out
 }
 
 func (g *generator) aggregate() (string, frame.Type) {
 	n := g.cols[g.IntN(len(g.cols))]
-	switch g.IntN(9) {
+	if n.Type == frame.UnsignedLong { // 8.19 has few aggregates of it
+		return "COUNT(" + n.Name + ")", frame.Long
+	}
+	switch g.IntN(14) {
+	case 9, 10, 11, 12:
+		return g.fold()
+	case 13:
+		return "MAX(" + g.column(frame.Integer) + ") - MIN(" + g.column(frame.Integer) + ")", frame.Integer
 	case 7:
 		return g.one("MEDIAN(", "STD_DEV(", "MEDIAN_ABSOLUTE_DEVIATION(") + "LENGTH(" + g.text() + "))", frame.Double
 	case 8:
-		if n.Type == frame.DateNanos { // 9.x takes it, 8.19 does not
+		if n.Type == frame.DateNanos || n.Type == frame.UnsignedLong || n.Type == frame.Version { // 9.x takes it, 8.19 does not
 			return "COUNT(" + n.Name + ")", frame.Long
 		}
 		return fmt.Sprintf("TOP(%s, %d, %q)", n.Name, 1+g.IntN(4), g.one("asc", "desc")), n.Type
@@ -212,8 +259,12 @@ func (g *generator) sort() string {
 	g.sorted = true
 	var keys []string
 	for range g.IntN(2) {
-		t := []frame.Type{frame.Keyword, frame.Double, frame.Date, frame.Boolean, frame.IP}[g.IntN(5)]
-		keys = append(keys, g.column(t)+g.one("", " ASC", " DESC", " DESC NULLS LAST", " NULLS FIRST"))
+		t := []frame.Type{frame.Keyword, frame.Double, frame.Date, frame.Boolean, frame.IP, frame.Version, frame.DateNanos, frame.UnsignedLong}[g.IntN(8)]
+		e := g.column(t)
+		if g.IntN(4) == 0 {
+			e = g.expr(t, 1)
+		}
+		keys = append(keys, e+g.one("", " ASC", " DESC", " DESC NULLS LAST", " NULLS FIRST"))
 	}
 	return "SORT " + strings.Join(append(keys, g.key+g.one("", " DESC")), ", ")
 }
@@ -307,6 +358,10 @@ func (g *generator) constant(t frame.Type) string {
 		return g.one(`"2024-03-04"::datetime`, `"1970-01-01T00:00:00Z"::datetime`, `"2024-02-29T12:00:00.500Z"::datetime`)
 	case frame.IP:
 		return g.one(`"10.0.0.1"::ip`, `"::1"::ip`, `"8.8.8.8"::ip`)
+	case frame.UnsignedLong:
+		return g.one("18446744073709551615", "9223372036854775808", `"0"::unsigned_long`, `"7"::unsigned_long`)
+	case frame.DateNanos:
+		return g.one(`"2024-03-04T05:06:07.123456789Z"::date_nanos`, `"1970-01-01T00:00:00.000000001Z"::date_nanos`, `"2262-01-01"::date_nanos`)
 	case frame.Version:
 		return g.one(`"1.2.3"::version`, `"2.0"::version`, `"1.2.3-beta"::version`)
 	}
@@ -344,8 +399,14 @@ func (g *generator) expr(t frame.Type, depth int) string {
 	case 3:
 		return fmt.Sprintf(g.one("MV_SLICE(%s, %d)", "MV_SLICE(%s, %d, 2)"), g.column(t), g.IntN(3))
 	case 4:
+		if t == frame.Boolean { // x OR x is x there, also of several values
+			break
+		}
 		return fmt.Sprintf("MV_APPEND(%s, %s)", g.column(t), g.column(t))
 	case 5:
+		if t == frame.UnsignedLong { // 8.19 has none of these
+			break
+		}
 		return fmt.Sprintf("%s(%s, %s)", g.one("GREATEST", "LEAST"), g.expr(t, d), g.expr(t, d))
 	}
 	switch t {
@@ -387,7 +448,12 @@ func (g *generator) expr(t frame.Type, depth int) string {
 			return "TO_DOUBLE(" + g.column([]frame.Type{frame.Long, frame.Integer, frame.Keyword}[g.IntN(3)]) + ")"
 		}
 		return "MV_AVG(" + g.column([]frame.Type{frame.Integer, frame.Double}[g.IntN(2)]) + ")"
-	case frame.Date:
+	case frame.UnsignedLong:
+		if g.IntN(2) == 0 {
+			return fmt.Sprintf("%s %s %s", g.column(t), g.one("+", "-", "*", "/", "%"), g.column(t))
+		}
+		return "TO_UNSIGNED_LONG(" + g.column([]frame.Type{frame.Double, frame.Integer, frame.Boolean, frame.Long}[g.IntN(4)]) + ")"
+	case frame.Date, frame.DateNanos:
 		switch g.IntN(3) {
 		case 0:
 			return fmt.Sprintf("DATE_TRUNC(%s, %s)", g.one("1 hour", "1 day", "1 week", "1 month", "3 months", "1 year", "15 minutes"), g.column(t))
@@ -404,11 +470,14 @@ func (g *generator) boolean(d int) string {
 	t := g.anyType()
 	switch g.IntN(12) {
 	case 0, 1:
-		if a, b := g.expr(frame.Boolean, d), g.expr(frame.Boolean, d); a != b { // the same twice is once, to Elasticsearch
+		// the same twice is once, to Elasticsearch, and (a OR b) AND b is b
+		if a, b := g.expr(frame.Boolean, d), g.expr(frame.Boolean, d); !strings.Contains(a, b) && !strings.Contains(b, a) {
 			return a + g.one(" AND ", " OR ") + b
 		}
 	case 2:
-		return "NOT " + g.expr(frame.Boolean, d)
+		if e := g.expr(frame.Boolean, d); !strings.HasPrefix(e, "(NOT") { // NOT NOT x is x there, also of several values
+			return "NOT " + e
+		}
 	case 3:
 		if n := g.cols[g.IntN(len(g.cols))]; n.Type != frame.Boolean {
 			return n.Name + g.one(" IS NULL", " IS NOT NULL")
@@ -426,6 +495,12 @@ func (g *generator) boolean(d int) string {
 	}
 	if t == frame.Boolean {
 		return g.column(t) + g.one(" == ", " != ") + g.expr(t, d)
+	}
+	if text := g.constant(t); strings.HasPrefix(text, `"`) && t != frame.UnsignedLong && g.IntN(3) == 0 { // text that is compared is read as the other's type
+		if i := strings.LastIndex(text, `"::`); i > 0 {
+			text = text[:i+1]
+		}
+		return g.column(t) + g.one(" == ", " != ", " < ", " >= ") + text
 	}
 	return g.column(t) + g.one(" == ", " != ", " < ", " <= ", " > ", " >= ") + g.expr(t, 0)
 }
@@ -473,6 +548,13 @@ var otherwise = map[int]string{
 	5670: "(bs OR b) AND b is taken for b there, also where bs has several values",
 }
 
+// endsThere tells whether Elasticsearch ended a query that it had taken: for the
+// value of one row, or for a mistake of its own.
+func endsThere(problem string) bool {
+	kind, _, _ := strings.Cut(problem, ": ")
+	return kind != "" && kind != parse.Parsing && kind != parse.Verification || strings.Contains(problem, "Invalid query")
+}
+
 func TestGeneratedQueriesAnswerAlike(t *testing.T) {
 	node, w := both(t)
 	most, until := generatedQueries, time.Now().Add(generatedFor)
@@ -483,13 +565,29 @@ func TestGeneratedQueriesAnswerAlike(t *testing.T) {
 		}
 		most, until = n, time.Now().Add(time.Hour)
 	}
-	rows, made, warned := 0, 0, 0
+	shared := sharedFunctions(t, node)
+	seed := uint64(1)
+	if s := os.Getenv("INTERDICT_DIFFERENTIAL_SEED"); s != "" {
+		var err error
+		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, made, warned, ended := 0, 0, 0, 0
 	for ; made < most && time.Now().Before(until); made++ {
-		g := &generator{Rand: rand.New(rand.NewPCG(1, uint64(made))), wrong: made%4 == 3}
+		g := &generator{Rand: rand.New(rand.NewPCG(seed, uint64(made))), wrong: made%4 == 3, shared: shared}
 		query := g.query(w)
+		if made%10 == 9 {
+			query = g.mutate(query)
+		}
 		theirs := askNode(t, node, query)
 		rows += len(theirs.rows)
-		what := differ(query, theirs, askEngine(w, query))
+		ours := askEngine(w, query)
+		what := differ(query, theirs, ours)
+		if what != "" && endsThere(theirs.problem) {
+			ended++
+			continue
+		}
 		if strings.HasPrefix(what, "warnings") { // of what one side knows that it need not compute
 			warned++
 			continue
@@ -501,8 +599,8 @@ func TestGeneratedQueriesAnswerAlike(t *testing.T) {
 			t.Errorf("query %d: %s\ndiffers in %s", made, query, what)
 		}
 	}
-	t.Logf("%d queries, %d rows; warnings differ in %d", made, rows, warned)
-	if warned > made/50 {
-		t.Errorf("warnings differ in %d of %d queries", warned, made)
+	t.Logf("%d queries, %d rows; warnings differ in %d, and %d end in Elasticsearch alone", made, rows, warned, ended)
+	if warned > made/50 || ended > made/50 {
+		t.Errorf("of %d queries warnings differ in %d, and %d end in Elasticsearch alone", made, warned, ended)
 	}
 }

@@ -28,6 +28,12 @@ func (r *run) joinRows(ev *evaluator, x *plan.Join, need []bool) (func(*batch) (
 	if err != nil {
 		return nil, err
 	}
+	if !x.Enrich { // of an index, that is; a policy keeps what was given
+		table = &frame.Frame{Names: table.Names, Columns: slices.Clone(table.Columns), Rows: table.Rows}
+		for i, c := range table.Columns {
+			table.Columns[i] = stored(c)
+		}
+	}
 	l := &lookup{step: x, table: table, index: map[string][]uint32{}}
 	for row := range table.Rows {
 		if key, ok := keyOf(row, len(x.Fields), func(i int) *frame.Column { return table.Column(x.Fields[i]) }); ok {

@@ -11,7 +11,7 @@ func counts() []AggDef {
 	return []AggDef{
 		{Name: "count", Params: []Param{{Name: "field", Types: Any, Optional: true}}, Result: Fixed(frame.Long),
 			New: func(*Call) (Aggregator, error) { return &count{}, nil }},
-		{Name: "count_distinct", Params: []Param{{Name: "field", Types: Any &^ ULong}, {Name: "precision", Types: Whole, Optional: true, Const: true, Expect: "integer"}},
+		{Name: "count_distinct", Params: []Param{{Name: "field", Types: Any &^ ULong, Expect: "any exact type except unsigned_long, _source, or counter types", Unnumbered: true}, {Name: "precision", Types: Whole, Optional: true, Const: true, Expect: "integer"}},
 			Result: Fixed(frame.Long), New: newDistinct},
 		{Name: "values", Params: []Param{{Name: "field", Types: Any}}, Result: SameAs(0),
 			New: func(c *Call) (Aggregator, error) { return &values{pairs: newPairs(c.Args[0].Type)}, nil }},

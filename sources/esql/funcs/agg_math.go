@@ -16,7 +16,7 @@ func sums() []AggDef {
 		{Name: "min", Params: field(ordered | ULong), Result: SameAs(0), New: newExtreme(-1)},
 		{Name: "max", Params: field(ordered | ULong), Result: SameAs(0), New: newExtreme(1)},
 		{Name: "sum", Params: field(Int | Long | Double), Result: func(t []frame.Type) frame.Type {
-			if t[0] == frame.Double {
+			if t[0] == frame.Double || t[0] == frame.Null {
 				return frame.Double
 			}
 			return frame.Long

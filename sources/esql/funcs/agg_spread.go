@@ -1,7 +1,6 @@
 package funcs
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -12,7 +11,7 @@ import (
 func spreads() []AggDef {
 	field := []Param{{Name: "number", Types: Int | Long | Double, Expect: "numeric except unsigned_long or counter types"}}
 	weighted := func(name string) Param {
-		return Param{Name: name, Types: Int | Long | Double, Expect: "numeric except counter types"}
+		return Param{Name: name, Types: Int | Long | Double, Expect: "numeric except unsigned_long or counter types"}
 	}
 	return []AggDef{
 		{Name: "std_dev", Params: field, Result: Fixed(frame.Double), New: func(*Call) (Aggregator, error) { return &spread{of: math.Sqrt}, nil }},
@@ -59,8 +58,8 @@ func (a *spread) Result(n int) *frame.Column {
 	a.all = grown(a.all, n)
 	out := NewOut(frame.Double, n)
 	for g, m := range a.all[:n] {
-		if m.n > 0 {
-			out.AddFloat(g, a.of(m.m2/m.n))
+		if v := a.of(m.m2 / m.n); m.n > 0 && !math.IsInf(v, 0) && !math.IsNaN(v) {
+			out.AddFloat(g, v)
 		}
 	}
 	return out.Column()
@@ -73,20 +72,17 @@ func (a *spread) Bytes() int { return 24 * cap(a.all) }
 func newWeighted(c *Call) (Aggregator, error) {
 	if c.Args[1].Const != nil {
 		if v := c.Const(1); v == nil || v == int64(0) || v == float64(0) {
-			return nil, fmt.Errorf("SECOND argument of [%s] cannot be null or 0, received [%v]", c.Source, nullOr(v))
+			return nil, fmt.Errorf("SECOND argument of [%s] cannot be null or 0, received [%s]", c.Source, nullOr(v))
 		}
-	}
-	if c.Args[0].Const != nil && c.Const(0) == nil {
-		return nil, errors.New("FIRST argument of [" + c.Source + "] cannot be null, received [null]")
 	}
 	return &weighted{call: c, even: c.Args[0].Const != nil || c.Args[1].Const != nil}, nil
 }
 
-func nullOr(v any) any {
+func nullOr(v any) string {
 	if v == nil {
 		return "null"
 	}
-	return v
+	return text(v)
 }
 
 type weighted struct {
@@ -129,10 +125,15 @@ func (a *weighted) Add(groups []uint32, size int, in []Vec, n int) {
 	}
 }
 
-// product is that of two numbers. Of whole ones it may be none, which is warned of.
+// product is that of two numbers. There may be none, which is warned of.
 func (a *weighted) product(in []Vec, row, x, y int) (float64, bool) {
 	if in[0].Ints == nil || in[1].Ints == nil {
-		return numberAt(in[0], x) * numberAt(in[1], y), true
+		p := numberAt(in[0], x) * numberAt(in[1], y)
+		if math.IsInf(p, 0) || math.IsNaN(p) {
+			a.call.Warn(row, "java.lang.ArithmeticException: not a finite double number: "+javaFloat(p))
+			return 0, false
+		}
+		return p, true
 	}
 	w := multiply(in[0].Ints[x], in[1].Ints[y], Widest(in[0].Type, in[1].Type))
 	if w.problem != "" {

@@ -14,7 +14,7 @@ func arithmetic() []Def {
 	numbers := []Param{{Name: "lhs", Types: Numeric}, {Name: "rhs", Types: Numeric}}
 	widest := func(t []frame.Type) frame.Type { return Widest(t[0], t[1]) }
 	defs := []Def{{
-		Name: "neg", Params: []Param{{Name: "field", Types: Numeric | Temporal, Expect: "numeric, date_period or time_duration"}}, Result: SameAs(0),
+		Name: "neg", Params: []Param{{Name: "field", Types: Numeric&^ULong | Temporal, Expect: "numeric, date_period or time_duration"}}, Result: SameAs(0),
 		Row: func(r *Row) {
 			if r.Type(0) == frame.Double {
 				r.SetFloat(-r.Float(0))
@@ -66,6 +66,7 @@ func checkArithmetic(name string) func([]frame.Type) string {
 		aDate, bDate := a != frame.Null && Dates.Has(a), b != frame.Null && Dates.Has(b)
 		aSpan, bSpan := a >= DatePeriod, b >= DatePeriod
 		switch {
+		case a != b && (a == frame.UnsignedLong || b == frame.UnsignedLong) && a != frame.Null && b != frame.Null:
 		case a == frame.Null || b == frame.Null, !aDate && !bDate && !aSpan && !bSpan:
 			return ""
 		case aDate && bSpan, bDate && aSpan && name == "+", aSpan && bSpan && a == b:

@@ -1,9 +1,12 @@
 package funcs
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"math"
+	"regexp"
+	"slices"
 	"strings"
 
 	"interdict/sources/frame"
@@ -38,6 +41,9 @@ func checkComparison(t []frame.Type, equality bool) string {
 		if !equality && t[i] == frame.Boolean {
 			return fmt.Sprintf("%sargument of [%%s] must be [date_nanos, datetime, double, integer, ip, keyword, long, text, unsigned_long or version], found value [%%%d] type [boolean]", Ordinal(i, 2), i)
 		}
+	}
+	if a != b && (a == frame.UnsignedLong || b == frame.UnsignedLong) {
+		return fmt.Sprintf("first argument of [%%s] is [%s] and second is [%s]. [unsigned_long] can only be operated on together with another [unsigned_long]", TypeName(a), TypeName(b))
 	}
 	if !Comparable(a, b) || a != b && (a == frame.Null || b == frame.Null) {
 		return fmt.Sprintf("first argument of [%%s] is [%s] so second argument must also be [%s] but was [%s]", family(a), family(a), TypeName(b))
@@ -130,52 +136,45 @@ func compareInts(in []Vec, n int, take [3]bool) *frame.Column {
 	return &frame.Column{Type: frame.Boolean, Ints: out}
 }
 
-// CompareVersions orders versions: numbers by size, text by bytes, and a
-// pre-release before its release.
+// CompareVersions orders versions as Elasticsearch's index does: numbers by
+// size, a pre-release before its release, 2.0 before 2.0.0, and what is no
+// version after all of them.
 func CompareVersions(a, b string) int {
-	a, aPre, aHas := strings.Cut(a, "-")
-	b, bPre, bHas := strings.Cut(b, "-")
-	if c := compareParts(a, b); c != 0 {
-		return c
+	if a == b {
+		return 0
 	}
-	switch {
-	case aHas && bHas:
-		return compareParts(aPre, bPre)
-	case aHas:
-		return -1
-	case bHas:
-		return 1
-	}
-	return 0
+	return bytes.Compare(versionKey(a), versionKey(b))
 }
 
-func compareParts(a, b string) int {
-	for a != "" || b != "" {
-		var x, y string
-		x, a, _ = strings.Cut(a, ".")
-		y, b, _ = strings.Cut(b, ".")
-		if c := comparePart(x, y); c != 0 {
-			return c
-		}
+var version = regexp.MustCompile(`^((?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*))*)(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(\+[0-9A-Za-z.-]+)?$`)
+
+// versionKey writes a version so that the order of bytes is that of versions. A
+// number stands behind a byte below all text and one for its length.
+func versionKey(s string) []byte {
+	m := version.FindStringSubmatch(s)
+	if m == nil || m[2] != "" && slices.ContainsFunc(strings.Split(m[2], "."), func(p string) bool { return digits(p) && len(p) > 1 && p[0] == '0' }) {
+		return append([]byte{2}, s...)
 	}
-	return 0
+	key := versionParts([]byte{1}, m[1])
+	if m[2] != "" {
+		key = versionParts(append(key, 2), m[2])
+	} else {
+		key = append(key, 3)
+	}
+	return append(key, m[3]...)
 }
 
-func comparePart(x, y string) int {
-	xNum, yNum := digits(x), digits(y)
-	switch {
-	case xNum && yNum:
-		x, y = strings.TrimLeft(x, "0"), strings.TrimLeft(y, "0")
-		if c := cmp.Compare(len(x), len(y)); c != 0 {
-			return c
+func versionParts(key []byte, parts string) []byte {
+	for i, p := range strings.Split(parts, ".") {
+		if i > 0 {
+			key = append(key, '.')
 		}
-		return strings.Compare(x, y)
-	case xNum:
-		return -1
-	case yNum:
-		return 1
+		if digits(p) {
+			key = append(key, 1, byte(0x80+min(len(p), 0x7f)))
+		}
+		key = append(key, p...)
 	}
-	return strings.Compare(x, y)
+	return key
 }
 
 func digits(s string) bool {

@@ -21,8 +21,8 @@ func conditionals() []Def {
 					}
 				}
 			}},
-		{Name: "greatest", Params: []Param{{Name: "first", Types: Any}}, Variadic: true, Result: SameAs(0), Multi: true, Check: sameTypes(0), Row: func(r *Row) { best(r, 1) }},
-		{Name: "least", Params: []Param{{Name: "first", Types: Any}}, Variadic: true, Result: SameAs(0), Multi: true, Check: sameTypes(0), Row: func(r *Row) { best(r, -1) }},
+		{Name: "greatest", Params: []Param{{Name: "first", Types: Any}}, Variadic: true, Result: SameAs(0), Multi: true, Check: orderable("Greatest"), Row: func(r *Row) { best(r, 1) }},
+		{Name: "least", Params: []Param{{Name: "first", Types: Any}}, Variadic: true, Result: SameAs(0), Multi: true, Check: orderable("Least"), Row: func(r *Row) { best(r, -1) }},
 	}
 }
 
@@ -74,5 +74,16 @@ func sameTypes(from int) func([]frame.Type) string {
 			}
 		}
 		return ""
+	}
+}
+
+// orderable asks for one type, which has the greatest and the least of several.
+func orderable(name string) func([]frame.Type) string {
+	same := sameTypes(0)
+	return func(t []frame.Type) string {
+		if what := same(t); what != "" || SameAs(0)(t) != frame.UnsignedLong {
+			return what
+		}
+		return "Cannot use [unsigned_long] with function [" + name + "]"
 	}
 }

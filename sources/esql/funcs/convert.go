@@ -22,10 +22,10 @@ func conversions() []Def {
 	}{
 		{"to_string", Any, frame.Keyword},
 		{"to_boolean", String | Bool | Numeric, frame.Boolean},
-		{"to_integer", String | Bool | Numeric | Dates, frame.Integer},
+		{"to_integer", String | Bool | Numeric | DateMS, frame.Integer},
 		{"to_long", String | Bool | Numeric | Dates, frame.Long},
-		{"to_unsigned_long", String | Bool | Numeric | Dates, frame.UnsignedLong},
-		{"to_double", String | Bool | Numeric | Dates, frame.Double},
+		{"to_unsigned_long", String | Bool | Numeric | DateMS, frame.UnsignedLong},
+		{"to_double", String | Bool | Numeric | DateMS, frame.Double},
 		{"to_datetime", String | Numeric | Dates, frame.Date},
 		{"to_date_nanos", String | Long | ULong | Double | Dates, frame.DateNanos},
 		{"to_ip", String | IP, frame.IP},
@@ -34,7 +34,7 @@ func conversions() []Def {
 	var defs []Def
 	for _, l := range list {
 		defs = append(defs, Def{
-			Name: l.name, Params: []Param{{Name: "field", Types: l.from, Expect: convertible(l.from)}}, Result: Fixed(l.to), Multi: true,
+			Name: l.name, Params: []Param{{Name: "field", Types: l.from, Expect: convertible(l.from, l.to)}}, Result: Fixed(l.to), Multi: true,
 			Vector: func(_ *Call, in []Vec, n int) *frame.Column {
 				if in[0].Type == l.to && !in[0].Same {
 					return in[0].Column
@@ -52,14 +52,20 @@ func conversions() []Def {
 }
 
 // convertible lists types as conversions do: in the order of their names.
-func convertible(t Types) string {
+func convertible(t Types, to frame.Type) string {
 	if t == Any {
 		return ""
 	}
 	names := strings.Split(strings.ReplaceAll(t.String(), ", ", " or "), " or ")
+	for _, counter := range counters[to] {
+		names = append(names, "counter_"+counter)
+	}
 	slices.Sort(names)
 	return strings.Join(names, " or ")
 }
+
+// counters are types of time series that conversions name too.
+var counters = map[frame.Type][]string{frame.Integer: {"integer"}, frame.Long: {"integer", "long"}, frame.Double: {"double", "integer", "long"}}
 
 // CastName is the conversion that `::type` stands for.
 func CastName(t string) (string, bool) {
@@ -208,10 +214,14 @@ func toWhole(v any, from, to frame.Type) (any, error) {
 	n := new(big.Int)
 	switch x := v.(type) {
 	case string:
-		if _, ok := n.SetString(x, 10); !ok {
+		if _, ok := n.SetString(x, 10); !ok || to == frame.Long && !n.IsInt64() {
 			f, err := strconv.ParseFloat(strings.TrimSpace(x), 64)
 			if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
 				return nil, cannotParse(x)
+			}
+			if exact, _, err := big.ParseFloat(strings.TrimSpace(x), 10, 128, big.ToZero); err == nil && to == frame.UnsignedLong && f >= 0 && f < 1<<65 {
+				exact.Int(n)
+				break
 			}
 			n, err := toWhole(f, frame.Double, to)
 			if err != nil && to != frame.UnsignedLong {
@@ -231,9 +241,15 @@ func toWhole(v any, from, to frame.Type) (any, error) {
 			if x < 0 {
 				return nil, outOfRange(FormatDouble(x), to)
 			}
-			x = math.Trunc(x)
+			if _, ok := n.SetString(strconv.FormatFloat(math.Trunc(x), 'f', -1, 64), 10); !ok || !n.IsUint64() { // in its shortest form, as Java's
+				return nil, outOfRange(FormatDouble(x), to)
+			}
+			return int64(n.Uint64()), nil
 		} else {
 			x = math.Floor(x + 0.5)
+		}
+		if to == frame.Long && x == 1<<63 { // the largest long as a double
+			return int64(math.MaxInt64), nil
 		}
 		new(big.Float).SetFloat64(x).Int(n)
 	}
@@ -284,14 +300,19 @@ func toDate(v any, from, to frame.Type) (any, error) {
 			}
 			return n, nil
 		case to == frame.DateNanos && x < 0:
-			return nil, errors.New("java.lang.IllegalArgumentException: Nanosecond dates before 1970-01-01T00:00:00.000Z are not supported.")
+			return nil, errBeforeEpoch
 		case from == frame.DateNanos && to == frame.Date:
 			return floorDiv64(x, 1_000_000), nil
 		}
 		return x, nil
 	}
+	if f, ok := v.(float64); ok && f < 0 && to == frame.DateNanos {
+		return nil, errBeforeEpoch
+	}
 	return toWhole(v, from, frame.Long)
 }
+
+var errBeforeEpoch = errors.New("java.lang.IllegalArgumentException: Nanosecond dates before 1970-01-01T00:00:00.000Z are not supported.")
 
 func floorDiv64(a, b int64) int64 {
 	q := a / b

@@ -15,7 +15,7 @@ func dates() []Def {
 		{Name: "now", Unsteady: true, Result: Fixed(frame.Date), New: func(c *Call) (func(*Row), error) {
 			return func(r *Row) { r.SetInt(c.Now.UnixMilli()) }, nil
 		}},
-		{Name: "date_trunc", Params: []Param{{Name: "interval", Types: Temporal | String, Const: true, Expect: "dateperiod or timeduration"}, {Name: "date", Types: Dates, Expect: "date_nanos or datetime"}}, Result: SameAs(1), New: truncRow},
+		{Name: "date_trunc", Params: []Param{{Name: "interval", Types: Temporal | String, Const: true, Expect: "dateperiod or timeduration"}, {Name: "date", Types: Dates, Expect: "date_nanos or datetime"}}, Result: truncated, New: truncRow},
 		{Name: "date_diff", Params: []Param{{Name: "unit", Types: String}, {Name: "startTimestamp", Types: Dates}, {Name: "endTimestamp", Types: Dates}},
 			Result: Fixed(frame.Integer), New: newDiff},
 	}
@@ -124,13 +124,23 @@ func dateArithmetic(c *Call, minus bool) func(*Row) {
 	}
 }
 
+func truncated(t []frame.Type) frame.Type {
+	if t[1] == frame.Null {
+		return frame.Date
+	}
+	return t[1]
+}
+
 func truncRow(c *Call) (func(*Row), error) {
 	v := c.Args[0].Interval
 	if s, ok := c.ConstStr(0); ok {
 		var err error
 		if v, err = ParseInterval(s); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("first argument of [%s] must be [dateperiod or timeduration], found value [%q] type [keyword]", c.Source, s)
 		}
+	}
+	if c.Args[0].Type == frame.Null {
+		return func(*Row) {}, nil
 	}
 	trunc, err := v.truncator()
 	if err != nil {
@@ -175,7 +185,7 @@ func unitOf(s string) (string, bool) {
 }
 
 // truncator gives what rounds a time down to a multiple of the interval. Days
-// count from the epoch, weeks from Monday, months from the year 1.
+// count from the epoch, one week from Monday, months from the year 1.
 func (v Interval) truncator() (func(time.Time) time.Time, error) {
 	months := v.Months + 12*v.Years
 	switch {
@@ -193,7 +203,7 @@ func (v Interval) truncator() (func(time.Time) time.Time, error) {
 		}, nil
 	case v.Days > 0 && months == 0 && v.Duration == 0:
 		shift := 0
-		if v.Days%7 == 0 {
+		if v.Days == 7 {
 			shift = 3 // the epoch was a Thursday
 		}
 		return func(t time.Time) time.Time {
@@ -258,6 +268,13 @@ func secondsBetween(from, to time.Time) int64 {
 	return s
 }
 
+// parts counts whole parts of a second, of which there are n.
+func parts(from, to time.Time, n int64) int64 {
+	s := secondsBetween(from, to)
+	rest := int64(to.Unix()-from.Unix()-s)*1e9 + int64(to.Nanosecond()-from.Nanosecond())
+	return s*n + rest/(1e9/n)
+}
+
 // Between counts whole units from one time to another.
 func Between(unit string, from, to time.Time) (int64, bool) {
 	d := secondsBetween(from, to)
@@ -279,9 +296,9 @@ func Between(unit string, from, to time.Time) (int64, bool) {
 	case "second", "seconds", "ss", "s":
 		return d, true
 	case "millisecond", "milliseconds", "ms":
-		return to.UnixMilli() - from.UnixMilli(), true
+		return parts(from, to, 1e3), true
 	case "microsecond", "microseconds", "mcs":
-		return to.UnixMicro() - from.UnixMicro(), true
+		return parts(from, to, 1e6), true
 	case "nanosecond", "nanoseconds", "ns":
 		return to.UnixNano() - from.UnixNano(), true
 	}

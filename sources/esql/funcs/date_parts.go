@@ -12,7 +12,7 @@ import (
 func dateTexts() []Def {
 	return []Def{
 		{Name: "date_extract", Params: []Param{{Name: "datePart", Types: String}, {Name: "date", Types: Dates, Expect: "datetime or date_nanos"}}, Result: Fixed(frame.Long), New: extractDate},
-		{Name: "date_format", Params: []Param{{Name: "dateFormat", Types: String | Dates, Expect: "string"}, {Name: "date", Types: Dates, Optional: true, Expect: "datetime or date_nanos"}},
+		{Name: "date_format", Params: []Param{{Name: "dateFormat", Types: Any}, {Name: "date", Types: Dates, Optional: true, Expect: "datetime or date_nanos"}},
 			Check: formatted, Result: Fixed(frame.Keyword), New: formatDate},
 		{Name: "date_parse", Params: []Param{{Name: "datePattern", Types: String}, {Name: "dateString", Types: String, Optional: true}}, Result: Fixed(frame.Date), New: readDate},
 		{Name: "day_name", Params: []Param{{Name: "date", Types: Dates}}, Result: Fixed(frame.Keyword),
@@ -109,13 +109,14 @@ func extractDate(c *Call) (func(*Row), error) {
 }
 
 func formatted(args []frame.Type) string {
-	switch {
-	case len(args) == 2 && args[0] != frame.Keyword && args[0] != frame.Null:
-		return "first argument of [date_format] must be [string]"
-	case len(args) == 1 && args[0] != frame.Date && args[0] != frame.DateNanos && args[0] != frame.Null:
-		return "argument of [date_format] must be [datetime or date_nanos]"
+	fit, words := String, "string"
+	if len(args) == 1 {
+		fit, words = Dates, "datetime or date_nanos"
 	}
-	return ""
+	if fit.Has(args[0]) {
+		return ""
+	}
+	return "first argument of [%s] must be [" + words + "], found value [%0] type [" + strings.ToLower(TypeName(args[0])) + "]"
 }
 
 // patternOf gives the pattern of the first of two arguments: compiled once when

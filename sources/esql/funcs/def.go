@@ -36,8 +36,9 @@ type Param struct {
 	Types    Types
 	Optional bool
 	Const    bool
-	// Expect replaces the list of types in messages.
-	Expect string
+	// Expect replaces the list of types in messages; Unnumbered ones are not called the first.
+	Expect     string
+	Unnumbered bool
 }
 
 // Call is one use of a function in a query.

@@ -50,7 +50,7 @@ func parseNetwork(s string) (netip.Prefix, error) {
 func cidrRow(c *Call) (func(*Row), error) {
 	var nets networks
 	for _, arg := range c.Args[1:] {
-		if arg.Const == nil {
+		if arg.Const == nil || len(arg.Const.Texts(0)) != 1 {
 			return cidrSlow, nil
 		}
 		for _, s := range arg.Const.Texts(0) {
@@ -69,12 +69,13 @@ func cidrRow(c *Call) (func(*Row), error) {
 	}, nil
 }
 
-// cidrSlow reads the blocks in every row.
+// cidrSlow reads the blocks in every row, up to the first that fits.
 func cidrSlow(r *Row) {
-	if !onlyOne(r, 0) {
-		return
+	for a := range r.Args() {
+		if !onlyOne(r, a) {
+			return
+		}
 	}
-	var nets networks
 	for a := 1; a < r.Args(); a++ {
 		for k := range r.Len(a) {
 			p, err := parseNetwork(r.StrAt(a, k))
@@ -82,10 +83,13 @@ func cidrSlow(r *Row) {
 				r.Fail("java.lang.IllegalArgumentException: %s", err)
 				return
 			}
-			nets = append(nets, p)
+			if (networks{p}).contain(r.Str(0)) {
+				r.SetBool(true)
+				return
+			}
 		}
 	}
-	r.SetBool(nets.contain(r.Str(0)))
+	r.SetBool(false)
 }
 
 // prefixRow keeps the leading bits of an address.

@@ -8,7 +8,7 @@ import (
 func TestAddressesAreFoundInBlocks(t *testing.T) {
 	v4, v6 := netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("fe80::1")
 	checkCalls(t, "cidr_match", []example{
-		{list{v4, "10.0.0.0/8"}, true}, {list{v4, "192.168.0.0/16", "10.1.2.3"}, true}, {list{v4, list{"::1", "10.1.2.0/24"}}, true}, {list{v4, "::1", "FE80::/10"}, false},
+		{list{v4, "10.0.0.0/8"}, true}, {list{v4, "192.168.0.0/16", "10.1.2.3"}, true}, {list{v4, list{"::1", "10.1.2.0/24"}}, refusal(MultiValue)}, {list{v4, "::1", "FE80::/10"}, false},
 		{list{v4, "::/0"}, true}, {list{v4, "::ffff:10.0.0.0/104"}, true}, {list{v6, "FE80::/10"}, true}, {list{v6, "0.0.0.0/0"}, false}, {list{nil, "::1"}, nil},
 		{list{list{v4, v6}, "::/0"}, refusal(MultiValue)},
 	})

@@ -24,12 +24,17 @@ type replacer struct {
 	re       *regexp.Regexp
 	to       string
 	template string
+	wrong    error        // with the replacement, which matters where something is replaced
 	known    memo[string] // of the dictionary of the first argument
 }
 
 func (x *replacer) row(r *Row) {
 	if err := x.prepare(r.Str(1), r.Str(2)); err != nil {
 		r.Fail("%s", err)
+		return
+	}
+	if x.wrong != nil && x.re.MatchString(r.Str(0)) {
+		r.Fail("%s", x.wrong)
 		return
 	}
 	out := x.known.at(r, 0, 0)
@@ -49,11 +54,8 @@ func (x *replacer) prepare(pattern, to string) error {
 		return fmt.Errorf("java.util.regex.PatternSyntaxException: %w", err)
 	}
 	var err error
-	if x.template, err = goTemplate(to, x.re); err != nil {
-		x.re = nil
-		return err
-	}
-	x.to = to
+	x.template, err = goTemplate(to, x.re)
+	x.to, x.wrong = to, err
 	re, template := x.re, x.template
 	x.known = memo[string]{make: func(s string) string { return replaceBounded(re, s, template) }}
 	return nil
@@ -124,6 +126,8 @@ func goRegex(p string) (string, error) {
 			if !plainlyPossessive(b.String()[atom:], p[i+1:]) {
 				return "", fmt.Errorf("a possessive quantifier is not supported here: %s", p)
 			}
+		case c == '{' && depth == 0 && !javaRepetition.MatchString(p[i:]):
+			return "", illegalRepetition(p, i)
 		case c == '[' && depth == 0:
 			depth = 1
 			b.WriteByte(c)
@@ -151,7 +155,26 @@ func goRegex(p string) (string, error) {
 	return b.String(), nil
 }
 
-// plainlyPossessive tells whether a repetition that gives nothing back is the
+// javaRepetition is how often something stands, and open one without its end;
+// Java takes no other brace.
+var (
+	javaRepetition = regexp.MustCompile(`^\{\d+(,\d*)?\}`)
+	open           = regexp.MustCompile(`^\{\d+(,\d*)?$`)
+)
+
+// illegalRepetition says as Java does what is wrong with the { at i.
+func illegalRepetition(p string, i int) error {
+	if open.MatchString(p[i:]) {
+		return fmt.Errorf("Unclosed counted closure near index %d\n%s", len(p), p)
+	}
+	mark := ""
+	if i+1 < len(p) {
+		mark = "\n" + strings.Repeat(" ", i+1) + "^"
+	}
+	return fmt.Errorf("Illegal repetition near index %d\n%s%s", i+1, p, mark)
+}
+
+// plainlyPossessive tells whether a javaRepetition that gives nothing back is the
 // same as one that does: the character after it is none that it takes.
 func plainlyPossessive(repeated, next string) bool {
 	next, escaped := strings.CutPrefix(next, `\`)

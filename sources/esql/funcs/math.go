@@ -2,6 +2,7 @@ package funcs
 
 import (
 	"math"
+	"math/big"
 	"slices"
 
 	"interdict/sources/frame"
@@ -24,11 +25,19 @@ func curves() []Def {
 	for name, f := range map[string]func(float64) float64{
 		"acosh": math.Acosh, "asin": math.Asin, "acos": math.Acos, "asinh": math.Asinh, "atan": math.Atan, "atanh": math.Atanh, "cbrt": math.Cbrt, "cos": math.Cos,
 		"cosh": math.Cosh, "exp": math.Exp, "log10": math.Log10, "sin": math.Sin, "sinh": math.Sinh, "sqrt": math.Sqrt, "tan": math.Tan, "tanh": math.Tanh,
-		"signum":     sign,
+		"signum": sign,
+	} {
+		defs = append(defs, Def{Name: name, Params: numbers("number"), Result: Fixed(frame.Double), Row: func(r *Row) { setCurve(r, name, f(r.Float(0)), r.Float(0)) }})
+	}
+	for name, f := range map[string]func(float64) float64{
 		"to_degrees": func(v float64) float64 { return v / math.Pi * 180 },
 		"to_radians": func(v float64) float64 { return v / 180 * math.Pi },
 	} {
-		defs = append(defs, Def{Name: name, Params: numbers("number"), Result: Fixed(frame.Double), Row: func(r *Row) { setCurve(r, name, f(r.Float(0)), r.Float(0)) }})
+		defs = append(defs, Def{Name: name, Params: numbers("number"), Result: Fixed(frame.Double), Multi: true, Row: func(r *Row) {
+			for k := range r.Len(0) {
+				setFinite(r, f(r.FloatAt(0, k)))
+			}
+		}})
 	}
 	return append(defs, Def{Name: "log", Params: []Param{{Name: "base", Types: Numeric}, {Name: "number", Types: Numeric, Optional: true}}, Result: Fixed(frame.Double), Row: logRow})
 }
@@ -88,7 +97,7 @@ func logRow(r *Row) {
 // roundings keep the type of the number; whole numbers stay what they are.
 func roundings() []Def {
 	same := func(name string, f func(float64) float64) Def {
-		return Def{Name: name, Params: numbers("number"), Result: SameAs(0), Row: func(r *Row) {
+		return Def{Name: name, Params: numbers("number"), Result: SameAs(0), Vector: unchanged(Whole), Row: func(r *Row) {
 			if r.Type(0) == frame.Double {
 				r.SetFloat(f(r.Float(0)))
 				return
@@ -99,10 +108,24 @@ func roundings() []Def {
 	return []Def{
 		same("ceil", math.Ceil),
 		same("floor", math.Floor),
-		{Name: "abs", Params: numbers("number"), Result: SameAs(0), Row: absRow},
-		{Name: "round", Params: []Param{{Name: "number", Types: Numeric}, {Name: "decimals", Types: Int | Long, Optional: true, Expect: "whole number except unsigned_long or counter types"}}, Result: SameAs(0), Row: roundRow},
-		{Name: "round_to", Params: []Param{{Name: "field", Types: Int | Long | Double | Dates}, {Name: "points", Types: Int | Long | Double | Dates, Const: true}},
-			Variadic: true, Result: widestOf, Check: checkMixed, Row: roundToRow},
+		{Name: "abs", Params: numbers("number"), Result: SameAs(0), Vector: unchanged(ULong), Row: absRow},
+		{Name: "round", Params: []Param{{Name: "number", Types: Numeric}, {Name: "decimals", Types: Int | Long, Optional: true, Expect: wholeSigned}}, Result: SameAs(0),
+			Vector: unchanged(Whole), Row: roundRow},
+		{Name: "round_to", Params: []Param{{Name: "field", Types: Any}, {Name: "points", Types: Any &^ String, Const: true}},
+			Variadic: true, Result: widestOf, Check: checkPoints, Row: roundToRow},
+	}
+}
+
+const wholeSigned = "whole number except unsigned_long or counter types"
+
+// unchanged gives a column of one of the types as it is, with all values of its
+// rows, where nothing else is asked for.
+func unchanged(types Types) func(*Call, []Vec, int) *frame.Column {
+	return func(_ *Call, in []Vec, _ int) *frame.Column {
+		if len(in) == 1 && !in[0].Same && in[0].Type != frame.Null && types.Has(in[0].Type) {
+			return in[0].Column
+		}
+		return nil
 	}
 }
 
@@ -148,7 +171,7 @@ func roundFloat(v float64, decimals int64) float64 {
 // roundWhole rounds to a multiple of a power of ten.
 func roundWhole(r *Row, digits int64) {
 	t, n := r.Type(0), bigOf(r.Int(0), r.Type(0))
-	if digits > 20 {
+	if digits >= int64(len(new(big.Int).Abs(n).String())) { // no digit is left, whatever its size
 		r.SetInt(0)
 		return
 	}
@@ -200,6 +223,25 @@ func widestOf(t []frame.Type) frame.Type {
 	return w
 }
 
+// checkPoints asks for numbers or for dates of one type.
+func checkPoints(t []frame.Type) string {
+	for _, x := range t {
+		if !(Int | Long | Double | Dates).Has(x) || checkMixed(t) != "" {
+			return "all arguments must be numeric, date, or data_nanos"
+		}
+	}
+	return ""
+}
+
+// scaleRow multiplies by a power of two.
+func scaleRow(r *Row) {
+	if n := r.Int(1); n == int64(int32(n)) {
+		setFinite(r, math.Ldexp(r.Float(0), int(n)))
+		return
+	}
+	r.Fail("java.lang.ArithmeticException: integer overflow")
+}
+
 // checkMixed asks for one type, or for numbers.
 func checkMixed(t []frame.Type) string {
 	for _, x := range t {
@@ -234,8 +276,7 @@ func combinations() []Def {
 		double("atan2", "y_coordinate", "x_coordinate", math.Atan2),
 		double("hypot", "number1", "number2", math.Hypot),
 		double("pow", "base", "exponent", math.Pow),
-		{Name: "scalb", Params: []Param{{Name: "d", Types: Numeric}, {Name: "scaleFactor", Types: Int | Long}}, Result: Fixed(frame.Double),
-			Row: func(r *Row) { setFinite(r, math.Ldexp(r.Float(0), int(r.Int(1)))) }},
+		{Name: "scalb", Params: []Param{{Name: "d", Types: Numeric}, {Name: "scaleFactor", Types: Int | Long, Expect: wholeSigned}}, Result: Fixed(frame.Double), Row: scaleRow},
 		{Name: "copy_sign", Params: []Param{{Name: "magnitude", Types: Int | Long | Double}, {Name: "sign", Types: Int | Long | Double}}, Result: SameAs(0), Row: copySignRow},
 	}
 }

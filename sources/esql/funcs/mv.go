@@ -25,9 +25,9 @@ func mvPicks() []Def {
 		pick("mv_last", func(r *Row) int { return r.Len(0) - 1 }),
 		pick("mv_min", func(r *Row) int { return mvBest(r, 0, -1) }),
 		pick("mv_max", func(r *Row) int { return mvBest(r, 0, 1) }),
-		{Name: "mv_sort", Params: append(field[:1:1], Param{Name: "order", Types: String, Optional: true, Const: true}), Result: SameAs(0), Multi: true, New: mvSortRow},
+		{Name: "mv_sort", Params: append(field[:1:1], Param{Name: "order", Types: String, Optional: true, Const: true}), Result: Same, Multi: true, New: mvSortRow},
 		{Name: "mv_slice", Params: append(field[:1:1], Param{Name: "start", Types: Int}, Param{Name: "end", Types: Int, Optional: true}),
-			Result: SameAs(0), Multi: true, Row: mvSliceRow},
+			Result: Same, Multi: true, Row: mvSliceRow},
 		{Name: "mv_append", Params: []Param{{Name: "field1", Types: Any}, {Name: "field2", Types: Any}}, Result: SameAs(0), Multi: true, Check: sameTypes(0),
 			Row: func(r *Row) {
 				r.SetAll(0)
@@ -80,7 +80,7 @@ func mvBest(r *Row, a, sign int) int {
 
 func mvSortRow(c *Call) (func(*Row), error) {
 	sign := 1
-	if len(c.Args) > 1 {
+	if len(c.Args) > 1 && c.Const(1) != nil {
 		order, _ := c.ConstStr(1)
 		switch strings.ToUpper(order) {
 		case "ASC":

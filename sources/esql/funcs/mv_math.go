@@ -23,7 +23,7 @@ func mvNumbers() []Def {
 		same("mv_median_absolute_deviation", deviationRow),
 		{Name: "mv_percentile", Params: []Param{{Name: "number", Types: Int | Long | Double}, {Name: "percentile", Types: Int | Long | Double}}, Result: SameAs(0),
 			Multi: true, Row: percentileRow},
-		{Name: "mv_pseries_weighted_sum", Params: []Param{{Name: "number", Types: Double}, {Name: "p", Types: Double, Const: true}}, Result: Fixed(frame.Double),
+		{Name: "mv_pseries_weighted_sum", Params: []Param{{Name: "number", Types: Double}, {Name: "p", Types: Double, Const: true}}, Result: func(t []frame.Type) frame.Type { return min(t[0], t[1], frame.Double) },
 			Multi: true, Row: func(r *Row) { setFinite(r, floatSum(r, r.Float(1))) }},
 	}
 }

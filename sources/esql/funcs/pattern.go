@@ -196,7 +196,7 @@ func checkIn(t []frame.Type) string {
 		return checkComparison(t, true)
 	}
 	for i, b := range t[1:] {
-		if !Comparable(t[0], b) {
+		if !Comparable(t[0], b) || t[0] != b && b != frame.Null && (t[0] == frame.UnsignedLong || b == frame.UnsignedLong) {
 			return fmt.Sprintf("%s argument of [%%s] must be [%s], found value [%%%d] type [%s]", place(i+1), TypeName(t[0]), i+1, TypeName(b))
 		}
 	}

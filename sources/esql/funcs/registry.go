@@ -126,5 +126,8 @@ func CheckType(p Param, t frame.Type, call, arg string, i, total int) string {
 	if expect == "" {
 		expect = p.Types.String()
 	}
+	if p.Unnumbered {
+		total = 1
+	}
 	return fmt.Sprintf("%sargument of [%s] must be [%s], found value [%s] type [%s]", Ordinal(i, total), call, expect, arg, strings.ToLower(TypeName(t)))
 }

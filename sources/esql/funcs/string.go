@@ -24,10 +24,10 @@ func textShapes() []Def {
 	return []Def{
 		{Name: "to_lower", Params: strs("str"), Result: Fixed(frame.Keyword), Multi: true, New: eachValue(lower)},
 		{Name: "to_upper", Params: strs("str"), Result: Fixed(frame.Keyword), Multi: true, New: eachValue(upper)},
-		word("trim", func(s string) string { return strings.TrimFunc(s, javaSpace) }),
-		word("ltrim", func(s string) string { return strings.TrimLeftFunc(s, javaSpace) }),
-		word("rtrim", func(s string) string { return strings.TrimRightFunc(s, javaSpace) }),
-		word("reverse", reverse),
+		shape("trim", func(s string) string { return strings.TrimFunc(s, javaSpace) }),
+		shape("ltrim", func(s string) string { return strings.TrimLeftFunc(s, javaSpace) }),
+		shape("rtrim", func(s string) string { return strings.TrimRightFunc(s, javaSpace) }),
+		shape("reverse", reverse),
 		size("length", utf8.RuneCountInString),
 		size("byte_length", func(s string) int { return len(s) }),
 		size("bit_length", func(s string) int { return 8 * len(s) }),
@@ -56,7 +56,7 @@ func textParts() []Def {
 		}},
 		{Name: "right", Params: append(strs("string"), length), Result: Fixed(frame.Keyword), Row: func(r *Row) {
 			s := r.Str(0)
-			r.SetStr(s[skipRunes(s, int64(utf8.RuneCountInString(s))-max(0, r.Int(1))):])
+			r.SetStr(s[skipRunes(s, int64(max(0, int32(utf8.RuneCountInString(s))-int32(r.Int(1))))):]) // 32 bits overflow there too
 		}},
 	}
 }
@@ -68,6 +68,13 @@ func strs(names ...string) []Param {
 		params = append(params, Param{Name: n, Types: String})
 	}
 	return params
+}
+
+// shape is a word that is null, not text, of null.
+func shape(name string, f func(string) string) Def {
+	d := word(name, f)
+	d.Result = Same
+	return d
 }
 
 func word(name string, f func(string) string) Def {

@@ -119,6 +119,9 @@ func Fixed(t frame.Type) func([]frame.Type) frame.Type {
 	return func([]frame.Type) frame.Type { return t }
 }
 
+// Same is the type of the first argument, null also.
+func Same(args []frame.Type) frame.Type { return args[0] }
+
 // SameAs is the type of argument i, or of the first later one that is not null.
 func SameAs(i int) func([]frame.Type) frame.Type {
 	return func(args []frame.Type) frame.Type {

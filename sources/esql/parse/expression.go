@@ -103,6 +103,9 @@ func (p *parser) predicate() (Expr, error) {
 		if !p.accept(op) {
 			continue
 		}
+		if op == ":" && !p.constant() {
+			return nil, p.unexpected("a constant")
+		}
 		right, err := p.sum()
 		if err != nil {
 			return nil, err
@@ -116,7 +119,10 @@ func (p *parser) predicate() (Expr, error) {
 		}
 		return &IsNull{p.node(start), left, not}, nil
 	}
-	not := p.is("not") && (p.isAfter(1, "in") || p.isAfter(1, "like") || p.isAfter(1, "rlike")) && p.accept("not")
+	not := p.accept("not")
+	if not && !p.is("in") && !p.is("like") && !p.is("rlike") {
+		return nil, p.unexpected("in, like or rlike")
+	}
 	switch {
 	case p.accept("in"):
 		list, err := p.list()
@@ -133,6 +139,20 @@ func (p *parser) predicate() (Expr, error) {
 		return &Like{p.node(start), left, patterns, regex, not}, nil
 	}
 	return left, nil
+}
+
+// constant tells whether the next token begins a value, as the one that the
+// match operator takes.
+func (p *parser) constant() bool {
+	switch t := p.peek(); t.kind {
+	case text, integer, decimal, param:
+		return true
+	case word:
+		return p.is("true") || p.is("false") || p.is("null")
+	case symbol:
+		return p.is("-") || p.is("+") || p.is("[")
+	}
+	return false
 }
 
 func (p *parser) list() ([]Expr, error) {
@@ -300,11 +320,11 @@ func (p *parser) primary() (Expr, error) {
 			p.next()
 			return &Literal{p.node(t), nil}, nil
 		}
-		if p.isAfter(1, "(") {
-			return p.call()
-		}
 		if operatorWord(t.text) {
 			return nil, p.unexpected("an expression")
+		}
+		if p.isAfter(1, "(") {
+			return p.call()
 		}
 		return p.column()
 	case nameParam:
@@ -329,12 +349,9 @@ func (p *parser) parenthesised() (Expr, error) {
 
 func (p *parser) column() (Expr, error) {
 	t := p.peek()
-	n, err := p.name()
+	n, err := p.name(false)
 	if err != nil {
 		return nil, err
-	}
-	if n.Pattern {
-		return nil, Errorf(Parsing, t.pos, "Unexpected wildcard in [%s]", n.Text)
 	}
 	return &Column{Node{t.pos, p.node(t).Source}, n.Text}, nil
 }
@@ -470,7 +487,7 @@ func (p *parser) number() (Expr, error) {
 // operatorWord tells whether a word cannot be the name of a column without quotes.
 func operatorWord(s string) bool {
 	switch strings.ToLower(s) {
-	case "and", "or", "in", "is", "like", "rlike", "by", "asc", "desc", "nulls":
+	case "and", "or", "in", "is", "like", "rlike", "by", "asc", "desc", "nulls", "where", "on", "with", "true", "false", "null":
 		return true
 	}
 	return false
@@ -485,7 +502,10 @@ func (p *parser) interval(t token) (Expr, error) {
 	u := p.next()
 	unit, ok := Unit(u.text)
 	if !ok {
-		return nil, Errorf(Parsing, t.pos, "Unexpected temporal unit: '%s'", strings.ToLower(u.text))
+		if p.late == nil { // what is no syntax at all is told of first
+			p.late = Errorf(Parsing, t.pos, "Unexpected temporal unit: '%s'", strings.ToLower(u.text))
+		}
+		return &Literal{p.node(t), nil}, nil
 	}
 	n, err := strconv.ParseInt(t.text, 10, 64)
 	if err != nil {

@@ -18,6 +18,7 @@ const (
 	symbol
 	param     // ?, ?name, ?1
 	nameParam // ??, ??name, ??1: the value is the name of a column
+	bad       // no token
 )
 
 type token struct {
@@ -25,7 +26,11 @@ type token struct {
 	text       string // for quoted and text: without quotes and escapes
 	pos        Pos
 	start, end int // in the query, bytes
+	wrong      error
 }
+
+// last tells whether no token follows.
+func (t token) last() bool { return t.kind == end || t.kind == bad }
 
 type lexer struct {
 	src    string
@@ -97,21 +102,23 @@ func (l *lexer) comment(rest string) (int, error) {
 	return 0, Errorf(Parsing, l.pos(), "comment is not closed")
 }
 
-// lex takes the whole text apart.
-func lex(src string) ([]token, error) {
+// lex takes the whole text apart. The last token is the end, or one that is bad
+// where no token is: what is wrong before it is told of first.
+func lex(src string) []token {
 	l := &lexer{src: src, line: 1, column: 1}
 	var tokens []token
 	for {
-		if err := l.skip(); err != nil {
-			return nil, err
+		err := l.skip()
+		var t token
+		if err == nil {
+			t, err = l.next()
 		}
-		t, err := l.next()
 		if err != nil {
-			return nil, err
+			return append(tokens, token{kind: bad, pos: l.pos(), start: l.at, end: l.at, wrong: err})
 		}
 		tokens = append(tokens, t)
 		if t.kind == end {
-			return tokens, nil
+			return tokens
 		}
 	}
 }

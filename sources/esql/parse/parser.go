@@ -34,6 +34,7 @@ type parser struct {
 
 	operators int // of the expression at hand
 	named     int // columns so far
+	late      error
 }
 
 // Parse reads a whole query. The error is an *Error.
@@ -41,12 +42,11 @@ func Parse(src string, params ...Param) (*Query, error) {
 	if len(src) > MaxLength {
 		return nil, Errorf(Parsing, Pos{1, 1}, "query has %d characters, more than %d", len(src), MaxLength)
 	}
-	tokens, err := lex(src)
-	if err != nil {
-		return nil, err
-	}
-	p := &parser{src: src, tokens: tokens, params: params}
+	p := &parser{src: src, tokens: lex(src), params: params}
 	q, err := p.query()
+	if err == nil {
+		err = p.late
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (p *parser) peek() token { return p.tokens[p.at] }
 
 func (p *parser) next() token {
 	t := p.tokens[p.at]
-	if t.kind != end {
+	if !t.last() {
 		p.at++
 	}
 	return t
@@ -65,7 +65,7 @@ func (p *parser) next() token {
 
 // back gives back the token that next gave.
 func (p *parser) back(t token) {
-	if t.kind != end {
+	if !t.last() {
 		p.at--
 	}
 }
@@ -101,6 +101,9 @@ func (p *parser) expect(s string) error {
 
 func (p *parser) unexpected(wanted string) error {
 	t := p.peek()
+	if t.kind == bad {
+		return t.wrong
+	}
 	what := "'" + p.src[t.start:t.end] + "'"
 	if t.kind == end {
 		what = "'<EOF>'"
@@ -137,7 +140,7 @@ func (p *parser) source() (Command, error) {
 	case "from":
 		return p.from(t.pos)
 	case "row":
-		fields, err := p.fields()
+		fields, err := p.fields(false)
 		return &Row{t.pos, fields}, err
 	case "show":
 		return &Show{t.pos}, p.expect("info")
@@ -163,7 +166,7 @@ func (p *parser) command() (Command, error) {
 		e, err := p.expr()
 		return &Where{t.pos, e}, err
 	case "eval":
-		fields, err := p.fields()
+		fields, err := p.fields(false)
 		return &Eval{t.pos, fields}, err
 	case "keep":
 		names, err := p.names()
@@ -187,7 +190,7 @@ func (p *parser) command() (Command, error) {
 	case "limit":
 		return p.limit(t.pos)
 	case "mv_expand":
-		n, err := p.name()
+		n, err := p.name(true)
 		return &MVExpand{t.pos, n}, err
 	case "dissect":
 		return p.dissect(t.pos)
@@ -208,7 +211,7 @@ func (p *parser) command() (Command, error) {
 // skipCommand moves to the next | that is in no brackets.
 func (p *parser) skipCommand() error {
 	depth := 0
-	for t := p.peek(); t.kind != end; t = p.peek() {
+	for t := p.peek(); !t.last(); t = p.peek() {
 		if t.kind == symbol {
 			switch t.text {
 			case "(", "[", "{":
@@ -229,6 +232,9 @@ func (p *parser) skipCommand() error {
 // from reads index patterns, which are no ordinary tokens: logs-*, -old:x,"a b".
 func (p *parser) from(at Pos) (Command, error) {
 	f := &From{Pos: at}
+	if p.is("metadata") {
+		return nil, p.unexpected("an index pattern")
+	}
 	var patterns []string
 	for {
 		t := p.peek()
@@ -248,6 +254,9 @@ func (p *parser) from(at Pos) (Command, error) {
 	f.Patterns = strings.Join(patterns, ",")
 	bracket := p.is("[") && p.isAfter(1, "metadata") && p.accept("[")
 	if p.accept("metadata") {
+		if p.is("metadata") {
+			return nil, p.unexpected("a field")
+		}
 		names, err := p.names()
 		if err != nil {
 			return nil, err
@@ -263,13 +272,13 @@ func (p *parser) from(at Pos) (Command, error) {
 // pattern takes what touches up to a comma, a | or white space.
 func (p *parser) pattern() string {
 	first := p.peek()
-	if first.kind == end || first.kind == symbol && (first.text == "|" || first.text == ",") {
+	if first.last() || first.kind == symbol && strings.Contains("|,=:()[]", first.text) {
 		return ""
 	}
 	to := first.end
 	p.next()
-	for t := p.peek(); t.kind != end && t.start == to; t = p.peek() {
-		if t.kind == symbol && (t.text == "|" || t.text == "," || t.text == "[") || t.kind == text {
+	for t := p.peek(); !t.last() && t.start == to; t = p.peek() {
+		if t.kind == symbol && strings.Contains("|,=()[]", t.text) || t.kind == text {
 			break
 		}
 		to = t.end
@@ -281,7 +290,7 @@ func (p *parser) pattern() string {
 func (p *parser) names() ([]Name, error) {
 	var all []Name
 	for {
-		n, err := p.name()
+		n, err := p.name(true)
 		if err != nil {
 			return nil, err
 		}
@@ -292,8 +301,8 @@ func (p *parser) names() ([]Name, error) {
 	}
 }
 
-// name reads a dotted name; parts may be quoted, and * may stand anywhere else.
-func (p *parser) name() (Name, error) {
+// name reads a dotted name; parts may be quoted, and with stars * may stand anywhere else.
+func (p *parser) name(stars bool) (Name, error) {
 	t := p.peek()
 	if p.named++; p.named > MaxNames {
 		return Name{}, Errorf(Parsing, t.pos, "ESQL statement names more than %d columns", MaxNames)
@@ -309,7 +318,7 @@ func (p *parser) name() (Name, error) {
 		switch {
 		case t.kind == quoted, t.kind == word, n.Text != "" && (t.kind == integer || t.kind == decimal): // decimal: the .0 of a.0
 			n.Text += t.text
-		case t.kind == symbol && (t.text == "." || t.text == "*"):
+		case t.kind == symbol && (t.text == "." || t.text == "*" && stars):
 			n.Text += t.text
 			n.Pattern = n.Pattern || t.text == "*"
 		case t.kind == symbol && t.text == "-" && n.Text != "" && p.at+1 < len(p.tokens) && p.tokens[p.at+1].start == t.end && n.Pattern:
@@ -347,10 +356,10 @@ func (p *parser) paramName(t token) (string, error) {
 	return s, nil
 }
 
-func (p *parser) fields() ([]Field, error) {
+func (p *parser) fields(anyWord bool) ([]Field, error) {
 	var all []Field
 	for {
-		f, err := p.field()
+		f, err := p.field(anyWord)
 		if err != nil {
 			return nil, err
 		}
@@ -361,14 +370,15 @@ func (p *parser) fields() ([]Field, error) {
 	}
 }
 
-// field reads [name =] expression.
-func (p *parser) field() (Field, error) {
+// field reads [name =] expression; with anyWord a name may be a word that is an operator elsewhere.
+func (p *parser) field(anyWord bool) (Field, error) {
 	start := p.at
 	f := Field{Pos: p.peek().pos}
 	if p.named++; p.named > MaxNames {
 		return f, Errorf(Parsing, f.Pos, "ESQL statement names more than %d columns", MaxNames)
 	}
-	if n, err := p.name(); err == nil && p.is("=") && !n.Pattern {
+	first := p.peek()
+	if n, err := p.name(true); err == nil && p.is("=") && !n.Pattern && (anyWord || first.kind != word || !operatorWord(first.text)) {
 		p.next()
 		f.Name, f.Named = n.Text, true
 	} else {
@@ -396,7 +406,10 @@ func nameOf(e Expr) string {
 func (p *parser) rename(at Pos) (Command, error) {
 	r := &Rename{Pos: at}
 	for {
-		a, err := p.name()
+		if p.is("as") {
+			return nil, p.unexpected("a column")
+		}
+		a, err := p.name(true)
 		if err != nil {
 			return nil, err
 		}
@@ -406,7 +419,7 @@ func (p *parser) rename(at Pos) (Command, error) {
 				return nil, err
 			}
 		}
-		b, err := p.name()
+		b, err := p.name(true)
 		if err != nil {
 			return nil, err
 		}
@@ -423,8 +436,8 @@ func (p *parser) rename(at Pos) (Command, error) {
 func (p *parser) stats(at Pos, inline bool) (Command, error) {
 	s := &Stats{Pos: at, Inline: inline}
 	text := p.src[p.tokens[p.at-1].start:p.tokens[p.at-1].end]
-	for !p.is("by") && !p.is("|") && p.peek().kind != end {
-		f, err := p.field()
+	for more := !p.is("by") && !p.is("|") && !p.peek().last(); more; more = p.accept(",") {
+		f, err := p.field(false)
 		if err != nil {
 			return nil, err
 		}
@@ -438,19 +451,18 @@ func (p *parser) stats(at Pos, inline bool) (Command, error) {
 			}
 		}
 		s.Aggregates = append(s.Aggregates, a)
-		if !p.accept(",") {
-			break
-		}
 	}
 	if p.accept("by") {
-		by, err := p.fields()
+		by, err := p.fields(false)
 		if err != nil {
 			return nil, err
 		}
 		s.By = by
 	}
 	if len(s.Aggregates)+len(s.By) == 0 {
-		return nil, Errorf(Parsing, at, "At least one aggregation or grouping expression required in [%s]", text)
+		if p.late == nil {
+			p.late = Errorf(Parsing, at, "At least one aggregation or grouping expression required in [%s]", text)
+		}
 	}
 	return s, nil
 }
@@ -583,6 +595,8 @@ func (p *parser) join(at Pos) (Command, error) {
 	j := &Join{Pos: at, Table: Name{Pos: t.pos}}
 	if t.kind == text {
 		j.Table.Text = p.next().text
+	} else if p.is("on") || p.is("join") || p.is("|") {
+		return nil, p.unexpected("a table")
 	} else {
 		j.Table.Text = p.pattern()
 	}
@@ -601,14 +615,14 @@ func (p *parser) enrich(at Pos) (Command, error) {
 		return nil, p.unexpected("a policy")
 	}
 	if p.accept("on") {
-		n, err := p.name()
+		n, err := p.name(true)
 		if err != nil {
 			return nil, err
 		}
 		e.On = &n
 	}
 	if p.accept("with") {
-		fields, err := p.fields()
+		fields, err := p.fields(true)
 		if err != nil {
 			return nil, err
 		}

@@ -149,9 +149,17 @@ func (c *checker) from(x *parse.From) {
 			c.scope = append(c.scope, c.slot(f.Name, f.Type))
 		}
 	}
-	for _, n := range x.Metadata {
+	for i, n := range x.Metadata {
+		if k := slices.IndexFunc(x.Metadata[:i], func(before parse.Name) bool { return before.Text == n.Text }); k >= 0 {
+			c.parseProblem(n.Pos, "metadata field [%s] already declared [@%d:%d]", n.Text, x.Metadata[k].Line, x.Metadata[k].Column)
+			continue
+		}
 		t, ok := metadata[n.Text]
 		if !ok {
+			if n.Text == "_source" {
+				c.parseProblem(n.Pos, "metadata field [_source] is not supported by this engine: its rows are columns, not documents")
+				continue
+			}
 			c.parseProblem(n.Pos, "unsupported metadata field [%s]", n.Text)
 			continue
 		}

@@ -378,7 +378,7 @@ func castable(t frame.Type) bool {
 
 // only is the type of a set that text can become.
 func only(s funcs.Types) frame.Type {
-	for _, t := range []frame.Type{frame.Date, frame.DateNanos, frame.IP, frame.Version, frame.Boolean, frame.Double, frame.Integer} {
+	for _, t := range []frame.Type{frame.Date, frame.DateNanos, frame.IP, frame.Version, frame.Boolean, frame.Double, frame.Long, frame.Integer} {
 		if s.Has(t) {
 			return t
 		}

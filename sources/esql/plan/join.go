@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"interdict/sources/esql/funcs"
@@ -47,7 +48,7 @@ func (c *checker) join(x *parse.Join) {
 		}
 		step.Keys, step.Fields = append(step.Keys, &Ref{col}), append(step.Fields, n.Text)
 	}
-	for _, f := range fields {
+	for _, f := range slices.SortedFunc(slices.Values(fields), func(a, b frame.Field) int { return strings.Compare(a.Name, b.Name) }) {
 		if _, key := typeOf(onFields(x), f.Name); !key {
 			c.joined(step, f.Name, f)
 		}
