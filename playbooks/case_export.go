@@ -1,11 +1,13 @@
 package playbooks
 
 import (
+	"cmp"
 	"crypto/sha1"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,8 +20,14 @@ var CaseFormats = map[string]func(io.Writer, *Report) error{"ecs": writeECS, "st
 // writeECS writes the alerts as Kibana has them and the timeline as ECS documents, one a line.
 func writeECS(w io.Writer, r *Report) error {
 	for _, x := range r.Exhibits {
-		if _, err := io.WriteString(w, redactJSON(x.Finding.AppendJSON(nil))+"\n"); err != nil {
-			return err
+		docs := [][]byte{x.Finding.AppendJSON(nil)}
+		for i := range x.Finding.Also {
+			docs = append(docs, x.Finding.Also[i].AppendJSON(nil))
+		}
+		for _, doc := range docs {
+			if _, err := io.WriteString(w, redactJSON(doc)+"\n"); err != nil {
+				return err
+			}
 		}
 	}
 	out := json.NewEncoder(w)
@@ -32,6 +40,9 @@ func writeECS(w io.Writer, r *Report) error {
 		}
 		if m.Host != "" {
 			doc["host"] = map[string]any{"name": m.Host}
+		}
+		if m.Kind == "note" || m.Kind == "case" {
+			doc["user"] = map[string]any{"name": m.Source}
 		}
 		if err := out.Encode(doc); err != nil {
 			return err
@@ -58,15 +69,16 @@ func redactValue(v any) any {
 	case string:
 		return Redact(v)
 	case []any:
-		secretNext := false
+		var args []string
 		for i, one := range v {
-			s, text := one.(string)
-			if text && secretNext {
-				v[i] = hiddenWord
+			if s, ok := one.(string); ok {
+				args = append(args, s)
 			} else {
 				v[i] = redactValue(one)
 			}
-			secretNext = text && strings.HasPrefix(s, "-") && Redact(s+" x") != s+" x" || text && s == "-p" && i > 0 && v[0] == "sshpass"
+		}
+		if len(args) == len(v) {
+			return RedactArgs(args)
 		}
 	case map[string]any:
 		for name, one := range v {
@@ -82,13 +94,19 @@ var (
 	ourSpace  = [16]byte{0x6a, 0x1f, 0x0d, 0x59, 0x2f, 0x6b, 0x4e, 0x11, 0x8c, 0x54, 0x1d, 0x7e, 0x52, 0xc0, 0x99, 0x3a}
 )
 
-// uuid5 derives an id, so that the same case exports the same objects again.
-func uuid5(space [16]byte, name string) string {
+// uuid5 derives the id of an observable from what it is.
+func uuid5(space [16]byte, name string) string { return uuid(space, name, 5) }
+
+// uuid4 derives an id too, so that the same case exports the same objects again,
+// in the form that STIX wants of objects whose ids say nothing of them.
+func uuid4(name string) string { return uuid(ourSpace, name, 4) }
+
+func uuid(space [16]byte, name string, version byte) string {
 	h := sha1.New()
 	h.Write(space[:])
 	io.WriteString(h, name)
 	b := h.Sum(nil)[:16]
-	b[6], b[8] = b[6]&0x0f|0x50, b[8]&0x3f|0x80
+	b[6], b[8] = b[6]&0x0f|version<<4, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
 
@@ -113,30 +131,49 @@ func writeSTIX(w io.Writer, r *Report) error {
 	for _, l := range r.Short() {
 		words = append(words, l.Label+": "+l.Text)
 	}
-	s.domain("report", r.ID, map[string]any{"name": r.ID + ": " + r.Title, "description": strings.Join(words, "\n"), "report_types": []string{"incident"},
+	s.domain("report", r.ID, map[string]any{"name": r.ID + ": " + r.Title, "description": strings.Join(words, "\n"), "report_types": []string{"threat-report"},
 		"published": stixTime(r.Made), "object_refs": refs})
 	out := json.NewEncoder(w)
 	out.SetIndent("", "  ")
-	return out.Encode(map[string]any{"type": "bundle", "id": "bundle--" + uuid5(ourSpace, r.ID+stixTime(r.Made)), "objects": s.objects})
+	return out.Encode(map[string]any{"type": "bundle", "id": "bundle--" + uuid4(r.ID+stixTime(r.Made)), "objects": s.objects})
 }
 
 func stixTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 // domain adds a domain object.
 func (s *stix) domain(kind, name string, fields map[string]any) string {
-	id := kind + "--" + uuid5(ourSpace, s.r.ID+"/"+kind+"/"+name)
+	id := kind + "--" + uuid4(s.r.ID+"/"+kind+"/"+name)
 	fields["created"], fields["modified"] = stixTime(s.r.Opened), stixTime(s.r.Made)
 	return s.add(kind, id, fields)
 }
 
-// observable adds an observable, whose id is derived from what it is.
+// observable adds an observable, whose id is derived from what it is: from those
+// of its properties that the specification names for its kind.
 func (s *stix) observable(kind string, key, fields map[string]any) string {
-	b, _ := json.Marshal(key) // texts and numbers always encode, names in order
+	var b strings.Builder
+	out := json.NewEncoder(&b) // texts and numbers always encode, names in order
+	out.SetEscapeHTML(false)
+	_ = out.Encode(key)
 	for name, v := range key {
 		fields[name] = v
 	}
-	return s.add(kind, kind+"--"+uuid5(stixSpace, string(b)), fields)
+	return s.add(kind, kind+"--"+uuid5(stixSpace, strings.TrimSuffix(b.String(), "\n")), fields)
 }
+
+// file adds a program's file, by name, place and content.
+func (s *stix) file(p detect.Process) string {
+	path := Redact(p.Executable)
+	key := map[string]any{"name": short(cmp.Or(base(path), path), 1000)}
+	if dir := strings.TrimSuffix(path, base(path)); strings.HasPrefix(dir, "/") {
+		key["parent_directory_ref"] = s.observable("directory", map[string]any{"path": short(cmp.Or(strings.TrimSuffix(dir, "/"), "/"), 1000)}, map[string]any{})
+	}
+	if len(p.SHA256) == 64 && strings.Trim(p.SHA256, "0123456789abcdef") == "" {
+		key["hashes"] = map[string]any{"SHA-256": p.SHA256}
+	}
+	return s.observable("file", key, map[string]any{})
+}
+
+func base(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
 func (s *stix) add(kind, id string, fields map[string]any) string {
 	if !s.seen[id] {
@@ -147,26 +184,35 @@ func (s *stix) add(kind, id string, fields map[string]any) string {
 	return id
 }
 
-// exhibit is one finding: what was observed, and indicators of its far ends and programs.
-func (s *stix) exhibit(x Exhibit, l Loss) []string {
-	sub := newSubject(x.Finding, x.At)
-	var observed, refs []string
-	for _, p := range processesOf(x.Finding) {
+// processes are those of a finding, each with its file, its user and its parent where that is among them.
+func (s *stix) processes(sub *subject) (observed []string) {
+	all := processesOf(sub.f)
+	id := func(p detect.Process) string { return "process--" + uuid4(p.EntityID+label(p)+sub.f.Host.ID) }
+	for _, p := range all {
 		fields := map[string]any{"pid": p.PID, "command_line": Redact(p.CommandLine)}
 		if p.Executable != "" {
-			file := map[string]any{"name": short(Redact(p.Executable), 1000)}
-			if p.SHA256 != "" {
-				file = map[string]any{"hashes": map[string]any{"SHA-256": p.SHA256}}
-			}
-			fields["image_ref"] = s.observable("file", file, map[string]any{})
+			fields["image_ref"] = s.file(p)
 			observed = append(observed, fields["image_ref"].(string))
+		}
+		if p.User != "" {
+			fields["creator_user_ref"] = s.observable("user-account", map[string]any{"account_login": p.User, "account_type": "unix"}, map[string]any{})
+			observed = append(observed, fields["creator_user_ref"].(string))
+		}
+		if i := slices.IndexFunc(all, func(o detect.Process) bool { return o.PID == p.PPID && p.PPID != 0 }); i >= 0 {
+			fields["parent_ref"] = id(all[i])
 		}
 		if !p.Started.IsZero() {
 			fields["created_time"] = stixTime(p.Started)
 		}
-		id := s.add("process", "process--"+uuid5(ourSpace, p.EntityID+label(p)+sub.f.Host.ID), fields)
-		observed = append(observed, id)
+		observed = append(observed, s.add("process", id(p), fields))
 	}
+	return observed
+}
+
+// exhibit is one finding: what was observed, and indicators of its far ends and programs.
+func (s *stix) exhibit(x Exhibit, l Loss) []string {
+	sub := newSubject(x.Finding, x.At)
+	observed, refs := s.processes(sub), []string(nil)
 	for _, p := range sub.far() {
 		kind, pattern := "ipv4-addr", "[ipv4-addr:value = '%s']"
 		addr := p.Addr.Unmap().WithZone("")
@@ -174,16 +220,21 @@ func (s *stix) exhibit(x Exhibit, l Loss) []string {
 			kind, pattern = "ipv6-addr", "[ipv6-addr:value = '%s']"
 		}
 		far := s.observable(kind, map[string]any{"value": addr.String()}, map[string]any{})
-		traffic := map[string]any{"dst_ref": far, "dst_port": p.Port, "protocols": []string{strings.TrimSuffix(kind, "-addr"), "tcp"}, "src_byte_count": p.Sent, "dst_byte_count": p.Received}
+		key := map[string]any{"dst_ref": far, "dst_port": p.Port, "protocols": []string{strings.TrimSuffix(kind, "-addr"), "tcp"}}
+		count := map[string]any{"src_byte_count": p.Sent, "dst_byte_count": p.Received}
 		if p.Inbound {
-			traffic = map[string]any{"src_ref": far, "protocols": traffic["protocols"], "dst_byte_count": p.Sent, "src_byte_count": p.Received}
+			key = map[string]any{"src_ref": far, "protocols": key["protocols"]}
+			count = map[string]any{"dst_byte_count": p.Sent, "src_byte_count": p.Received}
 		}
-		id := s.add("network-traffic", "network-traffic--"+uuid5(ourSpace, s.r.ID+addr.String()+number(int64(p.Port))+sub.f.ID), traffic)
+		if !p.First.IsZero() {
+			key["start"] = stixTime(p.First)
+		}
+		id := s.observable("network-traffic", key, count)
 		observed = append(observed, far, id)
 		refs = append(refs, s.indicator(addr, pattern, sub.before)...)
 	}
 	if h := sub.suspect(); h != "none" && len(strings.Trim(h, "0123456789abcdef")) == 0 {
-		refs = append(refs, s.domain("indicator", h, map[string]any{"name": "program that nobody vouches for", "pattern": "[file:hashes.'SHA-256' = '" + h + "']", "pattern_type": "stix", "valid_from": stixTime(sub.before)}))
+		refs = append(refs, s.domain("indicator", h, map[string]any{"name": "program that nobody vouches for", "description": "it was part of a transfer in " + s.r.ID, "indicator_types": []string{"anomalous-activity"}, "pattern": "[file:hashes.'SHA-256' = '" + h + "']", "pattern_type": "stix", "valid_from": stixTime(sub.before)}))
 	}
 	last := l.Ended
 	if last.Before(sub.before) {
@@ -207,5 +258,5 @@ func (s *stix) indicator(addr netip.Addr, pattern string, from time.Time) []stri
 	if detect.Internal(addr) {
 		return nil
 	}
-	return []string{s.domain("indicator", addr.String(), map[string]any{"name": "far end of a transfer", "pattern": fmt.Sprintf(pattern, addr), "pattern_type": "stix", "valid_from": stixTime(from)})}
+	return []string{s.domain("indicator", addr.String(), map[string]any{"name": "far end of a transfer", "description": "data of " + s.r.ID + " went there", "indicator_types": []string{"anomalous-activity"}, "pattern": fmt.Sprintf(pattern, addr), "pattern_type": "stix", "valid_from": stixTime(from)})}
 }

@@ -2,8 +2,12 @@ package playbooks
 
 import (
 	"bytes"
+	"crypto/sha1"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -65,12 +69,27 @@ func TestASTIXBundleRefersOnlyToWhatIsInIt(t *testing.T) {
 	if err := json.Unmarshal([]byte(exported(t, "stix")), &bundle); err != nil {
 		t.Fatal(err)
 	}
-	id := regexp.MustCompile(`^([a-z0-9-]+)--[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+	id := regexp.MustCompile(`^([a-z0-9-]+)--[0-9a-f]{8}-[0-9a-f]{4}-([45])[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 	have, kinds := map[string]bool{}, map[string]int{}
 	for _, o := range bundle.Objects {
 		name := o["id"].(string)
-		if m := id.FindStringSubmatch(name); m == nil || m[1] != o["type"] || have[name] || o["spec_version"] != "2.1" {
+		kind, _ := o["type"].(string)
+		spec, known := stixKinds[kind]
+		if m := id.FindStringSubmatch(name); !known || m == nil || m[1] != kind || have[name] || o["spec_version"] != "2.1" || (m[2] == "5") != (spec.key != nil) {
 			t.Errorf("%v", o)
+		}
+		for _, must := range spec.must {
+			if o[must] == nil {
+				t.Errorf("%s has no %s", name, must)
+			}
+		}
+		for property := range o {
+			if !slices.Contains(slices.Concat([]string{"type", "id", "spec_version"}, spec.must, spec.key, spec.may), property) {
+				t.Errorf("%s has a %s, which the specification does not know", name, property)
+			}
+		}
+		if spec.key != nil && name != derived(t, kind, o, spec.key) {
+			t.Errorf("%s is not derived from what it is: %s", name, derived(t, kind, o, spec.key))
 		}
 		have[name] = true
 		kinds[o["type"].(string)]++
@@ -84,11 +103,47 @@ func TestASTIXBundleRefersOnlyToWhatIsInIt(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range []string{"report", "observed-data", "ipv4-addr", "network-traffic", "process", "file", "indicator", "course-of-action"} {
+	for _, kind := range []string{"report", "observed-data", "ipv4-addr", "network-traffic", "process", "file", "directory", "user-account", "indicator", "course-of-action"} {
 		if kinds[kind] == 0 {
 			t.Errorf("no %s: %v", kind, kinds)
 		}
 	}
+}
+
+// stixKinds are the kinds of objects that are written: what each must have, what
+// else it may have of ours, and of observables what their ids are derived from
+// (STIX 2.1, sections 4 and 6; a process has nothing and takes a UUIDv4).
+var stixKinds = map[string]struct{ must, may, key []string }{
+	"report":           {must: []string{"created", "modified", "name", "published", "object_refs"}, may: []string{"description", "report_types"}},
+	"observed-data":    {must: []string{"created", "modified", "first_observed", "last_observed", "number_observed", "object_refs"}},
+	"indicator":        {must: []string{"created", "modified", "pattern", "pattern_type", "valid_from"}, may: []string{"name", "description", "indicator_types"}},
+	"course-of-action": {must: []string{"created", "modified", "name"}, may: []string{"description"}},
+	"process":          {may: []string{"pid", "command_line", "image_ref", "creator_user_ref", "parent_ref", "created_time"}},
+	"file":             {key: []string{"hashes", "name", "parent_directory_ref"}},
+	"directory":        {must: []string{"path"}, key: []string{"path"}},
+	"ipv4-addr":        {must: []string{"value"}, key: []string{"value"}},
+	"ipv6-addr":        {must: []string{"value"}, key: []string{"value"}},
+	"user-account":     {key: []string{"account_type", "user_id", "account_login"}},
+	"network-traffic": {must: []string{"protocols"}, may: []string{"src_byte_count", "dst_byte_count"},
+		key: []string{"start", "src_ref", "dst_ref", "src_port", "dst_port", "protocols"}},
+}
+
+func derived(t *testing.T, kind string, o map[string]any, key []string) string {
+	t.Helper()
+	of := map[string]any{}
+	for _, k := range key {
+		if o[k] != nil {
+			of[k] = o[k]
+		}
+	}
+	b, err := json.Marshal(of) // nothing in the test needs another form
+	if err != nil {
+		t.Fatal(err)
+	}
+	space, _ := hex.DecodeString("00abedb4aa42466c9c01fed23315a9b7")
+	sum := sha1.Sum(append(space, b...)) // RFC 4122, section 4.3
+	sum[6], sum[8] = sum[6]&0x0f|0x50, sum[8]&0x3f|0x80
+	return fmt.Sprintf("%s--%x-%x-%x-%x-%x", kind, sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
 }
 
 func refsOf(name string, v any) (out []string) {

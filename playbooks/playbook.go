@@ -31,6 +31,7 @@ type Playbook struct {
 	Source    string // the text that it was read from, whole
 	File      string
 	includes  []line
+	idAt      int // line of the id
 }
 
 // Steps is how many steps it has.
@@ -187,7 +188,7 @@ func AddPlaybooks(known []*Playbook, texts map[string][]byte) ([]*Playbook, erro
 			continue
 		}
 		if i := slices.IndexFunc(all, func(o *Playbook) bool { return o.ID == b.ID }); i >= 0 {
-			errs = append(errs, fmt.Errorf("%s: line 1: the id %q is that of %s already", name, b.ID, all[i].File))
+			errs = append(errs, fmt.Errorf("%s: line %d: the id %q is that of %s already", name, b.idAt, b.ID, all[i].File))
 			continue
 		}
 		all = append(all, b)
@@ -254,7 +255,7 @@ func anchored(n *yaml.Node) int {
 }
 
 func (w *bookFile) playbook(file, text string) (*Playbook, error) {
-	b := &Playbook{ID: w.ID.text, Name: w.Name.text, About: strings.TrimSpace(w.About), Automatic: w.Automatic, Source: text, File: file}
+	b := &Playbook{ID: w.ID.text, Name: w.Name.text, About: strings.TrimSpace(w.About), Automatic: w.Automatic, Source: text, File: file, idAt: max(w.ID.at, 1)}
 	p := &problems{file: file}
 	if w.Version != 1 {
 		p.add(1, "version is %d, this program reads 1", w.Version)
@@ -356,6 +357,11 @@ func (r *bookReader) step(s bookStep) BookStep {
 	}
 	if (out.Do == "manual" || out.Do == "notify" || out.Do == "tell-owner") && out.Text == "" {
 		r.add(s.at, "a step that does %s needs a text", out.Do)
+	}
+	if out.Do == "notify" || out.Do == "tell-owner" {
+		if _, err := expand(out.Text, Message{}); err != nil {
+			r.add(max(s.Text.at, s.at), "%v; it can name %s", err, strings.Join(messageNames(), ", "))
+		}
 	}
 	for _, of := range s.Of {
 		if r.ids[of.text] == 0 || out.Do != "verify" {

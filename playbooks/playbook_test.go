@@ -50,6 +50,9 @@ func TestWhatIsWrongWithAPlaybookIsSaidWithItsLineAndWhatWasMeant(t *testing.T) 
 		head + "  - id: f\n    do: kill\n    approve: start\n":                               `line 7: kill is never done with the start's approval alone`,
 		head + "  - id: f\n    do: freeze\n    timeout: 5 minutes\n":                         `line 7: timeout is a time such as 30s`,
 		head + "  - id: f\n    do: manual\n":                                                 `line 5: a step that does manual needs a text`,
+		head + "  - id: n\n    do: notify\n    text: \"{{.Caze}}\"\n":                        `line 7: the text cannot be filled`,
+		head + "  - id: n\n    do: notify\n    text: \"{{.Case\"\n":                          `it can name {{.Case}}, {{.Title}}`,
+		head + "  - id: n\n    do: notify\n    text: \"{{range 9999999999}}{{end}}\"\n":      `line 7: the text cannot be filled: a message has no loops`,
 		head + "  - id: v\n    do: verify\n    of: [freeze]\n":                               `line 7: no step before this one is called "freeze"`,
 		head + "  - playbook: b\n":                                                           `line 5: there is no playbook "b"`,
 		head + "  - playbook: a\n":                                                           `line 5: a cycle: a → a`,
@@ -69,7 +72,7 @@ func TestACycleOverSeveralPlaybooksIsAnErrorAndTheOthersLoad(t *testing.T) {
 		return &fstest.MapFile{Data: []byte("version: 1\nid: " + id + "\nname: N\nsteps:\n" + includes)}
 	}
 	all, err := LoadPlaybooks(fstest.MapFS{"a.yaml": book("a", "  - playbook: b\n"), "b.yaml": book("b", "  - playbook: a\n"), "c.yaml": book("c", "  - {id: f, do: freeze}\n"), "d.yaml": book("c", "  - {id: f, do: freeze}\n"), "e.txt": book("e", "")}, nil)
-	if err == nil || !strings.Contains(err.Error(), "a cycle: a → b → a") || !strings.Contains(err.Error(), `d.yaml: line 1: the id "c" is that of c.yaml already`) {
+	if err == nil || !strings.Contains(err.Error(), "a cycle: a → b → a") || !strings.Contains(err.Error(), `d.yaml: line 2: the id "c" is that of c.yaml already`) {
 		t.Error(err)
 	}
 	if len(all) != 1 || all[0].ID != "c" {

@@ -18,33 +18,96 @@ type secret struct {
 
 // secrets are found by their form and by the words before them; a secret of neither kind is not recognised.
 var secrets = func() []secret {
-	const names = `(?:passwor[dt]|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)[a-z0-9_.-]*`
-	const value = `(?:"[^"]*"|'[^']*'|[^\s"',;&]+)`
-	words := []string{"passwor", "passwd", "passphrase", "secret", "token", "api", "access", "private", "credential"}
+	const names = `(?:(?:passwor[dt]|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key|credential)[a-z0-9_.-]*|pass)`
+	const value = `(?:\\?"[^"]*"|'[^']*'|[^\s"'&]+)`
+	words := []string{"pass", "secret", "token", "api", "access", "account", "private", "credential"}
 	kept, whole := "${1}"+hiddenWord, hiddenWord
+	// after is what a program's option is followed by: some take a password in a letter that others use for a port.
+	after := func(program, option string) *regexp.Regexp {
+		return regexp.MustCompile(`((?:^|[\s/])` + program + `\s(?:[^|;]*?\s)?` + option + `)` + value)
+	}
 	return []secret{
 		{[]string{"-----begin"}, regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), whole},
-		{[]string{"://"}, regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@'"]*:)[^\s/@'"]+@`), kept + "@"},
-		{[]string{"authorization"}, regexp.MustCompile(`(?i)(\b(?:authorization|proxy-authorization)["']?\s*[:=]\s*["']?(?:basic|bearer|apikey|token)?\s*)[^\s"',;]+`), kept},
-		{words, regexp.MustCompile(`(?i)((?:^|[^a-z0-9])[a-z0-9_.-]*` + names + `["']?\s*[:=]\s*)` + value), kept},
+		{[]string{"://"}, regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@'"]*:)[^\s/'"]+@`), kept + "@"},
+		{[]string{"://"}, regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/:@'"]{20,}@`), kept + "@"},
+		{[]string{"authorization"}, regexp.MustCompile(`(?i)(\b(?:proxy-)?authorization\\?["']?\s*[:=]\s*["']?(?:(?:basic|bearer|apikey|api-key|token|digest|negotiate|ntlm|jwt|key|splunk|hmac|aws4-hmac-sha256)\s+)?)[^\s"',;]+`), kept},
+		{[]string{"bearer"}, regexp.MustCompile(`(?i)(\bbearer[ \s=:]+)[a-z0-9._~+/=-]{8,}`), kept},
+		{[]string{"cookie"}, regexp.MustCompile(`(?i)(\b(?:set-)?cookie\s*[:=]\s*)[^"'\n]+`), kept},
+		{[]string{"-b", "--cookie"}, after(`curl`, `(?:-b|--cookie)[\s=]+`), kept},
+		{words, regexp.MustCompile(`(?i)((?:^|[^a-z0-9])[a-z0-9_.-]*` + names + `\\?["']?\s*[:=]\s*)` + value), kept},
 		{words, regexp.MustCompile(`(?i)((?:^|\s)--?[a-z0-9_.-]*` + names + `\s+)` + value), kept},
-		{[]string{"sshpass"}, regexp.MustCompile(`((?:^|\s)sshpass\s+-p\s*)\S+`), kept},
-		{[]string{"-u", "user"}, regexp.MustCompile(`((?:^|\s)(?:-u|--user|--proxy-user)[\s=]+[^\s:]+:)\S+`), kept},
+		{[]string{"aws_se"}, regexp.MustCompile(`(?i)(\baws_(?:secret_access_key|session_token)\s+)` + value), kept},
+		{[]string{"sig"}, regexp.MustCompile(`(?i)((?:^|[?&;\s,])(?:x-amz-|x-goog-)?sig(?:nature)?=)[^\s&"',;]+`), kept},
+		{[]string{"sshpass"}, after(`sshpass`, `-p\s*`), kept},
+		{[]string{"-u", "user"}, regexp.MustCompile(`(?i)((?:^|\s)(?:-u\s*|(?:--user|--proxy-user)[\s=]+)[^\s:,%]+[:,%])\S+`), kept},
+		{[]string{"mysql", "mariadb"}, after(`(?:mysql|mariadb)[a-z-]*`, `-p`), kept},
+		{[]string{"7z"}, after(`7z[ar]?`, `-p`), kept},
+		{[]string{"rar"}, after(`rar`, `-h?p`), kept},
+		{[]string{"zip"}, after(`zip`, `-P\s*`), kept},
+		{[]string{"login"}, after(`(?:docker|podman|buildah|helm|oc|az|registry)\s(?:[^|;]*?\s)?login`, `-p\s*`), kept},
+		{[]string{"redis"}, after(`redis-cli`, `-a\s+`), kept},
+		{[]string{"ncftp"}, after(`ncftp[a-z]*`, `-p\s*`), kept},
+		{[]string{"ldap"}, after(`ldap[a-z]+`, `-w\s*`), kept},
+		{[]string{"ssh-keygen"}, after(`ssh-keygen`, `-[NP]\s*`), kept},
+		{[]string{"openssl"}, after(`openssl`, `-[kK]\s+`), kept},
+		{[]string{"hooks.slack.com"}, regexp.MustCompile(`(hooks\.slack\.com/(?:services|workflows|triggers)/)[^\s"']+`), kept},
+		{[]string{"/api/webhooks/"}, regexp.MustCompile(`(/api/webhooks/)[^\s"']+`), kept},
+		{[]string{":"}, regexp.MustCompile(`\b[0-9]{8,10}:[A-Za-z0-9_-]{35}\b`), whole},
 		{[]string{"akia", "asia"}, regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`), whole},
-		{[]string{"gh", "glpat", "xox", "npm_", "sk-", "aiza", "hvs.", "hvb."}, regexp.MustCompile(
-			`\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|xox[abeprs]-[A-Za-z0-9-]{10,}|npm_[A-Za-z0-9]{30,}|sk-[A-Za-z0-9_-]{20,}|AIza[A-Za-z0-9_-]{30,}|hv[sb]\.[A-Za-z0-9_-]{20,})`), whole},
+		{[]string{"gh", "glpat", "xox", "xapp", "npm_", "sk-", "_live_", "_test_", "aiza", "ya29", "hvs.", "hvb.", "sg.", "pypi-", "dop_", "age-secret"}, regexp.MustCompile(
+			`\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|x(?:ox[abeprs]|app)-[A-Za-z0-9-]{10,}|npm_[A-Za-z0-9]{30,}|sk-[A-Za-z0-9_-]{20,}|[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9_-]{20,}|hv[sb]\.[A-Za-z0-9_-]{20,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|pypi-[A-Za-z0-9_-]{20,}|dop_v1_[a-f0-9]{32,}|AGE-SECRET-KEY-1[A-Z0-9]{20,})`), whole},
 		{[]string{"eyj"}, regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`), whole},
 	}
 }()
+
+// noSecret are the ends of names that say where a secret is, or that it comes otherwise: what follows is none.
+var noSecret = regexp.MustCompile(`(?i)(?:[_-]?(?:file|path|dir|stdin|command|cmd|id|type|name|url)|[_-]?(?:file|path)s)\\?["']?\s*[:=]?\s*$`)
 
 // Redact hides what looks like a secret. What is made for others to read
 // (notifications, reports, exports, hand-overs) goes through it.
 func Redact(s string) string {
 	lower := strings.ToLower(s)
-	for _, one := range secrets {
+	for i := range secrets {
+		one := &secrets[i]
 		if slices.ContainsFunc(one.hints, func(h string) bool { return strings.Contains(lower, h) }) {
-			s = one.form.ReplaceAllString(s, one.with)
+			s = one.hide(s)
 		}
 	}
 	return s
+}
+
+func (o *secret) hide(s string) string {
+	var out []byte
+	from := 0
+	for _, m := range o.form.FindAllStringSubmatchIndex(s, -1) {
+		if len(m) > 2 && noSecret.MatchString(s[m[2]:m[3]]) {
+			continue
+		}
+		out = o.form.ExpandString(append(out, s[from:m[0]]...), o.with, s, m)
+		from = m[1]
+	}
+	if from == 0 {
+		return s
+	}
+	return string(append(out, s[from:]...))
+}
+
+// innerSpace stands for a space inside of an argument.
+const innerSpace = "\ue000"
+
+// RedactArgs is Redact for arguments: what stands before a secret may be another one of them.
+func RedactArgs(args []string) []string {
+	each := make([]string, len(args))
+	for i, a := range args {
+		each[i] = strings.ReplaceAll(Redact(a), " ", innerSpace)
+	}
+	all := Redact(strings.Join(each, " "))
+	out := strings.Split(all, " ")
+	if len(out) != len(args) {
+		out = []string{all} // a secret reached over several
+	}
+	for i := range out {
+		out[i] = strings.ReplaceAll(out[i], innerSpace, " ")
+	}
+	return out
 }

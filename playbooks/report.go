@@ -44,6 +44,7 @@ type Loss struct {
 	Flow  []Sample
 	Sure  string
 	Tool  string
+	How   string // the tool, whose it was and what started it
 	Class string // of its content: "customer data"
 }
 
@@ -122,13 +123,13 @@ func (s *Cases) Report(ctx context.Context, b Brief, standing []respond.Standing
 }
 
 func lossOf(s *subject, x Exhibit) Loss {
-	l := Loss{From: s.f.Host.Name, Began: s.before, Ended: s.transfer.Ended, Sent: s.transfer.Sent, Flow: x.Flow, Tool: label(s.tool), Sure: "not judged"}
+	l := Loss{From: s.f.Host.Name, Began: s.before, Ended: s.transfer.Ended, Sent: s.transfer.Sent, Flow: x.Flow, Tool: label(s.tool), How: howOf(s), Sure: "not judged"}
 	if s.f.Host.Environment != "" {
 		l.From += " (" + s.f.Host.Environment + ")"
 	}
 	if x.Guide != nil {
 		v := x.Guide.Verdict
-		l.Sure = fmt.Sprintf("%s: %s against, %d for, %d open", v.Word, plural(int64(len(v.Against)), "fact"), len(v.For), len(v.Open))
+		l.Sure = fmt.Sprintf("%s: %s against its being allowed, %d for, %s open", v.Word, plural(int64(len(v.Against)), "fact"), len(v.For), plural(int64(len(v.Open)), "question"))
 	}
 	if s.f.Transfer == nil {
 		l.What, l.Ended = "not known: no transfer was seen", s.tool.Ended
@@ -153,6 +154,18 @@ func lossOf(s *subject, x Exhibit) Loss {
 		l.To[i].Received += p.Received
 	}
 	return l
+}
+
+func howOf(s *subject) string {
+	out := label(s.tool) + " as " + orUnknown(s.tool.User)
+	var above []string
+	for _, p := range s.ancestors {
+		above = append(above, label(p))
+	}
+	if len(above) > 0 {
+		out += ", started by " + few(above, 4)
+	}
+	return out
 }
 
 func deedOf(o respond.Operation) Deed {
@@ -247,7 +260,11 @@ func (r *Report) unknown() []string {
 func (r *Report) remains() []string {
 	var out []string
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	if r.Metrics.Contained.IsZero() {
+	switch {
+	case !r.Metrics.Contained.IsZero():
+	case r.Done.Blind != "":
+		add("find out whether it is contained: %s", r.Done.Blind)
+	default:
 		add("contain it: no freeze, kill, block or isolation was verified")
 	}
 	for _, h := range r.Held {
@@ -261,10 +278,7 @@ func (r *Report) remains() []string {
 		for _, a := range x.Guide.Answers {
 			switch {
 			case a.ID == "credentials" && a.State != OK:
-				add("change the credentials at risk: %s", a.Why)
-				for _, l := range a.Evidence {
-					add("credential at risk: %s", strings.TrimPrefix(l.Label+": "+l.Text, ": "))
-				}
+				out = append(out, credentialsLeft(x, a)...)
 			case a.ID == "others" && a.State != OK:
 				add("look at other hosts: %s", a.Why)
 			}
@@ -280,8 +294,66 @@ func (r *Report) remains() []string {
 			add("look again: %s: %s", d.What, d.Proven)
 		}
 	}
+	for _, gap := range r.gaps() {
+		add("close the gap in detection: %s", gap)
+	}
 	if r.IsOpen() {
 		add("close %s with a reason", r.ID)
+	}
+	return out
+}
+
+const replaceOne = "replace credential "
+
+// credentialsLeft are what has to be replaced, in the order to do it in.
+func credentialsLeft(x Exhibit, a Answer) []string {
+	all, reach := x.Guide.Credentials.All, 0
+	var out []string
+	for i := range all {
+		if all[i].Read.IsZero() {
+			reach++
+		}
+		if all[i].Read.IsZero() && reach > maxCredentialLines {
+			continue
+		}
+		line := fmt.Sprintf(replaceOne+"%d of %d: %s", i+1, len(all), all[i].describe(x.At))
+		switch {
+		case all[i].Read.IsZero():
+			line += ", was within reach"
+		case all[i].Login:
+			line += ", read " + clock(all[i].Read) + "Z to log in"
+		default:
+			line += ", READ " + clock(all[i].Read) + "Z"
+		}
+		out = append(out, line)
+	}
+	if n := reach - maxCredentialLines; n > 0 {
+		out = append(out, fmt.Sprintf("replace credentials that were within reach and are not listed here: %d more", n))
+	}
+	if len(all) == 0 {
+		out = append(out, "change the credentials at risk: "+a.Why)
+	}
+	if unknown := x.Guide.Credentials.Unknown; unknown != "" {
+		out = append(out, "find out which other credentials were within reach on "+x.Finding.Host.Name+": "+unknown)
+	}
+	return out
+}
+
+// lateAlert is from when on an alert is called late.
+const lateAlert = 5 * time.Second
+
+// gaps are what was seen late, or not at all.
+func (r *Report) gaps() []string {
+	var out []string
+	for _, x := range r.Exhibits {
+		if t := x.Finding.Transfer; t != nil && !x.Finding.Raised.IsZero() && !t.Started.IsZero() && x.Finding.Raised.Sub(t.Started) >= lateAlert {
+			out = append(out, fmt.Sprintf("the alert of %s came %s after it began", label(t.Tool), span(x.Finding.Raised.Sub(t.Started))))
+		}
+		for _, d := range x.Finding.Degraded {
+			if !slices.Contains(out, d) {
+				out = append(out, d)
+			}
+		}
 	}
 	return out
 }
@@ -298,10 +370,12 @@ func (r *Report) redact() {
 	r.Title, r.Reason = Redact(r.Title), Redact(r.Reason)
 	r.Held, r.Unknown, r.Remains = each(r.Held), each(r.Unknown), each(r.Remains)
 	for i := range r.Losses {
-		r.Losses[i].What = Redact(r.Losses[i].What)
+		l := &r.Losses[i]
+		l.What, l.Tool, l.How = Redact(l.What), Redact(l.Tool), Redact(l.How)
 	}
 	for i := range r.Found {
 		f := &r.Found[i]
+		f.Title = Redact(f.Title)
 		f.Against, f.For, f.Open = each(f.Against), each(f.For), each(f.Open)
 	}
 	r.Timeline = slices.Clone(r.Timeline)
@@ -314,7 +388,8 @@ func (r *Report) redact() {
 	}
 	for i := range r.Trees {
 		for n := range r.Trees[i].Nodes {
-			r.Trees[i].Nodes[n].Command = Redact(r.Trees[i].Nodes[n].Command)
+			node := &r.Trees[i].Nodes[n]
+			node.Command, node.Label = Redact(node.Command), Redact(node.Label)
 		}
 	}
 }
@@ -325,7 +400,7 @@ func (r *Report) Short() []Line {
 	put := func(label string, texts ...string) {
 		out = append(out, Line{label, strings.Join(nonEmpty(texts...), "; ")})
 	}
-	var what, from, to, when, sure, done []string
+	var what, from, to, when, how, sure, done []string
 	for _, l := range r.Losses {
 		what = append(what, fmt.Sprintf("≥ %s: %s", byteCount(l.Sent), l.What))
 		if !slices.Contains(from, l.From) {
@@ -337,6 +412,9 @@ func (r *Report) Short() []Line {
 			}
 		}
 		when = append(when, l.When())
+		if !slices.Contains(how, l.How) {
+			how = append(how, l.How)
+		}
 		if !slices.Contains(sure, l.Sure) {
 			sure = append(sure, l.Sure)
 		}
@@ -350,18 +428,59 @@ func (r *Report) Short() []Line {
 	put("From", from...)
 	put("To", cmp.Or(few(to, 8), "not known"))
 	put("When", when...)
+	put("How", how...)
 	put("How sure", sure...)
+	put("Known since", r.knownSince())
 	put("State", r.Status())
-	put("Done and proven", cmp.Or(strings.Join(done, "; "), "nothing"))
-	put("Still open", cmp.Or(strings.Join(r.Remains, "; "), "nothing"))
+	put("Done and proven", cmp.Or(strings.Join(nonEmpty(append(done, r.Done.Blind)...), "; "), "nothing"))
+	put("Still open", cmp.Or(strings.Join(inShort(r.Remains), "; "), "nothing"))
 	return out
 }
 
+// inShort is what remains with its credentials counted.
+func inShort(remains []string) (out []string) {
+	n := 0
+	for _, s := range remains {
+		if strings.HasPrefix(s, replaceOne) {
+			n++
+		} else {
+			out = append(out, s)
+		}
+	}
+	if n > 0 {
+		out = append(out, "replace "+plural(int64(n), "credential"))
+	}
+	return out
+}
+
+// knownSince is since when rule and person knew: clocks of the law may begin there.
+func (r *Report) knownSince() string {
+	out := "first alert " + r.Metrics.Raised.UTC().Format(second)
+	if r.Metrics.Acknowledged.IsZero() {
+		return out + ", no person has taken it yet"
+	}
+	return out + ", first person " + r.Metrics.Acknowledged.UTC().Format(second)
+}
+
+// Took says how long acknowledging and containing took.
+func (m Metrics) Took() string {
+	part := func(what string, d time.Duration, ok bool) string {
+		if !ok {
+			return "not " + what + " yet"
+		}
+		return what + " after " + span(d)
+	}
+	ack, acked := m.ToAcknowledge()
+	contain, contained := m.ToContain()
+	return part("acknowledged", ack, acked) + ", " + part("contained", contain, contained)
+}
+
+const second = "2006-01-02 15:04:05Z"
+
 // When is from when to when a transfer ran.
 func (l Loss) When() string {
-	const day = "2006-01-02 15:04:05Z"
 	if l.Ended.IsZero() {
-		return l.Began.UTC().Format(day) + ", had not ended when it was seen last"
+		return l.Began.UTC().Format(second) + ", had not ended when it was seen last"
 	}
-	return l.Began.UTC().Format(day) + " to " + l.Ended.UTC().Format(day)
+	return l.Began.UTC().Format(second) + " to " + l.Ended.UTC().Format(second)
 }

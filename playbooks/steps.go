@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"text/template"
@@ -237,7 +239,15 @@ func (r *Runner) sweep(ctx context.Context, s *scene) StepRun {
 type Message struct {
 	Case, Title, Status, Left, Verdict string
 	Host, Environment, Owner           string
-	Asks                               string // what the reader is asked
+}
+
+// messageNames are the names of a message, as a text writes them.
+func messageNames() (out []string) {
+	t := reflect.TypeFor[Message]()
+	for i := range t.NumField() {
+		out = append(out, "{{."+t.Field(i).Name+"}}")
+	}
+	return out
 }
 
 // tell sends a message and keeps it in the case.
@@ -270,8 +280,13 @@ func (r *Runner) tell(ctx context.Context, s *scene, def BookStep, to []string) 
 	return doneWith("told %s", reached)
 }
 
+var loop = regexp.MustCompile(`\{\{-?\s*(?:range|template|define|block)\b`)
+
 // expand fills a message's text. Values are text: nothing in them is expanded again.
 func expand(text string, m Message) (string, error) {
+	if loop.MatchString(text) {
+		return "", errors.New("the text cannot be filled: a message has no loops and no parts")
+	}
 	t, err := template.New("message").Option("missingkey=error").Parse(text)
 	if err != nil {
 		return "", fmt.Errorf("the text cannot be filled: %w", err)

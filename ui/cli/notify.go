@@ -1,15 +1,20 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"mime"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/nicholas-fedor/shoutrrr"
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
@@ -106,16 +111,25 @@ func (n *notifier) tell(ctx context.Context, c ChannelConfig, subject, words str
 	}
 }
 
+// sendTo sends one message to the service that an address names.
 func sendTo(ctx context.Context, raw, subject, words string) error {
-	sender, err := shoutrrr.CreateSender(raw)
-	if err != nil {
-		return err
+	scheme, rest, _ := strings.Cut(raw, "://")
+	switch scheme {
+	case "teams+https":
+		return postCard(ctx, "https://"+rest, subject, words)
+	case "slack":
+		escape := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;") // else it would mention everybody, or link to anywhere
+		subject, words = escape.Replace(subject), escape.Replace(words)
+	case "pagerduty":
+		raw, subject, words = pagerHost(raw), "", subject+": "+words // it knows a summary alone
+	case "smtp":
+		if raw = startTLS(raw); !ascii(subject) {
+			subject = mime.QEncoding.Encode("utf-8", subject)
+		}
+		words = wrapLines(words)
 	}
-	sender.Timeout = tellLimit
 	sent := make(chan error, 1) // the library knows no context
-	go func() {
-		sent <- errors.Join(sender.Send(words, &types.Params{types.TitleKey: subject})...)
-	}()
+	go func() { sent <- sendByLibrary(raw, subject, words) }()
 	select {
 	case err := <-sent:
 		return err
@@ -124,27 +138,148 @@ func sendTo(ctx context.Context, raw, subject, words string) error {
 	}
 }
 
+// mailLine is how long a line of a mail is; beyond 998 servers may refuse it.
+const mailLine = 200
+
+func wrapLines(s string) string {
+	var out []string
+	for l := range strings.Lines(s) {
+		out = append(out, strings.Join(text.Wrap(strings.TrimRight(l, "\n"), mailLine, mostTold), "\n"))
+	}
+	return strings.Join(out, "\n")
+}
+
+// pagerHost is the address with the host that the service has, where it names none.
+func pagerHost(raw string) string {
+	u, err := url.Parse(raw)
+	if err == nil && u.Port() == "" {
+		u.Host = cmp.Or(u.Hostname(), "events.pagerduty.com") + ":443"
+		raw = u.String()
+	}
+	return raw
+}
+
+func ascii(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 })
+}
+
+// startTLS has a mail refused to a server that would take it in the clear, unless the address says that it may.
+func startTLS(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return raw
+	}
+	q := u.Query()
+	for name := range q {
+		if slices.Contains([]string{"requirestarttls", "usestarttls", "starttls", "encryption"}, strings.ToLower(name)) {
+			return raw
+		}
+	}
+	q.Set("requirestarttls", "yes")
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// sendByLibrary has no mistake of the library's end the console.
+func sendByLibrary(raw, subject, words string) (err error) {
+	defer func() {
+		if broken := recover(); broken != nil {
+			err = fmt.Errorf("the address cannot be used: %v", broken)
+		}
+	}()
+	sender, err := shoutrrr.CreateSender(raw)
+	if err != nil {
+		return err
+	}
+	sender.Timeout = tellLimit
+	params := types.Params{}
+	if subject != "" {
+		params[types.TitleKey] = subject
+	}
+	return errors.Join(sender.Send(words, &params)...)
+}
+
+// postCard posts an adaptive card, as a workflow of Teams takes it. Its texts
+// are runs of rich text, in which nothing is markup.
+func postCard(ctx context.Context, address, subject, words string) error {
+	line := func(s string, bold bool) map[string]any {
+		run := map[string]any{"type": "TextRun", "text": s}
+		if bold {
+			run["weight"] = "Bolder"
+		}
+		return map[string]any{"type": "RichTextBlock", "inlines": []any{run}}
+	}
+	body := []any{line(subject, true)}
+	for l := range strings.Lines(words) {
+		body = append(body, line(strings.TrimRight(l, "\n"), false))
+	}
+	card := map[string]any{"$schema": "http://adaptivecards.io/schemas/adaptive-card.json", "type": "AdaptiveCard", "version": "1.4", "body": body}
+	message, err := json.Marshal(map[string]any{"type": "message", "attachments": []any{map[string]any{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}}})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, tellLimit)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(message))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode/100 != 2 {
+		return fmt.Errorf("it answered %s", answer.Status)
+	}
+	return nil
+}
+
 // without hides in an error whatever of a channel's address may be a secret.
 func without(raw string, err error) error {
 	if err == nil {
 		return nil
 	}
-	said := err.Error()
-	parts := []string{raw}
-	if u, bad := url.Parse(raw); bad == nil {
-		password, _ := u.User.Password()
-		parts = append(parts, u.User.Username(), password)
-		parts = append(parts, strings.FieldsFunc(u.Path+"/"+u.RawQuery, func(r rune) bool { return strings.ContainsRune("/&=?,", r) })...)
-		if !strings.Contains(u.Hostname(), ".") { // a token takes the place of the host with some services
-			parts = append(parts, u.Host)
-		}
-	}
-	for _, part := range parts {
-		if len(part) > 3 {
-			said = strings.ReplaceAll(said, part, "[hidden]")
-		}
+	said := strings.ReplaceAll(err.Error(), raw, "[hidden]")
+	for _, part := range secretParts(raw) {
+		said = strings.ReplaceAll(said, part, "[hidden]")
 	}
 	return errors.New(playbooks.Redact(said))
+}
+
+// secretParts are the parts of an address that may be a secret, the longest
+// first: services take tokens in the place of the password, the user, the path,
+// the host or a parameter, and put them together anew.
+func secretParts(raw string) (parts []string) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return []string{raw}
+	}
+	all := []string{u.Path, u.EscapedPath()}
+	if password, ok := u.User.Password(); ok {
+		all = append(all, password, url.QueryEscape(password))
+	} else {
+		all = append(all, u.User.Username())
+	}
+	for _, values := range u.Query() {
+		for _, v := range values {
+			all = append(all, v, url.QueryEscape(v))
+		}
+	}
+	if !strings.Contains(u.Hostname(), ".") {
+		all = append(all, u.Hostname())
+	}
+	for _, s := range all {
+		pieces := strings.FieldsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+		for _, piece := range append(pieces, strings.Trim(s, "/")) {
+			if len(piece) > 5 || piece == s && len(piece) > 3 {
+				parts = append(parts, piece)
+			}
+		}
+	}
+	slices.SortFunc(parts, func(a, b string) int { return len(b) - len(a) })
+	return slices.Compact(parts)
 }
 
 // notify is a command that tries the channels out.

@@ -34,6 +34,9 @@ func Markdown(w io.Writer, r *playbooks.Report) error {
 		for _, f := range l.To {
 			fmt.Fprintf(&b, "  * to %s: ≥ %s sent, %s came back\n", md(f.Name), playbooks.Bytes(f.Sent), playbooks.Bytes(f.Received))
 		}
+		if s := overTime(l); s != "" {
+			fmt.Fprintf(&b, "  * left by then: %s\n", s)
+		}
 		fmt.Fprintf(&b, "  * %s\n", md(l.Sure))
 	}
 
@@ -73,6 +76,33 @@ func Markdown(w io.Writer, r *playbooks.Report) error {
 	return err
 }
 
+// overTime is how much had left by each moment, as a line of bars; "" when that was not recorded.
+func overTime(l playbooks.Loss) string {
+	g := graphOf(l)
+	if g == nil {
+		return ""
+	}
+	const bars = 24
+	line := ""
+	for i := range bars {
+		at := g.From.Add(g.To.Sub(g.From) * time.Duration(i) / (bars - 1))
+		line += string([]rune("▁▂▃▄▅▆▇█")[sentBy(l.Flow, at)*7/g.Most])
+	}
+	return line + " of " + playbooks.Bytes(g.Most) + ", " + stamp(g.From) + " to " + stamp(g.To)
+}
+
+// sentBy is how much had left at a moment, on the line between two samples.
+func sentBy(flow []playbooks.Sample, at time.Time) int64 {
+	before := flow[0]
+	for _, s := range flow {
+		if s.At.After(at) {
+			return before.Sent + int64(float64(s.Sent-before.Sent)*float64(at.Sub(before.At))/float64(s.At.Sub(before.At)))
+		}
+		before = s
+	}
+	return before.Sent
+}
+
 func list(b *bytes.Buffer, label string, all []string) {
 	for _, s := range all {
 		fmt.Fprintf(b, "* %s: %s\n", label, md(s))
@@ -106,9 +136,7 @@ func orNot(s string) string {
 }
 
 // took says how long acknowledging and containing took.
-func took(r *playbooks.Report) string {
-	return playbooks.FiguresOf([]playbooks.Brief{r.Brief}).String()
-}
+func took(r *playbooks.Report) string { return r.Metrics.Took() }
 
 func nodeWord(n playbooks.Node) string {
 	s := n.Label

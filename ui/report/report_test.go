@@ -18,6 +18,7 @@ import (
 
 	"interdict/detect"
 	"interdict/playbooks"
+	"interdict/respond/reach"
 	"interdict/ui/text"
 
 	_ "modernc.org/sqlite"
@@ -95,13 +96,28 @@ func TestAReaderWhoKnowsOnlyTheReportCanAnswer(t *testing.T) {
 		said := strings.NewReplacer(`\`, "").Replace(html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(b.String(), " ")))
 		for what, want := range map[string]string{
 			"what left": "/srv/export/customers.csv, 162 MB, customer data", "from where": "web-1 (production)", "to where": "203.0.113.9:22", "how much": "≥ 48.2 MB",
-			"when": "2026-11-03 03:12:33Z", "how sure": "LIKELY THEFT: 2 facts against", "what was done": "nothing", "what is open": "contain it: no freeze",
+			"when": "2026-11-03 03:12:33Z", "how sure": "LIKELY THEFT: 2 facts against", "what was done": "what was done is not known: there is no journal", "what is open": "find out whether it is contained",
 			"what is unknown": "how much of it arrived", "the open question": "announced by a user?", "who": "bob",
+			"how": "scp 4121 as www-data, started by", "since when it is known": "first alert 2026-11-03 03:12:41Z, first person", "what is to be replaced": "replace credential 1 of 2: ssh key /home/a/.ssh/id, READ 03:12:34Z",
+			"what was in reach": "replace credential 2 of 2: .env file /srv/app/.env, was within reach", "what was seen late": "the alert of scp 4121 came 8 s after it began", "the time it took": "not contained yet",
 		} {
 			if !strings.Contains(said, want) {
 				t.Errorf("%s does not say %s (%q):\n%s", name, what, want, said)
 			}
 		}
+	}
+}
+
+func TestBytesOverTimeAreDrawnInBothForms(t *testing.T) {
+	r := reportOf(t, "/srv/a", 1)
+	at := time.Date(2026, 11, 3, 3, 0, 0, 0, time.UTC)
+	r.Losses[0].Flow = []playbooks.Sample{{At: at, Sent: 0}, {At: at.Add(20 * time.Second), Sent: 0}, {At: at.Add(40 * time.Second), Sent: 8_000_000}}
+	var md, page bytes.Buffer
+	if err := Markdown(&md, r); err != nil || !strings.Contains(md.String(), "left by then: ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▂▃▃▄▄▅▆▆▇█ of 8.0 MB, 2026-11-03 03:00:00Z to 2026-11-03 03:00:40Z") {
+		t.Errorf("%v: %s", err, md.String())
+	}
+	if err := HTML(&page, r); err != nil || !strings.Contains(page.String(), `<polyline points="0.0,140.0 320.0,140.0 640.0,0.0"`) {
+		t.Errorf("%v: %s", err, page.String())
 	}
 }
 
@@ -168,7 +184,7 @@ func caseOf(t testing.TB, name string, findings int) (*playbooks.Cases, string) 
 	at := time.Date(2026, 11, 3, 3, 12, 33, 0, time.UTC)
 	id := ""
 	for n := range findings {
-		tool := detect.Process{PID: 4121, Start: 1, Name: name, Executable: "/usr/bin/" + name, CommandLine: "scp PASSWORD=hunter2 " + name, User: "www-data", Started: at}
+		tool := detect.Process{PID: 4121, Start: 1, Name: "scp", Executable: "/usr/bin/" + name, CommandLine: "scp PASSWORD=hunter2 " + name, User: "www-data", Started: at}
 		up := detect.Process{PID: 4110, Start: 1, Name: "." + name, Executable: "/dev/shm/" + name, CommandLine: name, Started: at.Add(-time.Second), Deleted: true}
 		tr := &detect.Transfer{Direction: detect.Out, Tool: tool, Ancestors: []detect.Process{up}, Members: []detect.Process{tool}, Sent: 48_200_000, Spark: []int64{1e6, 2e6, 3e6}, Live: true, Started: at,
 			Peers: []detect.Peer{{Addr: netip.MustParseAddr("203.0.113.9"), Port: 22, Sent: 48_200_000, First: at, Last: at.Add(time.Second)}},
@@ -178,9 +194,11 @@ func caseOf(t testing.TB, name string, findings int) (*playbooks.Cases, string) 
 				tr.Files = append(tr.Files, detect.File{Path: fmt.Sprintf("/srv/data/f%d", i), Size: 10, At: at.Add(time.Duration(i) * time.Millisecond)})
 			}
 		}
-		f := &detect.Finding{Transfer: tr, Alert: detect.Alert{ID: fmt.Sprint("A", n), RuleName: name, Raised: at, First: at, Last: at, Why: name, Process: tool,
+		f := &detect.Finding{Transfer: tr, Alert: detect.Alert{ID: fmt.Sprint("A", n), RuleName: name, Raised: at.Add(8 * time.Second), First: at, Last: at, Why: name, Process: tool,
 			Host: detect.Host{ID: "h1", Name: "web-1", Environment: "production"}}}
-		g := &playbooks.Guide{Made: at, Verdict: playbooks.Verdict{Word: playbooks.Theft, Against: []string{name, "destination never seen"}, Open: []string{"announced by a user?"}}}
+		g := &playbooks.Guide{Made: at, Verdict: playbooks.Verdict{Word: playbooks.Theft, Against: []string{name, "destination never seen"}, Open: []string{"announced by a user?"}},
+			Answers: []playbooks.Answer{{ID: "credentials", State: playbooks.BAD}}, Credentials: playbooks.Credentials{All: []playbooks.Credential{
+				{Secret: reach.Secret{Kind: "ssh key", Path: "/home/a/.ssh/id"}, Read: at.Add(time.Second)}, {Secret: reach.Secret{Kind: ".env file", Path: "/srv/app/.env"}}}}}
 		k, err := cases.OpenCase(t.Context(), f, g, "bob")
 		if err != nil {
 			t.Fatal(err)
