@@ -3,6 +3,7 @@ package detect
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -13,12 +14,13 @@ type export struct {
 	file     string
 	rules    []*Rule
 	lists    map[string][]*Exception // by list_id
+	rows     map[string][]leftOut    // items that leave rows out, by list_id
 	named    map[*Rule][]string      // the lists that a rule names
 	problems []Problem
 }
 
 func loadJSON(file string, text []byte) ([]*Rule, []Problem) {
-	x := &export{file: file, lists: make(map[string][]*Exception), named: make(map[*Rule][]string)}
+	x := &export{file: file, lists: make(map[string][]*Exception), rows: make(map[string][]leftOut), named: make(map[*Rule][]string)}
 	for i, line := range bytes.Split(text, []byte("\n")) {
 		if len(bytes.TrimSpace(line)) > 0 {
 			x.line(i+1, line)
@@ -35,9 +37,26 @@ func loadJSON(file string, text []byte) ([]*Rule, []Problem) {
 				own.Rules = []string{r.ID}
 				r.Exceptions = append(r.Exceptions, &own)
 			}
+			x.leaveOut(r, x.rows[list])
 		}
 	}
 	return x.rules, x.problems
+}
+
+// leaveOut has a rule read no rows that items of a list leave out.
+func (x *export) leaveOut(r *Rule, items []leftOut) {
+	if len(items) == 0 || r.Language != "esql" || r.Unsupported != "" {
+		return
+	}
+	query, err := without(r.Query, items)
+	if err != nil {
+		x.problems = append(x.problems, Problem{File: x.file, Warning: true, Text: r.Name + ": exceptions are not applied, the rule may find more: " + err.Error()})
+		return
+	}
+	r.Query = query
+	for _, i := range items {
+		x.problems = append(x.problems, Problem{File: x.file, Warning: true, Text: fmt.Sprintf("%s: exception %q leaves out rows before they are counted, as Kibana does: %s", r.Name, i.name, i.condition)})
+	}
 }
 
 func (x *export) line(number int, line []byte) {
@@ -94,10 +113,24 @@ func (x *export) listed(number int, line []byte, keys map[string]json.RawMessage
 		}
 		return
 	}
+	var i item
+	why := ""
+	if json.Unmarshal(line, &i) == nil {
+		var condition string
+		if condition, why = i.rows(); why == "" {
+			x.rows[id] = append(x.rows[id], leftOut{i.Name, condition})
+			if x.lists[id] == nil {
+				x.lists[id] = []*Exception{}
+			}
+			return
+		}
+	}
 	var e Exception
 	if err := json.Unmarshal(line, &e); err != nil {
 		x.problems = append(x.problems, Problem{File: x.file, Line: number, Warning: true, Text: err.Error() + ": it is not applied, rules may find more"})
 		return
 	}
+	x.problems = append(x.problems, Problem{File: x.file, Line: number, Warning: true,
+		Text: fmt.Sprintf("exception %q is compared with alerts, not with rows before they are counted: %s", i.Name, why)})
 	x.lists[id] = append(x.lists[id], &e)
 }

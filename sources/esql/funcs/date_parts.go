@@ -22,6 +22,18 @@ func dateTexts() []Def {
 	}
 }
 
+// datePieces are DATE_EXTRACT of one part, by that part's name.
+func datePieces() []Def {
+	var defs []Def
+	for name, part := range map[string]string{"day": "day_of_month", "hour": "hour_of_day", "month": "month_of_year", "year": "year"} {
+		defs = append(defs, Def{Name: name, Params: []Param{{Name: "date", Types: Dates, Expect: "datetime or date_nanos"}}, Result: Fixed(frame.Long), Row: func(r *Row) {
+			n, _ := chronoField(part, ToTime(r.Int(0), r.Type(0)))
+			r.SetInt(n)
+		}})
+	}
+	return defs
+}
+
 // chronoField gives a part of a time, by the names of java.time.temporal.ChronoField.
 func chronoField(name string, t time.Time) (int64, bool) {
 	midnight := time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)

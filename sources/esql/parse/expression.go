@@ -389,13 +389,22 @@ func (p *parser) call() (Expr, error) {
 		if !p.accept(",") {
 			break
 		}
+		if p.is(")") {
+			return nil, p.unexpected("an expression")
+		}
 	}
 	if err := p.expect(")"); err != nil {
 		return nil, err
 	}
 	c.Node = p.node(t)
+	if of, ok := byTime[c.Name]; ok && len(c.Args) == 1 {
+		c.Name, c.Args = of, append(c.Args, &Column{Node{t.pos, "@timestamp"}, "@timestamp"})
+	}
 	return c, nil
 }
+
+// byTime are aggregates that stand for others with the time of the event.
+var byTime = map[string]string{"earliest": "first", "latest": "last"}
 
 func (p *parser) options() (map[string]any, error) {
 	p.next()
