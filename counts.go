@@ -20,7 +20,15 @@ import (
 // the events that they count, and those of a cluster are this console's own.
 type counted struct {
 	sources.History
-	counts *archive.Archive
+	counts sources.History
+}
+
+// unread is a history that cannot be read.
+type unread struct{ err error }
+
+// Query says why.
+func (u unread) Query(context.Context, sources.Query) (*frame.Frame, sources.Quality, error) {
+	return nil, sources.Quality{}, fmt.Errorf("the counts cannot be read: %w", u.err)
 }
 
 // Query has the counts answer for their own index, and the history for all others.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -154,9 +155,13 @@ func openHistory(ctx context.Context, o cli.HistoryOptions) (sources.History, io
 	if err != nil {
 		return nil, nil, fmt.Errorf("archive: %w", err)
 	}
-	counts, err := archive.Open(ctx, archive.Config{Dir: countsDir(o.StateDir, false, nil), ReadOnly: true})
-	if err != nil { // there are none yet
+	counts := countsDir(o.StateDir, false, nil)
+	if _, err := os.Stat(counts); errors.Is(err, fs.ErrNotExist) {
 		return a, a, nil
 	}
-	return counted{a, counts}, a, nil
+	kept, err := archive.Open(ctx, archive.Config{Dir: counts, ReadOnly: true})
+	if err != nil { // whoever asks for counts is told; events are there all the same
+		return counted{a, unread{err}}, a, nil
+	}
+	return counted{a, kept}, a, nil
 }

@@ -21,6 +21,7 @@ type caseDocument struct {
 	Case     map[string]json.RawMessage `json:"case"`     // without its revision, which each database counts
 	Exhibits map[string]json.RawMessage `json:"exhibits"` // by the alert that leads
 	Log      []json.RawMessage          `json:"log"`
+	Watches  map[string]json.RawMessage `json:"watches,omitempty"` // by the step that began them
 }
 
 func uid(body []byte) string {
@@ -53,8 +54,12 @@ func (s *Sharing) reconcile(ctx context.Context) error {
 	if err != nil || upTo == s.said && s.now().Sub(s.whole) < exhibitsEvery {
 		return err
 	}
+	which := everyCase
+	if upTo == s.said { // nothing was said: only what is seen of open cases can differ
+		which = casesOpen
+	}
 	for moved := true; moved; { // what got another number is looked at under that
-		if moved, err = s.reconcileAll(ctx); err != nil {
+		if moved, err = s.reconcileAll(ctx, which); err != nil {
 			return err
 		}
 	}
@@ -63,9 +68,14 @@ func (s *Sharing) reconcile(ctx context.Context) error {
 	return err
 }
 
-func (s *Sharing) reconcileAll(ctx context.Context) (moved bool, err error) {
-	numbers, err := collect(ctx, s.local.db, scanOne[int64],
-		`SELECT number FROM case_cases UNION SELECT CAST(SUBSTR(id, ?) AS INTEGER) FROM documents WHERE kind = ? ORDER BY 1`, len(caseMark)+1, CaseDocuments)
+// Which cases are brought together with their documents, by number.
+const (
+	everyCase = `SELECT number FROM case_cases UNION SELECT CAST(SUBSTR(id, ?) AS INTEGER) FROM documents WHERE kind = ? ORDER BY 1`
+	casesOpen = `SELECT number FROM case_cases WHERE open AND ?1 > 0 AND ?2 != '' ORDER BY 1`
+)
+
+func (s *Sharing) reconcileAll(ctx context.Context, which string) (moved bool, err error) {
+	numbers, err := collect(ctx, s.local.db, scanOne[int64], which, len(caseMark)+1, CaseDocuments)
 	if err != nil {
 		return false, err
 	}

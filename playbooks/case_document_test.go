@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"interdict/detect"
 )
 
 // again makes a look take cases, too, whatever was looked at before.
@@ -87,5 +89,39 @@ func TestTwoCasesOfOneNumberAreToldApart(t *testing.T) {
 	}
 	if log := logOf(t, ana, "INC-0002"); !strings.Contains(log, "this was INC-0001 here") || !strings.Contains(log, "ana opened at another console") {
 		t.Error(log)
+	}
+}
+
+func TestWhatOneConsoleWatchesForIsSeenAgainAtEveryOneAndToldOnce(t *testing.T) {
+	s := newStore(t, "eu")
+	ana, a := console(t, s)
+	bob, b := console(t, s)
+	k, err := ana.OpenCase(t.Context(), theftFound("A1"), nil, "ana")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := Watch{Case: k.ID, Run: "r/w", Far: []string{"203.0.113.9"}, Until: time.Now().Add(time.Hour).UTC()}
+	if err := ana.watch(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	if err := ana.Note(t.Context(), k.ID, "ana", "watching"); err != nil {
+		t.Fatal(err)
+	}
+	again(t, a, b)
+	theirs, err := bob.Watches(t.Context())
+	if err != nil || len(theirs) != 1 || theirs[0].Case != k.ID || !theirs[0].Until.Equal(w.Until) {
+		t.Fatalf("bob watches for %+v, %v", theirs, err)
+	}
+	f := theftFound("B9")
+	f.Host = detect.Host{ID: "h9", Name: "web-9"}
+	if first, err := bob.SeenAgain(t.Context(), theirs[0], f, "the same far end"); err != nil || !first {
+		t.Errorf("bob sees it first: %v, %v", first, err)
+	}
+	again(t, b, a)
+	if first, err := ana.SeenAgain(t.Context(), w, f, "the same far end"); err != nil || first || !ana.SeenThere(t.Context(), w, f) {
+		t.Errorf("ana: first %v, %v", first, err)
+	}
+	if ana.SeenThere(t.Context(), w, theftFound("A1")) {
+		t.Error("what the case began with is taken for seen again")
 	}
 }

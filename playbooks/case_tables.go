@@ -43,6 +43,19 @@ func exportCase(ctx context.Context, c *sql.Conn, number int64) ([]byte, error) 
 		return nil, err
 	}
 	d.Log = append(d.Log, log...)
+	watches, err := collect(ctx, c, func(r scanner) (w struct{ run, body string }, err error) {
+		err = r.Scan(&w.run, &w.body)
+		return w, err
+	}, `SELECT run, body FROM case_watches WHERE number = ?`, number)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range watches {
+		if d.Watches == nil {
+			d.Watches = map[string]json.RawMessage{}
+		}
+		d.Watches[w.run] = json.RawMessage(w.body)
+	}
 	out, err := json.Marshal(d)
 	if err != nil {
 		return nil, err
@@ -93,6 +106,7 @@ func importCase(ctx context.Context, c *sql.Conn, number int64, body []byte) err
 		`DELETE FROM case_exhibits WHERE number = ?`:                                           {number},
 		`DELETE FROM case_members WHERE number = ?`:                                            {number},
 		`DELETE FROM case_notes WHERE alert = ?`:                                               {caseID(number)},
+		`DELETE FROM case_watches WHERE number = ?`:                                            {number},
 	} {
 		if _, err := c.ExecContext(ctx, query, args...); err != nil {
 			return err
@@ -108,7 +122,21 @@ func importCase(ctx context.Context, c *sql.Conn, number int64, body []byte) err
 			return err
 		}
 	}
+	for run, raw := range d.Watches {
+		if err := importWatch(ctx, c, number, run, raw); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+func importWatch(ctx context.Context, c *sql.Conn, number int64, run string, raw json.RawMessage) error {
+	var w Watch
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return fmt.Errorf("what is watched for by %s cannot be read: %w", run, err)
+	}
+	_, err := c.ExecContext(ctx, `INSERT INTO case_watches (number, run, until, body) VALUES (?, ?, ?, ?)`, number, run, stamp(w.Until), string(raw))
+	return err
 }
 
 func importExhibit(ctx context.Context, c *sql.Conn, number int64, lead string, raw json.RawMessage) error {

@@ -70,8 +70,11 @@ func checkDocument(kind, id string, body []byte) error {
 	case len(body) > maxDocument:
 		return fmt.Errorf("document %s %s: %d bytes are more than %d", kind, id, len(body), maxDocument)
 	}
-	if err := json.Unmarshal(body, &object); err != nil || object == nil {
-		return fmt.Errorf("document %s %s is no JSON object: %w", kind, id, errors.Join(err))
+	if err := json.Unmarshal(body, &object); err != nil {
+		return fmt.Errorf("document %s %s is no JSON object: %w", kind, id, err)
+	}
+	if object == nil { // of null
+		return fmt.Errorf("document %s %s is no JSON object", kind, id)
 	}
 	return nil
 }

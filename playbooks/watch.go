@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"interdict/detect"
@@ -96,13 +97,27 @@ func (s *Cases) Watches(ctx context.Context) ([]Watch, error) {
 	}, `SELECT body, number FROM case_watches WHERE until > ? ORDER BY rowid`, stamp(s.now()))
 }
 
+const seenAgain = "SEEN AGAIN: "
+
+// SeenThere tells whether a finding is in the case that watches because it was
+// seen again, here or at another console.
+func (s *Cases) SeenThere(ctx context.Context, w Watch, f *detect.Finding) bool {
+	for _, a := range f.Alerts() {
+		if _, x, err := exhibitOf(ctx, s.db, a.ID); err == nil && strings.HasPrefix(x.Why, seenAgain) {
+			id, err := s.CaseOf(ctx, f)
+			return err == nil && id == w.Case
+		}
+	}
+	return false
+}
+
 // SeenAgain puts a finding that is watched for into the case that watches. again
 // is false when it is in a case already: then it was said before.
 func (s *Cases) SeenAgain(ctx context.Context, w Watch, f *detect.Finding, why string) (again bool, err error) {
 	if id, err := s.CaseOf(ctx, f); err != nil || id != "" {
 		return false, err
 	}
-	if err := s.Join(ctx, w.Case, f, nil, NoPerson, "SEEN AGAIN: "+why); err != nil {
+	if err := s.Join(ctx, w.Case, f, nil, NoPerson, seenAgain+why); err != nil {
 		return false, err
 	}
 	if k, err := s.Case(ctx, w.Case); err == nil && !k.IsOpen() {

@@ -43,6 +43,15 @@ type Engine interface {
 	EndException(id string) error
 }
 
+// Presence is what consoles that share cases tell each other of what is on their
+// screens; *playbooks.Presence is one. Neither waits for anything.
+type Presence interface {
+	// Show says which alerts and cases are on this screen, by their ids.
+	Show(ids ...string)
+	// Lookers names the others that look at one of these now.
+	Lookers(ids ...string) []string
+}
+
 // Assessor answers the investigation guide; *playbooks.Assessor is one.
 type Assessor interface {
 	Assess(ctx context.Context, f *detect.Finding) *playbooks.Guide
@@ -72,6 +81,9 @@ type Config struct {
 	Tool    string           // name and version of the program, for reports
 	// Sharing says what people should know of cases that other consoles have, too; nil: they are this directory's.
 	Sharing func() []string
+
+	// Presence tells who else looks at what; nil: it is not known.
+	Presence Presence
 
 	Evidence evidence.Options // where evidence goes and for whom
 	Isolate  isolate.Options  // what an isolated host keeps, beside its manager

@@ -55,6 +55,9 @@ func (d *detailed) heading() string {
 	if by := d.m.config.Engine.Taken(d.f.Alert); by != "" {
 		s = "taken by " + by + " · " + s
 	}
+	if who := d.m.lookersWord(d.f); who != "" {
+		s = who + " · " + s
+	}
 	return s
 }
 

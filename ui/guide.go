@@ -134,7 +134,7 @@ func (m *Model) unanswered() string {
 // top3 is which alert it is, the verdict, and what would stop it.
 func (p *guidePane) top3(m *Model, f *detect.Finding, w int) []string {
 	g := m.guides.of(f)
-	head := m.strip(w).add(title, " "+hostWord(f)+" · "+what(f)).add(normal, " · "+f.RuleName).right(muted, m.caseWord(f)+"alert "+text.Fit(f.ID, 8)+" ")
+	head := m.strip(w).add(title, " "+hostWord(f)+" · "+what(f)).add(normal, " · "+f.RuleName).right(muted, prefixOf(m.lookersWord(f))+m.caseWord(f)+"alert "+text.Fit(f.ID, 8)+" ")
 	verdict := m.strip(w).add(normal, " ")
 	m.verdictWords(verdict, g, f)
 	out := []string{head.String(), verdict.String()}

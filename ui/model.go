@@ -95,6 +95,7 @@ func (m *Model) Init() tea.Cmd {
 // Update routes. It does no I/O.
 func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	m.dirty = true
+	defer m.showPresence()
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.resize(msg.Width, msg.Height)

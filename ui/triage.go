@@ -284,9 +284,12 @@ func (p *alertPane) cells(m *Model, i int, columns []grid.Column) []grid.Cell {
 		live = sending
 	}
 	under, taken := i == p.grid.Index(), m.config.Engine.Taken(f.Alert) != ""
-	if under {
+	switch {
+	case under:
 		mark = "▌ "
-	} else if taken {
+	case m.lookersWord(f) != "":
+		mark = "@ "
+	case taken:
 		mark = "✓ "
 	}
 	base := t.as(normal)

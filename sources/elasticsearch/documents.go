@@ -183,11 +183,12 @@ func (d *Documents) forget(kind string) {
 // sequence numbers are those of all its documents.
 func (d *Documents) ensure(ctx context.Context, kind string) error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.made[kind] {
+	made := d.made[kind]
+	d.mu.Unlock()
+	if made {
 		return nil
 	}
-	_, err := d.indexID(ctx, kind)
+	_, err := d.indexID(ctx, kind) // two who ask at once both find, or one makes it
 	if absent(err) {
 		body, _ := json.Marshal(map[string]any{
 			"settings": map[string]any{"number_of_shards": 1, "auto_expand_replicas": "0-1"},
@@ -200,7 +201,11 @@ func (d *Documents) ensure(ctx context.Context, kind string) error {
 			err = nil
 		}
 	}
-	d.made[kind] = err == nil
+	if err == nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.made[kind] = true
+	}
 	return err
 }
 

@@ -51,7 +51,7 @@ func (c Config) SensorRole() Role {
 }
 
 // sharedDocuments are the kinds of documents that consoles write over.
-var sharedDocuments = []string{"alerts", "cases", "exceptions"}
+var sharedDocuments = []string{"alerts", "cases", "exceptions", "presence"}
 
 // SharingRole is the console's with what sharing cases needs. How far the journals
 // of others were it can add to, not change.

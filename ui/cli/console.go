@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -73,6 +74,7 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 	}
 	ended.Go(func() { memory.listen(running) })
 	if kept.sharing != nil {
+		kept.sharing.Also(func(ctx context.Context) error { kept.present.Look(ctx); return nil })
 		ended.Go(func() { kept.sharing.Run(running) })
 	}
 	notices := &notices{}
@@ -96,9 +98,23 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 		ended.Go(func() { warm.Warm(running) })
 	}
 	err = show(ctx, config, c.Stdin, c.Stdout)
+	leave(ctx, kept.present)
 	stop()
 	ended.Wait()
 	return errors.Join(err, broken, s.opened.Close())
+}
+
+// leaveFor is how long the end of a console may wait to say so.
+const leaveFor = time.Second
+
+// leave tells other consoles that nobody looks from here any more.
+func leave(ctx context.Context, present *playbooks.Presence) {
+	if present == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveFor)
+	defer cancel()
+	present.Leave(ctx)
 }
 
 // guarded is the screen on a terminal that is given back however this process ends.
@@ -143,7 +159,8 @@ func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session
 		}
 	}
 	if kept.sharing != nil {
-		config.Sharing = kept.sharing.Notes
+		config.Sharing = func() []string { return append(kept.sharing.Notes(), kept.present.Notes()...) }
+		config.Presence = kept.present
 	}
 	config.Assess = &remembered{assess, memory}
 	if kept.cases != nil && !f.readOnly {

@@ -82,6 +82,9 @@ func (l *lookout) seenAgain(ctx context.Context, watches []playbooks.Watch, f *d
 			l.raised = f
 			l.notice(fmt.Sprintf("%s: SEEN AGAIN on %s: %s: %s", w.Case, f.Host.Name, why, f.RuleName))
 			l.beside.Go(func() { l.tellAgain(ctx, w, f, why) })
+		case l.said.Taken(f.Alert) == "" && l.said.cases.SeenThere(ctx, w, f): // another console has told
+			l.raised = f
+			l.notice(fmt.Sprintf("%s: SEEN AGAIN on %s: %s: %s", w.Case, f.Host.Name, why, f.RuleName))
 		}
 	}
 	return true

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"interdict/playbooks"
+	"interdict/respond"
 )
 
 // lookFor is how long a command waits for the store before it goes on with what is here.
@@ -43,6 +44,7 @@ func (c *command) openShared(ctx context.Context, s *state) error {
 	s.heads = playbooks.NewHeads(store, s.journal, host, s.dir)
 	s.sharing = s.cases.Share(store)
 	s.sharing.Also(s.heads.Keep)
+	s.present = playbooks.NewPresence(store, host, s.dir, respond.CurrentActor().User)
 	return nil
 }
 

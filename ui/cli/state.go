@@ -22,8 +22,9 @@ type state struct {
 	journal *respond.Journal
 	cases   *playbooks.Cases
 	orders  *respond.Orders
-	sharing *playbooks.Sharing // nil: cases are this directory's alone
-	heads   *playbooks.Heads   // of the journal in the store; nil: there is none
+	sharing *playbooks.Sharing  // nil: cases are this directory's alone
+	present *playbooks.Presence // who looks at what, at the consoles that share; nil: not known
+	heads   *playbooks.Heads    // of the journal in the store; nil: there is none
 	closers []func() error
 	notes   []string // what had to be set aside, a sentence each
 }
