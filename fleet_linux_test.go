@@ -28,19 +28,26 @@ type fleet struct {
 	config  string
 	state   string
 	lab     *labs.Lab
+	there   bool // sensors are in their host's network: they know its addresses, and reach only what that does
 	node    *elasticsearch.Node
 }
 
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
-	program := executable(t)
-	kernelWorks(t, program)
-	f := &fleet{t: t, program: program, node: elasticsearch.Start(t), lab: labs.Start(t, labs.Options{Hosts: 3, Light: true})}
-	dir := t.TempDir()
+	f := &fleet{t: t, program: executable(t)}
+	kernelWorks(t, f.program)
+	f.node, f.lab = elasticsearch.Start(t), labs.Start(t, labs.Options{Hosts: 3, Light: true})
+	f.ship(f.node.URL)
+	return f
+}
+
+// ship has a sensor of each host ship to an address of the node.
+func (f *fleet) ship(to string) {
+	f.t.Helper()
+	t, dir := f.t, f.t.TempDir()
 	f.config, f.state = filepath.Join(dir, "config.toml"), filepath.Join(dir, "state")
 	namespace := fmt.Sprintf("t%d", time.Now().UnixNano())
-	text := fmt.Sprintf("[elasticsearch.lab]\nurls = [%q]\nnamespace = %q\nevents = \"logs-endpoint.events.*-%s\"\n", f.node.URL, namespace, namespace)
-	if err := os.WriteFile(f.config, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(f.config, []byte(clusterAt(to, namespace)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { // other tests ask the same node
@@ -51,28 +58,38 @@ func newFleet(t *testing.T) *fleet {
 	for _, h := range f.lab.Hosts() {
 		f.sense(h)
 	}
-	return f
+}
+
+func clusterAt(url, namespace string) string {
+	return fmt.Sprintf("[elasticsearch.lab]\nurls = [%q]\nnamespace = %q\nevents = \"logs-endpoint.events.*-%s\"\n", url, namespace, namespace)
 }
 
 func (f *fleet) spool(h *labs.Host) string {
 	return filepath.Join(filepath.Dir(f.config), "spool-"+h.Name())
 }
 
-// sense runs a sensor for one host: with its name and its machine id, and for
-// nothing but what is in its cgroup.
+// sense runs a sensor for one host: with its name, its machine id and its boot
+// id, and for nothing but what is in its cgroup.
 func (f *fleet) sense(h *labs.Host) {
 	f.t.Helper()
 	etc := f.t.TempDir()
-	id, err := os.ReadFile(h.Path("/etc/machine-id"))
-	if err == nil {
-		err = os.WriteFile(filepath.Join(etc, "machine-id"), id, 0o644)
+	for name, path := range map[string]string{"machine-id": "/etc/machine-id", "boot-id": "/proc/sys/kernel/random/boot_id"} {
+		id, err := os.ReadFile(h.Path(path))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(etc, name), id, 0o644)
+		}
+		if err != nil {
+			f.t.Fatal(err)
+		}
 	}
-	if err != nil {
-		f.t.Fatal(err)
+	words := []string{"-t", strconv.Itoa(h.Pid()), "-u"}
+	if f.there {
+		words = append(words, "-n")
 	}
-	cmd := exec.Command("nsenter", "-t", strconv.Itoa(h.Pid()), "-u", "--", "unshare", "-m", "--propagation", "private", "sh", "-ec",
-		`mount -t overlay -o "lowerdir=$0:/etc" overlay /etc; exec "$@"`, etc,
+	words = append(words, "--", "unshare", "-m", "--propagation", "private", "sh", "-ec",
+		`mount --bind "$0/boot-id" /proc/sys/kernel/random/boot_id; mount -t overlay -o "lowerdir=$0:/etc" overlay /etc; exec "$@"`, etc,
 		f.program, "--config", f.config, "sensor", "--to", "elasticsearch:lab", "--scope", h.Cgroup(), "--spool", f.spool(h))
+	cmd := exec.Command("nsenter", words...)
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {

@@ -77,7 +77,7 @@ func TestContainAndPreserveFromTheAlertToTheReportThoughTheConsoleIsKilledAtEver
 	c.press("jj")
 	c.wait("the choice", `▌ Contain and preserve`)
 	c.press(enter)
-	t.Log(c.wait("every plan", `RUN Contain and preserve`, `1 freeze`, `4 isolate`, `6 kill`))
+	t.Log(c.wait("every plan", `RUN Contain and preserve`, `1 freeze`, `4 isolate`, `7 kill`))
 	c.approve("Run")
 	c.wait("the run", `contain-and-preserve · INC-0001`)
 	c.die(t) // in the middle of the freeze or of the capture, or right behind them
@@ -90,21 +90,21 @@ func TestContainAndPreserveFromTheAlertToTheReportThoughTheConsoleIsKilledAtEver
 	c.press("s")
 	c.wait("the question", `why it is left out`)
 	c.press("this machine is not to be cut off" + enter)
-	c.wait("the kill that asks", `skipped .*4 isolate`, `done .*5 verify`, `asks .*6 kill`)
+	c.wait("the kill that asks", `skipped .*4 isolate`, `done .*5 verify`, `asks .*7 kill`)
 	c.die(t)
-	c.wait("the same step", `asks .*6 kill`)
+	c.wait("the same step", `asks .*7 kill`)
 	c.press(enter)
 	c.approve("Approve")
 	t.Log(c.wait("the kill", `VERIFIED`))
 	c.die(t) // sweep, watch and the message may be under way
 	c.press(enter)
-	t.Log(c.wait("what a person has to do", `done .*6 kill`, `done .*8 watch`, `done .*9 tell-owner/owner`, `asks .*11 credential`))
+	t.Log(c.wait("what a person has to do", `done .*6 collect`, `done .*7 kill`, `done .*9 watch`, `done .*10 tell-owner/owner`, `asks .*12 credential`))
 	c.die(t)
-	c.wait("the same step", `asks .*11 credential`)
+	c.wait("the same step", `asks .*12 credential`)
 	c.press(enter)
 	c.wait("the question", `what was done`)
 	c.press("the deploy key was replaced" + enter)
-	c.wait("the end", `done, 11 of 11 steps`)
+	c.wait("the end", `done, 12 of 12 steps`)
 	attack.Wait()
 
 	page := filepath.Join(dir, "case.html")
@@ -124,11 +124,11 @@ func TestContainAndPreserveFromTheAlertToTheReportThoughTheConsoleIsKilledAtEver
 		t.Errorf("the owner was told %q", heard)
 	}
 	mu.Unlock()
-	read(t, program, state, page)
+	read(t, program, state, page, `203\.0\.113\.9`)
 }
 
 // read is a second reader, who knows the report alone.
-func read(t *testing.T, program, state, page string) {
+func read(t *testing.T, program, state, page, far string) (bundles []string) {
 	t.Helper()
 	md, err := exec.Command(program, "--state", state, "case", "report", "1").CombinedOutput()
 	if err != nil {
@@ -141,7 +141,7 @@ func read(t *testing.T, program, state, page string) {
 	for what, pattern := range map[string]string{
 		"what left":      `What left\W+≥ [0-9.]+ MB: [^|<]*customers\.tar\.gz`,
 		"from where":     `From\W+\S+`,
-		"to where":       `To\W+203\.0\.113\.9:22`,
+		"to where":       `To\W+` + far + `:22`,
 		"when":           `When\W+20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ`,
 		"how sure":       `How sure\W+LIKELY THEFT`,
 		"what was done":  `Done and proven[^\n]*frozen[^\n]*proven: holds[^\n]*killed`,
@@ -155,21 +155,18 @@ func read(t *testing.T, program, state, page string) {
 			}
 		}
 	}
-	bundles, _ := filepath.Glob(filepath.Join(state, "evidence", "*"))
-	proven := 0
+	bundles, _ = filepath.Glob(filepath.Join(state, "evidence", "*.tar"))
 	for _, b := range bundles {
-		if strings.HasSuffix(b, ".tar") {
-			if out, err := exec.Command(program, "--state", state, "verify", b).CombinedOutput(); err != nil {
-				t.Errorf("verify %s: %v: %s", b, err, out)
-			}
-			proven++
+		if out, err := exec.Command(program, "--state", state, "verify", b).CombinedOutput(); err != nil {
+			t.Errorf("verify %s: %v: %s", b, err, out)
 		}
 	}
-	if proven == 0 {
-		t.Errorf("no bundle among %v", bundles)
+	if left, _ := filepath.Glob(filepath.Join(state, "evidence", "*")); len(bundles) != 2 || len(left) != 4 { // a capture and the rest, each with its custody log
+		t.Errorf("evidence: %q", left)
 	}
 	out, err := exec.Command(program, "--state", state, "journal", "verify").CombinedOutput()
 	if err != nil || !strings.HasPrefix(string(out), "whole: ") {
 		t.Errorf("journal verify: %v: %s", err, out)
 	}
+	return bundles
 }

@@ -29,6 +29,7 @@ type proc struct {
 	exit     int64 // unknownExit if nobody saw it
 	gone     bool  // no longer in the table
 	recalled bool  // from the history, and nothing was heard of it since
+	hearsay  bool  // known by a child's word alone
 
 	transfer *transfer // of which it is a member
 	session  *transfer // whose bytes pass through it: the login service above an inbound tool
@@ -92,7 +93,7 @@ func (t *table) see(ids *identities, row int, what action, at int64) *proc {
 		p = &proc{key: k}
 		t.add(p)
 	}
-	p.recalled = false
+	p.recalled, p.hearsay = false, false
 	if up, ok := ids.parent(row); ok && up != k {
 		p.up = up
 	}
@@ -225,15 +226,25 @@ func (t *table) image(p *proc, f Process) Process {
 	return of
 }
 
-// believe takes a process's word for a parent that the table does not know.
-func (t *table) believe(p *proc) {
-	if p.v == nil || p.up == (key{}) || t.all[p.up] != nil {
-		return
+// believe takes a process's word for a parent of which the table knows nothing, or
+// only by an event that said less. It tells whether something was learned.
+func (t *table) believe(p *proc) (learned bool) {
+	up := t.all[p.up]
+	if p.v == nil || p.up == (key{}) || up != nil && (!up.hearsay || up.facts.CommandLine != "") {
+		return false
 	}
-	if facts, ok := parentAt(p.v, p.row); ok {
-		up := &proc{key: p.up, at: p.at, facts: &facts}
+	facts, ok := parentAt(p.v, p.row)
+	switch {
+	case !ok || up != nil && facts.CommandLine == "":
+		return false
+	case up == nil:
+		up = &proc{key: p.up, at: p.at, hearsay: true}
 		t.add(up)
+	case up.endedAt != 0:
+		facts.Ended, facts.ExitCode = millis(up.endedAt), up.exit
 	}
+	up.facts = &facts
+	return true
 }
 
 // ancestors gives the parents of p, nearest first, as far as they are known.

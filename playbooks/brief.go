@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"interdict/respond"
+	sealed "interdict/respond/evidence"
 )
 
 // Brief is a case as the next shift wants to hear of it.
@@ -65,6 +66,28 @@ func (b *Brief) Status() string {
 		return "SENDING, not contained"
 	}
 	return "not contained"
+}
+
+// Aware is since when a person knows of it; zero: nobody said so.
+func (b *Brief) Aware() time.Time {
+	if b.OpenedBy == NoPerson && b.Metrics.Acknowledged.Equal(b.Opened) {
+		return time.Time{}
+	}
+	return b.Metrics.Acknowledged
+}
+
+// Captured is the id of the newest bundle with only what a containment would
+// have destroyed; "" without one.
+func (b *Brief) Captured() string {
+	for _, o := range slices.Backward(b.Done.Operations) {
+		if o.Kind != sealed.KindCollect || o.Result == nil {
+			continue
+		}
+		if c, err := sealed.ResultOf(*o.Result); err == nil && c.Capture {
+			return c.ID
+		}
+	}
+	return ""
 }
 
 // Left says what went where, as the kernel counted it.

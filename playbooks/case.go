@@ -268,7 +268,8 @@ func (x *Exhibit) complete(before Exhibit) {
 
 // knowsLessThan tells whether a guide was answered with less evidence than one
 // before, and no person answered in it: it is then not the one to keep. A theft
-// stays one until something speaks for the transfer.
+// stays one until something speaks for the transfer, and nothing that spoke
+// against it is merely not seen any more.
 func (g *Guide) knowsLessThan(before *Guide) bool {
 	switch {
 	case g == nil || before == nil:
@@ -277,7 +278,8 @@ func (g *Guide) knowsLessThan(before *Guide) bool {
 		return false
 	}
 	v, old := g.Verdict, before.Verdict
-	return len(v.Against)+len(v.For) < len(old.Against)+len(old.For) || old.Word == Theft && v.Word != Theft && len(v.For) <= len(old.For)
+	forgot := slices.ContainsFunc(old.Against, func(fact string) bool { return !slices.Contains(v.Against, fact) })
+	return len(v.Against)+len(v.For) < len(old.Against)+len(old.For) || old.Word == Theft && v.Word != Theft && (forgot || len(v.For) <= len(old.For))
 }
 
 func alertOf(f *detect.Finding, id string) *detect.Alert {

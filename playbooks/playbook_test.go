@@ -27,7 +27,7 @@ func TestTheBuiltInPlaybooksAreInOrder(t *testing.T) {
 			steps = append(steps, s.ID)
 		}
 	}
-	if got := strings.Join(steps, " "); got != "freeze capture block isolate verify kill sweep watch tell-owner/owner tell-owner/call credential-rotation/replace" {
+	if got := strings.Join(steps, " "); got != "freeze capture block isolate verify collect kill sweep watch tell-owner/owner tell-owner/call credential-rotation/replace" {
 		t.Error(got)
 	}
 }

@@ -295,7 +295,7 @@ func (r *Runner) step(ctx context.Context, s *scene, def BookStep, step StepRun,
 		return true, r.settle(ctx, s, step.ID, StepRun{State: StepSkipped, Text: "not due: " + why})
 	}
 	if def.Ask || s.run.Auto && !r.may(s, def) {
-		return true, r.askFor(ctx, s, step.ID, "")
+		return true, r.askFor(ctx, s, step.ID, step.Text)
 	}
 	return true, r.do(ctx, s, def, nil)
 }

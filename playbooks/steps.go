@@ -111,17 +111,56 @@ func (r *Runner) recover(ctx context.Context, s *scene, def BookStep, step StepR
 	switch o.Phase {
 	case respond.Planned, respond.Approved:
 		return again("it was approved, and no host was touched yet")
-	case respond.Applying, respond.Undoing:
-		return r.recoverApplying(ctx, s, def, o, again)
+	case respond.Applying:
+		return r.recoverApplying(ctx, s, def, step, o, again)
+	case respond.Undoing:
+		return r.closeAndRepeat(ctx, s, o, again)
 	case respond.Applied:
 		return r.settle(ctx, s, step.ID, r.recoverApplied(ctx, s, o))
 	}
 	return r.settle(ctx, s, step.ID, journaledStep(o))
 }
 
-// recoverApplying closes an operation of which nobody knows what it did, and has
+// recoverApplying goes on with a change that was cut off, by the plan that was
+// approved. An action that cannot is planned anew.
+func (r *Runner) recoverApplying(ctx context.Context, s *scene, def BookStep, step StepRun, o respond.Operation, again func(string) error) error {
+	if r.Hands == nil || o.Plan == nil {
+		return r.closeAndRepeat(ctx, s, o, again)
+	}
+	a, h, err := r.Hands.Prepare(ctx, def, s.x, s.k.ID)
+	f, ok := a.(respond.Finisher)
+	if err != nil || !ok {
+		return r.closeAndRepeat(ctx, s, o, again)
+	}
+	limited, cancel := context.WithTimeout(ctx, def.Timeout)
+	defer cancel()
+	if _, err := h.Identity(limited); err != nil {
+		return fmt.Errorf("%s: how far it came cannot be looked at: %w", step.ID, err)
+	}
+	defer r.hold(s.run.ID, step.ID)()
+	if mine, err := r.takeOver(ctx, s, step); err != nil || !mine {
+		return err
+	}
+	came := outcomeStep(respond.Finish(limited, r.Journal, o.Op, r.actor(&s.run), f, h, *o.Plan))
+	return r.settle(context.WithoutCancel(ctx), s, step.ID, came)
+}
+
+// takeOver has this program carry out a step whose own has ended.
+func (r *Runner) takeOver(ctx context.Context, s *scene, step StepRun) (mine bool, err error) {
+	_, err = r.Cases.changeRun(ctx, s.run.ID, r.by(s), func(n *Run) (string, error) {
+		one := n.Step(step.ID)
+		if one.State != StepRuns || one.Program != step.Program {
+			return "", nil
+		}
+		one.Program, mine = r.Actor.Program, true
+		return "went on with " + step.ID + ": the program ended while the host was being changed", nil
+	})
+	return mine, err
+}
+
+// closeAndRepeat closes an operation of which nobody knows what it did, and has
 // the step planned anew: plans look at the host, and what stands already is found there.
-func (r *Runner) recoverApplying(ctx context.Context, s *scene, def BookStep, o respond.Operation, again func(string) error) error {
+func (r *Runner) closeAndRepeat(ctx context.Context, s *scene, o respond.Operation, again func(string) error) error {
 	const why = "the program ended while the host was being changed: what it did is looked for and the rest done by a new operation"
 	if err := r.journal(ctx, s, o, respond.Failed, respond.Outcome{Error: why}); err != nil {
 		return err

@@ -50,6 +50,14 @@ type Action interface {
 	Undo(ctx context.Context, h Host, r Result) (Result, error)
 }
 
+// Finisher is an action that can go on with an Apply whose program ended in the
+// middle: from the plan and a look at the host it tells what was done already,
+// does the rest, and its result says all of it. ErrPlanStale as Apply's.
+type Finisher interface {
+	Action
+	Finish(ctx context.Context, h Host, p Plan) (Result, error)
+}
+
 // Plan is what a person approves. It is a value and survives as JSON.
 type Plan struct {
 	Version  int       `json:"version"`

@@ -27,6 +27,18 @@ func RunAs(ctx context.Context, j *Journal, op string, actor Actor, action Actio
 	return o.run(ctx, p)
 }
 
+// Finish goes on with an operation whose program ended while it was applied, and
+// verifies it. The journal has its plan, which stays approved.
+func Finish(ctx context.Context, j *Journal, op string, actor Actor, action Finisher, h Host, p Plan) (Result, Verdict, error) {
+	o := newOperator(j, actor, action, h, nil)
+	o.op, o.identity = op, p.Identity
+	if err := o.matches(p); err != nil {
+		return Result{}, Verdict{}, err
+	}
+	result, err := action.Finish(ctx, h, p)
+	return o.conclude(ctx, result, err)
+}
+
 // RunUnjournaled is Run for a person who typed that the change is to be made
 // though the journal has no space.
 func RunUnjournaled(ctx context.Context, j *Journal, actor Actor, o Override, action Action, h Host, p Plan) (Result, Verdict, error) {
@@ -90,6 +102,11 @@ func (o *operator) run(ctx context.Context, p Plan) (Result, Verdict, error) {
 	}
 	result, err := o.action.Apply(ctx, o.host, p)
 	result.Lines = append(first, result.Lines...)
+	return o.conclude(ctx, result, err)
+}
+
+// conclude journals what was done and looks at it.
+func (o *operator) conclude(ctx context.Context, result Result, err error) (Result, Verdict, error) {
 	phase, outcome := outcomeOf(Applied, result, err)
 	if journaled := o.writeAfter(ctx, phase, outcome); err != nil || journaled != nil {
 		return result, Verdict{State: Unknown, Summary: "not verified", Checked: time.Now().UTC()}, errors.Join(err, journaled)

@@ -17,7 +17,7 @@ import (
 const (
 	armAfter   = 400 * time.Millisecond // without a key, before enter on the button counts
 	planLimit  = 20 * time.Second
-	applyLimit = 4 * time.Minute // an isolation has two for its proof
+	applyLimit = 15 * time.Minute // each action ends by itself before: an isolation's proof after two minutes, evidence after ten
 )
 
 // dialog is the plan of one change: shown whole before it is approved, then how

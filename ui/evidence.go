@@ -2,6 +2,7 @@ package ui
 
 import (
 	"bytes"
+	"context"
 	"io"
 
 	"interdict/detect"
@@ -15,6 +16,9 @@ import (
 func evidenceOf(c Config, f *detect.Finding, target detect.Process) evidence.Options {
 	o := c.Evidence
 	o.Tree = true
+	if c.Engine != nil {
+		o.Case = c.Engine.InCase(f.Alert)
+	}
 	add := func(p detect.Process) {
 		if p.PID != 0 && p.Alive() {
 			o.Processes = append(o.Processes, identity(f.Host, p))
@@ -29,6 +33,24 @@ func evidenceOf(c Config, f *detect.Finding, target detect.Process) evidence.Opt
 	}
 	alert := f.AppendJSON(nil)
 	o.Extra = []evidence.Extra{{Name: "alert.json", Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(alert)), nil }}}
+	return o
+}
+
+// ofCase adds what a case knows: since when a person is aware, which starts the
+// clocks of the law, and of the rest which capture it completes. A case that cannot
+// be read keeps no evidence from being taken.
+func (h Hands) ofCase(ctx context.Context, o evidence.Options, incident string) evidence.Options {
+	o.Case = incident
+	k, err := h.Cases.Case(ctx, incident)
+	if err != nil {
+		return o
+	}
+	if b, err := h.Cases.Brief(ctx, h.Journal, k); err == nil {
+		o.AwareSince = b.Aware()
+		if !o.Capture {
+			o.Follows = b.Captured()
+		}
+	}
 	return o
 }
 

@@ -16,11 +16,11 @@ import (
 type Hands struct{ Config }
 
 // Prepare gives the action of a step and the host of its finding.
-func (h Hands) Prepare(_ context.Context, step playbooks.BookStep, x *playbooks.Exhibit, incident string) (respond.Action, respond.Host, error) {
+func (h Hands) Prepare(ctx context.Context, step playbooks.BookStep, x *playbooks.Exhibit, incident string) (respond.Action, respond.Host, error) {
 	if h.Host == nil {
 		return nil, nil, errors.New("no host can be reached from here")
 	}
-	a, err := h.action(step, x, incident)
+	a, err := h.action(ctx, step, x, incident)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -28,7 +28,7 @@ func (h Hands) Prepare(_ context.Context, step playbooks.BookStep, x *playbooks.
 	return a, host, err
 }
 
-func (h Hands) action(step playbooks.BookStep, x *playbooks.Exhibit, incident string) (respond.Action, error) {
+func (h Hands) action(ctx context.Context, step playbooks.BookStep, x *playbooks.Exhibit, incident string) (respond.Action, error) {
 	f := x.Finding
 	switch step.Do {
 	case "freeze":
@@ -50,8 +50,8 @@ func (h Hands) action(step playbooks.BookStep, x *playbooks.Exhibit, incident st
 			return nil, errors.New("there is no place for evidence in this run")
 		}
 		o := evidenceOf(h.Config, f, aim(collect, f, x.Guide))
-		o.Capture, o.Case = step.Do == "capture", incident
-		return evidence.NewCollect(o), nil
+		o.Capture = step.Do == "capture"
+		return evidence.NewCollect(h.ofCase(ctx, o, incident)), nil
 	}
 	return nil, fmt.Errorf("a step that does %s changes no host", step.Do)
 }

@@ -21,7 +21,7 @@ func (k *talk) approves(words string) {
 func TestThePlainConsoleGoesFromTheAlertThroughAPlaybookToTheReport(t *testing.T) {
 	k := startTalk(t, func(c *Config) { playbooksIn(t, c) })
 	k.types("playbooks")
-	k.until("contain-and-preserve, 11 steps")
+	k.until("contain-and-preserve, 12 steps")
 	k.types("run 1 nonsense")
 	k.until("there is no playbook")
 	k.types("run 1 contain-and-preserve")
@@ -41,7 +41,7 @@ func TestThePlainConsoleGoesFromTheAlertThroughAPlaybookToTheReport(t *testing.T
 	k.types("done " + run + " tell-owner/call called Bob at 03:20")
 	k.until("It waits at credential-rotation/replace.")
 	k.types("done " + run + " credential-rotation/replace all of them, PASSWORD=hunter2")
-	k.until("done, 11 of 11 steps")
+	k.until("done, 12 of 12 steps")
 
 	k.types("note INC-0001 the owner knows of nothing")
 	k.until("Noted.")

@@ -118,7 +118,7 @@ func TestAPlaybookIsChosenSeenWholeApprovedAndFollowedByKeys(t *testing.T) {
 		w.press("enter")
 		w.write("all of them")
 		w.press("enter")
-		w.shows("done, 11 of 11 steps")
+		w.shows("done, 12 of 12 steps")
 		w.press("i")
 		w.shows("INC-0001")
 		w.press("p")

@@ -47,6 +47,11 @@ func (a *action) Apply(ctx context.Context, h respond.Host, p respond.Plan) (res
 	return a.apply(ctx, h, p)
 }
 
+// Finish is Apply, which goes on with what was cut short anyway.
+func (a *action) Finish(ctx context.Context, h respond.Host, p respond.Plan) (respond.Result, error) {
+	return a.apply(ctx, h, p)
+}
+
 // Verify reads the sealed bundle again, byte for byte. The host is not asked.
 func (a *action) Verify(ctx context.Context, _ respond.Host, r respond.Result) (respond.Verdict, error) {
 	done, err := ResultOf(r)

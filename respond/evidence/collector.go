@@ -3,6 +3,7 @@ package evidence
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -48,13 +49,23 @@ func (c *collector) load(lines []logLine) {
 	c.have, c.done = map[string]bool{}, map[int]bool{}
 	for _, l := range lines {
 		if l.Item != nil {
-			c.items, c.have[l.Item.Key] = append(c.items, *l.Item), true
-			c.total += l.Item.Size
+			c.take(*l.Item)
 		}
 		if l.Done > 0 {
 			c.done[l.Done] = true
 		}
 	}
+}
+
+// take adds an item, or puts one of which more is known by now in its place.
+func (c *collector) take(item Item) {
+	if c.have[item.Key] {
+		at := slices.IndexFunc(c.items, func(i Item) bool { return i.Key == item.Key })
+		c.items[at] = item
+		return
+	}
+	c.items, c.have[item.Key] = append(c.items, item), true
+	c.total += item.Size
 }
 
 func (c *collector) remaining() []request {
@@ -204,6 +215,9 @@ func (c *collector) attribute(said map[string]string) {
 			item.Source, text, _ = strings.Cut(text, "\n")
 		}
 		item.Stderr = text
+		if c.fault == nil {
+			_ = c.full(c.spool.note(logLine{Item: item})) // a fault is remembered
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,7 +35,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// collectAndDie kills itself when as many things have been told as it was asked to bear.
+// collectAndDie kills itself when as many things have been told as it was asked to
+// bear, or the thing that it was asked not to.
 func collectAndDie(path string) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -44,12 +46,13 @@ func collectAndDie(path string) error {
 	if err != nil {
 		return err
 	}
-	left, err := strconv.Atoi(os.Getenv("EVIDENCE_TEST_DIE"))
+	at := os.Getenv("EVIDENCE_TEST_DIE")
+	left, err := strconv.Atoi(at)
 	if err != nil {
-		return err
+		left = 1 << 30
 	}
-	o := evidence.Options{Extra: extras(), Progress: func(evidence.Progress) {
-		if left--; left < 0 {
+	o := evidence.Options{Extra: extras(), Progress: func(p evidence.Progress) {
+		if left--; left < 0 || p.Now == at {
 			syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {}
 		}
@@ -89,7 +92,7 @@ func TestABundleWhoseProgramIsKilledAnywhereIsGoneOnWithAndNeverLooksWhole(t *te
 		o, key := options(t, id)
 		o.Extra = extras()
 		act, p, path := planned(t, local.New(), o)
-		killed(t, o, p, bear)
+		killed(t, o, p, strconv.Itoa(bear))
 		if _, err := os.Stat(path); err == nil {
 			if c, err := evidence.CheckBundle(t.Context(), path, evidence.CheckOptions{}); err != nil || !c.Whole() {
 				t.Fatalf("after %d a bundle that is not whole has its name: %+v %v", bear, c, err)
@@ -129,11 +132,33 @@ func TestABundleWhoseProgramIsKilledAnywhereIsGoneOnWithAndNeverLooksWhole(t *te
 	}
 }
 
+func TestWhatTheHostSaidOfAnItemOutlivesAKilledProgram(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "customers.csv")
+	os.WriteFile(file, []byte("a,b"), 0o600)
+	c := exec.Command("sleep", "1015")
+	var err error
+	if c.Stdin, err = os.Open(file); err != nil {
+		t.Fatal(err)
+	}
+	o, key := options(t, begin(t, c))
+	o.Content, o.Approver, o.Store = true, "Ben", o.Dir
+	act, p, path := planned(t, local.New(), o)
+	killed(t, o, p, "sealing: manifest.json")
+	if _, err := act.Apply(t.Context(), local.New(), p); err != nil {
+		t.Fatal(err)
+	}
+	check, contents := opened(t, path, key)
+	at := slices.IndexFunc(check.Items, func(i evidence.Item) bool { return i.Source == file })
+	if at < 0 || string(find(t, contents, "-open-0")) != "a,b" {
+		t.Errorf("%+v", check.Items)
+	}
+}
+
 // Cut at any byte, as by a loss of power, archive and log are gone on with.
 func TestAnArchiveAndLogThatWereCutAnywhereAreGoneOnWith(t *testing.T) {
 	o, key := options(t, begin(t, exec.Command("sleep", "1017")))
 	act, p, path := planned(t, local.New(), o)
-	killed(t, o, p, 25)
+	killed(t, o, p, "25")
 	archive, err := os.ReadFile(path + ".partial")
 	if err != nil {
 		t.Fatal(err)
@@ -162,13 +187,13 @@ func TestAnArchiveAndLogThatWereCutAnywhereAreGoneOnWith(t *testing.T) {
 }
 
 // killed has a program collect that kills itself on the way.
-func killed(t *testing.T, o evidence.Options, p respond.Plan, bear int) {
+func killed(t *testing.T, o evidence.Options, p respond.Plan, bear string) {
 	t.Helper()
 	file := filepath.Join(o.Keys, "plan")
 	b, _ := json.Marshal(p)
 	os.WriteFile(file, b, 0o600)
 	c := exec.Command(os.Args[0])
-	c.Env = append(os.Environ(), "EVIDENCE_TEST_PLAN="+file, "EVIDENCE_TEST_DIE="+strconv.Itoa(bear))
+	c.Env = append(os.Environ(), "EVIDENCE_TEST_PLAN="+file, "EVIDENCE_TEST_DIE="+bear)
 	if out, err := c.CombinedOutput(); err == nil || !strings.Contains(err.Error(), "killed") {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -445,3 +445,49 @@ func (c *cancelling) Signal(ctx context.Context, sig process.Signal, ids ...resp
 	}
 	return out, err
 }
+
+// The program ended after it had stopped or killed them and before it could say so.
+func TestWhatAFreezeOrKillThatWasCutOffDidIsFoundAndCounts(t *testing.T) {
+	c := script(t, twoSleepers)
+	target, other := sleeper(t, c.Process.Pid, "1002"), sleeper(t, c.Process.Pid, "1001")
+	syscall.Kill(other.ID.PID, syscall.SIGSTOP) // somebody else's doing
+	until(t, "it stands", func(*process.Table) bool { return state(t, other.ID) == 'T' })
+	finish := func(a respond.Action, p respond.Plan) respond.Result {
+		t.Helper()
+		r, err := a.(respond.Finisher).Finish(t.Context(), New(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := a.Verify(t.Context(), New(), r); err != nil || !v.OK() {
+			t.Errorf("%+v %v", v, err)
+		}
+		return r
+	}
+
+	freeze := process.NewFreeze(target.ID, process.Options{Tree: true})
+	p := planned(t, freeze)
+	if _, err := freeze.Apply(t.Context(), New(), p); err != nil {
+		t.Fatal(err)
+	}
+	r := finish(freeze, p)
+	if len(r.Holds) != 3 || r.Partial {
+		t.Errorf("%+v", r)
+	}
+	if _, err := freeze.Undo(t.Context(), New(), r); err != nil {
+		t.Fatal(err)
+	}
+	if s, o := state(t, target.ID), state(t, other.ID); s == 'T' || o != 'T' {
+		t.Errorf("taken back, the target is in state %c, what stood before in %c", s, o)
+	}
+
+	kill := process.NewKill(target.ID, process.Options{Tree: true})
+	p = planned(t, kill)
+	syscall.Kill(target.ID.PID, syscall.SIGKILL) // it came so far
+	until(t, "it has ended", func(table *process.Table) bool { q := table.Find(target.ID); return q == nil || q.Ended() })
+	if r := finish(kill, p); r.Summary != "4 processes killed" || len(r.Holds) != 0 {
+		t.Errorf("%+v", r)
+	}
+	if r := finish(kill, p); r.Summary != "4 processes killed" || len(r.Releases) != 4 {
+		t.Errorf("all had ended: %+v", r)
+	}
+}

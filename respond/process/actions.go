@@ -112,6 +112,16 @@ func undoTexts(kind string) (undo, noUndo string) {
 // Apply looks again and does what still holds of the plan: the roots must be
 // the same, what descends from them by now is reached too.
 func (a *action) Apply(ctx context.Context, h respond.Host, p respond.Plan) (respond.Result, error) {
+	return a.carry(ctx, h, p, (*sweep).recheck)
+}
+
+// Finish goes on with what an Apply that was cut off began.
+func (a *action) Finish(ctx context.Context, h respond.Host, p respond.Plan) (respond.Result, error) {
+	return a.carry(ctx, h, p, (*sweep).takeUp)
+}
+
+// carry does what is left of a plan after a look at the host.
+func (a *action) carry(ctx context.Context, h respond.Host, p respond.Plan, look func(*sweep, context.Context, intent) error) (respond.Result, error) {
 	var in intent
 	if err := json.Unmarshal(p.Body, &in); err != nil {
 		return respond.Result{}, fmt.Errorf("plan: %w", err)
@@ -124,7 +134,7 @@ func (a *action) Apply(ctx context.Context, h respond.Host, p respond.Plan) (res
 		return respond.Result{}, err
 	}
 	s := &sweep{machine: m, scope: newScope(in.Roots, in.Tree), sent: map[respond.ProcessID]bool{}, failed: map[respond.ProcessID]string{}}
-	if err := s.recheck(ctx, in); err != nil {
+	if err := look(s, ctx, in); err != nil {
 		return respond.Result{}, err
 	}
 	s.did.Roots, s.did.Tree = in.Roots, in.Tree
@@ -167,5 +177,7 @@ type intent struct {
 	Tree    bool                `json:"tree"`
 	Console []respond.ProcessID `json:"console"` // never touched
 	Members []respond.ProcessID `json:"members"` // when it was planned
+	Stood   []respond.ProcessID `json:"stood"`   // of these, by somebody else's doing
 	Cgroup  string              `json:"cgroup"`  // that the tree has to itself; "" for none
+	Frozen  bool                `json:"frozen"`  // it was, by somebody else's doing
 }

@@ -58,7 +58,12 @@ func (a *action) survey(ctx context.Context, m Machine) (*survey, error) {
 		return nil, respond.Refuse("not-stopped", "nothing of %s is stopped", s.root.Process.label())
 	}
 	s.intent.Members = ids(s.members)
-	s.intent.Cgroup = ownCgroup(ctx, m, s.root.Process.Cgroup, s.members)
+	for _, p := range s.members {
+		if p.Stopped() {
+			s.intent.Stood = append(s.intent.Stood, p.ID)
+		}
+	}
+	s.intent.Cgroup, s.intent.Frozen = ownCgroup(ctx, m, s.root.Process.Cgroup, s.members)
 	return s, nil
 }
 
@@ -156,16 +161,17 @@ func (s *survey) anyStopped(ctx context.Context, m Machine) bool {
 	return err == nil && c.Frozen
 }
 
-// ownCgroup is the cgroup when it can be frozen and holds members only, else "".
-func ownCgroup(ctx context.Context, m Machine, path string, members []*Process) string {
+// ownCgroup is the cgroup when it can be frozen and holds members only, else "";
+// and whether it is frozen.
+func ownCgroup(ctx context.Context, m Machine, path string, members []*Process) (own string, frozen bool) {
 	if path == "" || path == "/" {
-		return ""
+		return "", false
 	}
 	c, err := m.Cgroup(ctx, path)
 	if err != nil || !c.Freezable || len(c.Processes) == 0 || !onlyMembers(c, members) {
-		return ""
+		return "", false
 	}
-	return path
+	return path, c.Frozen
 }
 
 func onlyMembers(c Cgroup, members []*Process) bool {

@@ -29,6 +29,7 @@ type sweep struct {
 	failed  map[respond.ProcessID]string
 	cgroup  string              // frozen by this sweep
 	stopped []respond.ProcessID // by a kill, before it
+	ended   []respond.ProcessID // of a plan that was cut off, since it was made
 	names   map[respond.ProcessID]string
 	did     did
 }
@@ -72,6 +73,36 @@ func (s *sweep) recheck(ctx context.Context, in intent) error {
 		if id == in.Roots[0] && p.Exe != in.Exe {
 			return respond.Stale("%s runs %s now, not %s", p.label(), p.Exe, in.Exe)
 		}
+	}
+	return s.guard.check(members)
+}
+
+// takeUp finds what an Apply that was cut off had done: of the plan's processes,
+// who stands or has ended since that was made does so by its doing.
+func (s *sweep) takeUp(ctx context.Context, in intent) error {
+	operators, err := s.machine.Operator(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range in.Members {
+		s.scope.known[id] = true
+	}
+	t, members, err := s.look(ctx)
+	if err != nil {
+		return err
+	}
+	s.guard = newGuard(t, append(operators, in.Console...))
+	for _, id := range in.Members {
+		switch p := t.Find(id); {
+		case p == nil || p.Ended():
+			s.ended = append(s.ended, id)
+		case p.State == 'T' && !slices.Contains(in.Stood, id):
+			s.sent[id] = true
+			s.did.Members = append(s.did.Members, id)
+		}
+	}
+	if c, err := s.machine.Cgroup(ctx, in.Cgroup); in.Cgroup != "" && err == nil && c.Frozen && !in.Frozen {
+		s.cgroup, s.did.Cgroup = in.Cgroup, in.Cgroup
 	}
 	return s.guard.check(members)
 }
@@ -207,7 +238,11 @@ func (s *sweep) freezeCgroup(ctx context.Context, cgroup string) {
 
 func (s *sweep) owns(ctx context.Context, cgroup string) bool {
 	_, members, err := s.look(ctx)
-	return err == nil && ownCgroup(ctx, s.machine, cgroup, members) != ""
+	if err != nil {
+		return false
+	}
+	own, _ := ownCgroup(ctx, s.machine, cgroup, members)
+	return own != ""
 }
 
 // kill stops the scope first, so that nothing is born while it dies. Once that
@@ -220,6 +255,7 @@ func (s *sweep) kill(ctx context.Context, cgroup string) error {
 	s.did.Members, s.did.Already, s.did.Frozen, s.sent = nil, nil, nil, map[respond.ProcessID]bool{}
 	owned := cgroup != "" && (s.cgroup != "" || s.owns(ctx, cgroup))
 	err = errors.Join(err, s.killAll(ctx))
+	s.did.Members = append(s.ended, s.did.Members...)
 	if owned { // a frozen one would hold whatever is started in it next
 		thaw, done := context.WithTimeout(context.WithoutCancel(ctx), frozenTime)
 		defer done()
