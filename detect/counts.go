@@ -50,15 +50,20 @@ type counts struct {
 	limit   int   // of tallies
 	values  [numKinds]map[string]uint32
 	names   []valueName
+	unused  []uint32 // numbers of names that nothing counts any more
 	tallies map[place]*tally
 	hosts   []countedHost
+	vacant  []uint32 // numbers of hosts that were not heard of for the whole baseline
 	byHost  map[string]uint32
 	groups  map[string]uint32
+	nGroups uint32 // that ever were: no number is given twice
+	census  census
 	shapes  map[string]string
 	pending map[pendingKey]dayCount // what no row says yet
 	today   int32
 	began   time.Time // of what is counted; zero: nothing is yet
 	left    int64     // beyond the bounds, not counted
+	leftOn  int32     // day of the last of these
 	partial string    // why counts may be too low; "" when they are whole
 	marked  time.Time // when rows were last written
 	seeding bool      // the history is still being asked
@@ -72,7 +77,10 @@ type valueName struct {
 type countedHost struct {
 	id, name, group string
 	seen            int64 // ms
+	grouped         int64 // ms, when it came into its group
 }
+
+func (h *countedHost) key() string { return cmp.Or(h.id, h.name) }
 
 // place is a value on a host, in a group or anywhere.
 type place struct{ value, scope uint32 }
@@ -118,13 +126,21 @@ func (c *counts) value(k Kind, text string, make bool) (uint32, bool) {
 		text = text[:maxValue]
 	}
 	n, ok := c.values[k][text]
-	if ok || !make || len(c.names) >= c.limit {
+	if ok || !make {
 		return n, ok
 	}
-	n = uint32(len(c.names))
-	text = strings.Clone(text)
-	c.names = append(c.names, valueName{k, text})
-	c.values[k][text] = n
+	name := valueName{k, strings.Clone(text)}
+	switch last := len(c.unused) - 1; {
+	case last >= 0:
+		n, c.unused = c.unused[last], c.unused[:last]
+		c.names[n] = name
+	case len(c.names) >= c.limit:
+		return 0, false
+	default:
+		n = uint32(len(c.names))
+		c.names = append(c.names, name)
+	}
+	c.values[k][name.text] = n
 	return n, true
 }
 
@@ -133,22 +149,70 @@ func (c *counts) host(h Host, group string, at int64) (uint32, bool) {
 	key := cmp.Or(h.ID, h.Name)
 	n, ok := c.byHost[key]
 	if !ok {
-		if len(c.hosts) >= maxHosts {
+		one := countedHost{id: strings.Clone(h.ID), name: strings.Clone(h.Name), group: strings.Clone(group), grouped: at}
+		switch last := len(c.vacant) - 1; {
+		case last >= 0:
+			n, c.vacant = c.vacant[last], c.vacant[:last]
+			c.hosts[n] = one
+		case len(c.hosts) >= maxHosts:
 			return 0, false
+		default:
+			n = uint32(len(c.hosts))
+			c.hosts = append(c.hosts, one)
 		}
-		n = uint32(len(c.hosts))
-		c.hosts = append(c.hosts, countedHost{id: strings.Clone(h.ID), name: strings.Clone(h.Name), group: strings.Clone(group)})
-		c.byHost[strings.Clone(key)] = n
+		c.byHost[one.key()] = n
+		c.census.stale = true
 	}
 	g := &c.hosts[n]
+	c.census.stale = c.census.stale || at-g.seen > silentAfter.Milliseconds()
 	g.seen = max(g.seen, at)
-	if g.group == "" {
-		g.group = group
+	if group != "" && group != g.group && (g.group == "" || at-g.grouped >= regroupAfter.Milliseconds()) {
+		c.regroup(n, strings.Clone(group), at)
 	}
 	if g.name == "" {
 		g.name = strings.Clone(h.Name)
 	}
 	return n, true
+}
+
+// regroupAfter is how long a host stays in a group at least: what it is counted
+// with moves along, which takes a while.
+const regroupAfter = time.Hour
+
+// regroup brings a host into another group, with all that was counted of it.
+func (c *counts) regroup(n uint32, group string, at int64) {
+	g := &c.hosts[n]
+	old := g.group
+	g.group, g.grouped, c.census.stale = group, at, true
+	if old == "" {
+		return // it was counted in none
+	}
+	for p, own := range c.tallies {
+		if p.scope != n {
+			continue
+		}
+		if from := c.tallies[place{p.value, c.group(old)}]; from != nil {
+			from.less(own)
+		}
+		to := c.tally(place{p.value, c.group(group)})
+		to.hosts++
+		for _, d := range own.days {
+			to.add(d.day, d.runs, d.most, c.days)
+		}
+	}
+}
+
+// less takes away what one host has: but for the most, which may be another's.
+func (t *tally) less(own *tally) {
+	t.hosts--
+	for _, d := range own.days {
+		for i := range t.days {
+			if t.days[i].day == d.day {
+				t.days[i].runs -= min(d.runs, t.days[i].runs)
+			}
+		}
+	}
+	t.days = slices.DeleteFunc(t.days, func(d dayCount) bool { return d.runs == 0 })
 }
 
 // heard notes of which hosts a batch tells, and when.
@@ -172,6 +236,7 @@ func (c *counts) heard(v *view) {
 		}
 		id := ids.Dict.Value(uint32(code))
 		if n, ok := c.byHost[id]; ok {
+			c.census.stale = c.census.stale || ms-c.hosts[n].seen > silentAfter.Milliseconds()
 			c.hosts[n].seen = max(c.hosts[n].seen, ms)
 		} else {
 			c.host(Host{ID: id, Name: v.first(rows[code], ecs.HostName, ecs.HostHostname)}, "", ms)
@@ -182,10 +247,11 @@ func (c *counts) heard(v *view) {
 func (c *counts) group(name string) uint32 {
 	n, ok := c.groups[name]
 	if !ok {
-		n = uint32(len(c.groups))
+		n = c.nGroups | inGroup
+		c.nGroups++
 		c.groups[name] = n
 	}
-	return n | inGroup
+	return n
 }
 
 // add counts a value on a host: runs more of it, of at most most bytes each.
@@ -204,7 +270,7 @@ func (c *counts) place(k Kind, text string, host uint32, day int32, runs uint32,
 	}
 	n, ok := c.value(k, text, true)
 	if !ok || len(c.tallies) >= c.limit {
-		c.left++
+		c.leave()
 		return 0, false
 	}
 	own := c.tally(place{n, host})
@@ -224,6 +290,9 @@ func (c *counts) place(k Kind, text string, host uint32, day int32, runs uint32,
 	}
 	return n, true
 }
+
+// leave notes that something is not counted.
+func (c *counts) leave() { c.left, c.leftOn = c.left+1, c.today }
 
 // knows notes since when something is counted.
 func (c *counts) knows(at time.Time) {
@@ -342,7 +411,10 @@ type Known struct {
 }
 
 func (c *counts) known(host uint32, since time.Time, now int64) Known {
-	k := Known{Since: since, Days: int(c.days), Hosts: len(c.hosts), Partial: c.partial}
+	if n := &c.census; n.stale || now-n.at >= censusFor || now < n.at {
+		c.count(now)
+	}
+	k := Known{Since: since, Days: int(c.days), Hosts: c.census.hosts, Silent: c.census.silent, Partial: c.partial}
 	if !c.began.IsZero() && c.began.Before(since) {
 		k.Since = c.began
 	}
@@ -351,20 +423,41 @@ func (c *counts) known(host uint32, since time.Time, now int64) Known {
 	}
 	if int(host) < len(c.hosts) {
 		k.Group = c.hosts[host].group
-	}
-	for i := range c.hosts {
-		h := &c.hosts[i]
-		if now-h.seen > silentAfter.Milliseconds() {
-			k.Silent++
-		}
-		if k.Group != "" && h.group == k.Group {
-			k.GroupHosts++
-		}
+		k.GroupHosts = c.census.groups[k.Group]
 	}
 	if c.left > 0 {
 		k.Partial = "more was seen than can be counted"
 	}
 	return k
+}
+
+// census is how many hosts there are, counted now and then: every finding says it.
+type census struct {
+	at            int64 // ms
+	stale         bool
+	hosts, silent int
+	groups        map[string]int
+}
+
+const censusFor = 10_000 // ms
+
+// count takes the census of the hosts that were heard of in the baseline.
+func (c *counts) count(now int64) {
+	n := census{at: now, groups: make(map[string]int, len(c.groups))}
+	for i := range c.hosts {
+		h := &c.hosts[i]
+		if h.key() == "" || dayOf(h.seen) <= c.today-c.days {
+			continue
+		}
+		n.hosts++
+		if now-h.seen > silentAfter.Milliseconds() {
+			n.silent++
+		}
+		if h.group != "" {
+			n.groups[h.group]++
+		}
+	}
+	c.census = n
 }
 
 // turn begins a new day: what left the baseline is forgotten.
@@ -373,7 +466,10 @@ func (c *counts) turn(now int64) {
 	if day <= c.today {
 		return
 	}
-	c.today = day
+	c.today, c.census.stale = day, true
+	if c.leftOn <= day-c.days {
+		c.left = 0
+	}
 	for p, t := range c.tallies {
 		for len(t.days) > 0 && t.days[0].day <= day-c.days {
 			t.days = t.days[1:]
@@ -389,6 +485,49 @@ func (c *counts) turn(now int64) {
 			if all := c.tallies[place{p.value, scope}]; all != nil {
 				all.hosts--
 			}
+		}
+	}
+	c.shrink()
+}
+
+// shrink lets go of names that nothing counts, and of hosts and groups that were
+// not heard of for the whole baseline: their numbers are for others.
+func (c *counts) shrink() {
+	counted := make(map[uint32]bool, len(c.names))
+	for p := range c.tallies {
+		counted[p.value] = true
+	}
+	for p := range c.pending {
+		counted[p.value] = true
+	}
+	for k := range c.values {
+		for text, n := range c.values[k] {
+			if !counted[n] {
+				delete(c.values[k], text)
+				c.names[n] = valueName{}
+				c.unused = append(c.unused, n)
+			}
+		}
+	}
+	owning, groups := make(map[uint32]bool, len(c.hosts)), make(map[string]bool, len(c.groups))
+	for p := range c.tallies {
+		owning[p.scope] = true
+	}
+	for p := range c.pending {
+		owning[p.host] = true
+	}
+	for i := range c.hosts {
+		h, n := &c.hosts[i], uint32(i)
+		if h.key() != "" && dayOf(h.seen) <= c.today-c.days && !owning[n] {
+			delete(c.byHost, h.key())
+			*h = countedHost{}
+			c.vacant = append(c.vacant, n)
+		}
+		groups[h.group] = true
+	}
+	for name, n := range c.groups {
+		if !groups[name] && !owning[n] {
+			delete(c.groups, name)
 		}
 	}
 }

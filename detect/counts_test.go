@@ -180,3 +180,43 @@ func TestMeasureCounting(t *testing.T) {
 	without, with := run(false), run(true)
 	bench.Tell(t, bench.Figure{Name: "counting, of an event when every third begins a transfer", Value: with - without, Unit: "ns", Peer: "aim", PeerValue: 2000, Most: 1})
 }
+
+func TestCountsLetGoOfWhatNobodyCountsAnyMore(t *testing.T) {
+	c := newCounts(3)
+	h, _ := c.host(Host{ID: "a"}, "web", at(0))
+	for i := range 100 {
+		c.add(ShapeUsed, fmt.Sprint("tool ", i), h, at(0), 1, 0)
+	}
+	c.rows(millis(at(0))) // written
+	c.turn(at(10))
+	if len(c.values[ShapeUsed]) != 0 || len(c.unused) != len(c.names) || len(c.byHost) != 0 || len(c.groups) != 0 {
+		t.Errorf("%d values, %d of %d names unused, %d hosts, %d groups", len(c.values[ShapeUsed]), len(c.unused), len(c.names), len(c.byHost), len(c.groups))
+	}
+	again, _ := c.host(Host{ID: "b"}, "db", at(10))
+	c.add(ShapeUsed, "another", again, at(10), 1, 0)
+	if again != h || len(c.names) > 100 || c.look(ShapeUsed, "another", again).Host.Runs != 1 || c.look(ShapeUsed, "tool 1", again).Anywhere.Runs != 0 {
+		t.Errorf("host %d, %d names, %+v", again, len(c.names), c.look(ShapeUsed, "tool 1", again))
+	}
+}
+
+func TestAHostThatComesIntoAnotherGroupBringsItsCountsAlong(t *testing.T) {
+	c := newCounts(14)
+	a, _ := c.host(Host{ID: "a"}, "staging", at(0))
+	b, _ := c.host(Host{ID: "b"}, "staging", at(0))
+	c.add(ToolUsed, "scp", a, at(0), 5, 0)
+	c.add(ToolUsed, "scp", b, at(0), 2, 0)
+	c.host(Host{ID: "a"}, "production", at(1))
+	if r := c.look(ToolUsed, "scp", a); r.Group.Runs != 5 || r.Group.Hosts != 1 || r.Host.Runs != 5 || r.Anywhere.Runs != 7 {
+		t.Errorf("of the host that moved: %+v", r)
+	}
+	if r := c.look(ToolUsed, "scp", b); r.Group.Runs != 2 || r.Group.Hosts != 1 {
+		t.Errorf("of the host that stayed: %+v", r)
+	}
+	if k := c.known(a, day0, at(1)); k.Group != "production" || k.GroupHosts != 1 || k.Hosts != 2 {
+		t.Errorf("%+v", k)
+	}
+	c.host(Host{ID: "a"}, "staging", at(1)+1000) // not more often than once an hour
+	if k := c.known(a, day0, at(1)); k.Group != "production" {
+		t.Errorf("a host changes its group as often as its events say: %+v", k)
+	}
+}

@@ -128,10 +128,11 @@ func uploadLetter(cluster string) bool {
 	return false
 }
 
-// measured judges by what went over the wire. What is not clear counts as
-// leaving: a handshake moves a few kilobytes either way.
+// handshake is what moves either way before any data does.
+const handshake = 64 << 10
+
+// measured judges by what went over the wire. What is not clear counts as leaving.
 func measured(sent, received int64, inbound bool) Direction {
-	const handshake = 64 << 10
 	switch in := received > 2*sent+handshake; {
 	case in:
 		return In

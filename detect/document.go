@@ -12,10 +12,11 @@ import (
 // the newest source event, and what is ours under interdict.*.
 func (a Alert) AppendJSON(dst []byte) []byte { return a.append(dst, nil) }
 
-// AppendJSON appends the leading alert as [Alert.AppendJSON] does, with the transfer that it is about.
-func (f *Finding) AppendJSON(dst []byte) []byte { return f.Alert.append(dst, f.Transfer) }
+// AppendJSON appends the leading alert as [Alert.AppendJSON] does, with the transfer
+// that it is about, and the risk with its reasons.
+func (f *Finding) AppendJSON(dst []byte) []byte { return f.Alert.append(dst, f) }
 
-func (a *Alert) append(dst []byte, t *Transfer) []byte {
+func (a *Alert) append(dst []byte, of *Finding) []byte {
 	o := writer{dst: append(dst, '{')}
 	o.time("@timestamp", a.Last)
 	o.object("event", func() {
@@ -31,7 +32,7 @@ func (a *Alert) append(dst []byte, t *Transfer) []byte {
 	o.object("kibana", func() { o.object("alert", func() { a.kibana(&o) }) })
 	a.Host.append(&o)
 	a.Process.append(&o)
-	o.object("interdict", func() { a.ours(&o, t) })
+	o.object("interdict", func() { a.ours(&o, of) })
 	return append(o.dst, '}')
 }
 
@@ -123,7 +124,7 @@ func (p *Process) append(o *writer) {
 	}
 }
 
-func (a *Alert) ours(o *writer, t *Transfer) {
+func (a *Alert) ours(o *writer, of *Finding) {
 	p := &a.Process
 	o.nonzero("start_ticks", p.Start)
 	o.text("tool", p.Tool)
@@ -140,9 +141,38 @@ func (a *Alert) ours(o *writer, t *Transfer) {
 			}
 		})
 	})
-	if t != nil {
+	if of == nil {
+		return
+	}
+	if t := of.Transfer; t != nil {
 		o.object("transfer", func() { t.append(o) })
 	}
+	if len(of.Reasons) > 0 {
+		o.object("risk", func() { of.risk(o) })
+	}
+	if r := of.Routine; r != nil {
+		o.object("routine", func() {
+			o.text("class", r.Class)
+			o.text("proof", r.Proof)
+			o.bool("folded", r.Folds())
+			o.text("breach", r.Breach)
+			o.texts("limits", r.Limits)
+		})
+	}
+}
+
+// risk is what it is with the reasons, and how much is known to compare with.
+func (f *Finding) risk(o *writer) {
+	o.int("score", int64(f.Adjusted))
+	o.int("of_rule", int64(f.Risk))
+	o.list("reasons", len(f.Reasons), func(i int) {
+		r := &f.Reasons[i]
+		o.text("name", r.Name)
+		o.text("text", r.Text)
+		o.int("risk", int64(r.Risk))
+	})
+	o.time("known_since", f.Known.Since)
+	o.text("partial", f.Known.Partial)
 }
 
 // maxListed bounds the files and far ends of a document.

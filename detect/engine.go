@@ -202,6 +202,9 @@ func (e *Engine) steps(ctx context.Context, f *frame.Frame) {
 			flush()
 			start = ms
 		}
+		if ok && e.newest == 0 {
+			e.since = millis(ms) // a recording is watched since its first event
+		}
 		if ok && (e.newest < ms || back) {
 			e.newest = ms
 		}

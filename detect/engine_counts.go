@@ -115,7 +115,7 @@ func (e *Engine) mark(a *open, h *hit) {
 
 // reckon adds to a finding what the counts say.
 func (e *Engine) reckon(f *Finding, t *transfer) {
-	f.Adjusted = f.Risk
+	f.Adjusted, f.sum = f.Risk, f.Risk
 	if t == nil || t.tally.of == nil {
 		return
 	}
@@ -130,9 +130,9 @@ func (e *Engine) reckon(f *Finding, t *transfer) {
 	}
 	f.Reasons = f.weigh(e.counts, &t.tally, f.Known)
 	for _, r := range f.Reasons {
-		f.Adjusted += r.Risk
+		f.sum += r.Risk
 	}
-	f.Adjusted = min(max(f.Adjusted, 1), 100)
+	f.Adjusted = min(max(f.sum, 1), 100)
 }
 
 // theftReason is what closes an alert that was one.

@@ -163,23 +163,55 @@ func (e Entry) narrows() bool {
 
 // Fits tells whether all entries hold for a finding, whatever the limits say.
 func (x *Exception) Fits(f *Finding) bool {
-	if len(x.Entries) == 0 || len(x.Rules) > 0 && !slices.ContainsFunc(f.Alerts(), func(a Alert) bool { return slices.Contains(x.Rules, a.RuleID) }) {
+	return x.fits(func(field string) []string {
+		if values := excepted[field]; values != nil {
+			return values(f)
+		}
+		return nil
+	}, f.rules)
+}
+
+// FitsFields is Fits for what was kept of a finding, see [Finding.Fields].
+func (x *Exception) FitsFields(fields map[string][]string) bool {
+	return x.fits(func(field string) []string { return fields[field] }, func() []string { return fields[ruleField] })
+}
+
+func (x *Exception) fits(values func(field string) []string, rules func() []string) bool {
+	if len(x.Entries) == 0 || len(x.Rules) > 0 && !slices.ContainsFunc(rules(), func(id string) bool { return slices.Contains(x.Rules, id) }) {
 		return false
 	}
 	for _, e := range x.Entries {
-		if e.holds(f) == e.Not {
+		if e.holds(values(e.Field)) == e.Not {
 			return false
 		}
 	}
 	return true
 }
 
-func (e Entry) holds(f *Finding) bool {
-	values := excepted[e.Field]
-	if values == nil {
-		return false
+const (
+	ruleField  = "kibana.alert.rule.rule_id"
+	mostFields = 64 // values of one field that are kept
+)
+
+func (f *Finding) rules() (out []string) {
+	for _, a := range f.Alerts() {
+		out = append(out, a.RuleID)
 	}
-	got := values(f)
+	return out
+}
+
+// Fields are what exceptions compare with a finding, to be kept when it is gone.
+func (f *Finding) Fields() map[string][]string {
+	out := map[string][]string{ruleField: f.rules()}
+	for name, values := range excepted {
+		if got := values(f); len(got) > 0 {
+			out[name] = got[:min(len(got), mostFields)]
+		}
+	}
+	return out
+}
+
+func (e Entry) holds(got []string) bool {
 	if len(got) == 0 {
 		return false
 	}

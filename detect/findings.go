@@ -89,8 +89,8 @@ func (e *Engine) findings(last *Snapshot) (shown, hidden, routine []*Finding) {
 
 // byRisk is by risk with its reasons, then as the alerts are.
 func byRisk(a, b *Finding) int {
-	if a.Adjusted != b.Adjusted {
-		return b.Adjusted - a.Adjusted
+	if a.sum != b.sum {
+		return b.sum - a.sum
 	}
 	return order(a.Alert, b.Alert)
 }
@@ -136,6 +136,13 @@ func (f *Finding) join(a Alert) {
 		f.Alert, a = a, f.Alert
 	}
 	f.Also = append(f.Also, a)
+}
+
+// Of is the finding with one of its alerts in the lead.
+func (f *Finding) Of(a Alert) *Finding {
+	one := *f
+	one.Alert = a
+	return &one
 }
 
 func (e *Engine) transferOf(a *open) *transfer {
@@ -195,13 +202,6 @@ func (e *Engine) Finding(alertID string) (*Finding, bool) {
 	return nil, false
 }
 
-// ClosedFindings are those that were closed in this run, the newest last, as far as they are remembered.
-func (e *Engine) ClosedFindings() []*Finding {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return slices.Clone(e.closed)
-}
-
 func (f *Finding) has(id string) bool {
 	return f.ID == id || slices.ContainsFunc(f.Also, func(a Alert) bool { return a.ID == id })
 }
@@ -225,7 +225,7 @@ func (e *Engine) close(a *open, reason string) {
 	a.Closed, a.CloseReason = true, reason
 	if t := e.transferOf(a); t != nil && allowed(reason) {
 		e.counts.learn(t, true)
-	} else if t != nil && reason == theftReason && t.tally.routine != nil && !t.tally.routine.Known {
+	} else if t != nil && reason == theftReason && t.tally.routine != nil && !t.tally.routine.Known && e.counts.has(&t.tally) {
 		e.counts.add(Habit, habitStolen(t.tally.routine.key), t.tally.host, e.now().UnixMilli(), 1, 0)
 	}
 	f := &Finding{Alert: a.present(e), Transfer: e.present(e.transferOf(a))}

@@ -10,6 +10,9 @@ import (
 func (f *fleet) day(n int) {
 	at := day0.AddDate(0, 0, n)
 	for _, m := range f.hosts {
+		if m.joins > n {
+			continue
+		}
 		f.backups(at, m)
 		f.configured(at, m)
 		f.logs(at, m)
@@ -18,6 +21,7 @@ func (f *fleet) day(n int) {
 			f.noise(f.within(at, 24*time.Hour), m)
 		}
 	}
+	f.business(at, n)
 	f.pipelines(at)
 	f.mirrors(at)
 	f.partners(at, n)

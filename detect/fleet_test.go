@@ -20,6 +20,7 @@ type fleet struct {
 	hosts  []*machine
 	events []happening
 	calm   bool              // nothing is new on any day
+	drawn  []stealing        // what is stolen, and how
 	truth  map[string]string // entity id of a theft's process to its kind
 	kinds  []string          // of thefts, in order
 }
@@ -38,6 +39,7 @@ type machine struct {
 	init, sshd, cron          *task
 	service                   *task // what it is there for; nil: nothing that serves
 	size                      int64 // of what it has to back up
+	joins                     int   // the day from which on it does anything
 }
 
 // task is a process.
@@ -53,6 +55,7 @@ type task struct {
 	up                *task
 	tool, how         string
 	deleted, memfd    bool
+	container         string
 	env               []string
 }
 
@@ -94,7 +97,7 @@ func (t *task) identity(b *ecs.Builder) {
 func (f *fleet) start(at time.Time, up *task, exe, line string, change ...func(*task)) *task {
 	up.on.pid++
 	t := &task{on: up.on, pid: up.on.pid, start: at.UnixNano() - day0.UnixNano() + int64(up.on.pid), exe: exe, line: line, user: up.user, uid: up.uid,
-		login: up.login, tty: up.tty, cgroup: up.cgroup, dir: up.dir, up: up}
+		login: up.login, tty: up.tty, cgroup: up.cgroup, container: up.container, dir: up.dir, up: up}
 	if tool, ok := ecs.ToolNamed(path.Base(exe)); ok && (tool.Always || movesFiles(line)) {
 		t.tool, t.how = tool.Name, "name"
 		if up.tool != "" && tool.Name == "ssh" {
@@ -110,7 +113,7 @@ func (f *fleet) start(at time.Time, up *task, exe, line string, change ...func(*
 
 // movesFiles tells whether the sensor takes a line for one that sends or fetches.
 func movesFiles(line string) bool {
-	for _, w := range []string{" -T ", " -o ", " -O", "--post-file", " -F ", "-pack ", " cat ", " < ", " s3 cp ", "s_client", " TCP:", " -w "} {
+	for _, w := range []string{" -T ", " -K ", " -d ", " -o ", " -O", "--post-file", " -F ", "-pack ", " cat ", " < ", " s3 cp ", "s_client", " TCP:", " -w "} {
 		if strings.Contains(line+" ", w) {
 			return true
 		}
@@ -127,6 +130,7 @@ func (f *fleet) execution(b *ecs.Builder, t *task, action string, at time.Time) 
 	b.Keyword(ecs.UserName, t.user)
 	b.Keyword(ecs.UserID, t.uid)
 	b.Keyword(ecs.CgroupPath, t.cgroup)
+	b.Keyword(ecs.ContainerID, t.container)
 	b.Keywords(ecs.ProcessEnvVars, t.env)
 	b.Bool(ecs.ProcessInteractive, t.tty)
 	if t.login >= 0 {

@@ -24,7 +24,10 @@ func (f *fleet) stolen(kind string, t *task) {
 // thefts happen on one day, each somewhere else.
 func (f *fleet) thefts(n int) {
 	at := day0.AddDate(0, 0, n)
-	for _, t := range thefts {
+	if f.drawn == nil {
+		f.drawn = thefts
+	}
+	for _, t := range f.drawn {
 		f.stolen(t.kind, t.steal(f, f.within(at.Add(30*time.Minute), 23*time.Hour)))
 	}
 }

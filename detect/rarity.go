@@ -15,6 +15,7 @@ import (
 type tallied struct {
 	counted bool // it is in the counts: it began in this run
 	host    uint32
+	key     string   // of the host, whose number may be another's by now
 	of      []Rarity // tool, parent, command, user, hour
 	among   Rarity   // all transfers
 	far     []Rarity // its far ends, in the order in which they were met
@@ -41,14 +42,14 @@ func (k *tracker) count(t *transfer, tool *Process) {
 	c := k.counts
 	host, ok := c.host(h, group, t.started)
 	if !ok {
-		c.left++
+		c.leave()
 		return
 	}
 	parent := ""
 	if len(t.upper) > 0 {
 		parent = pathOf(&t.upper[0])
 	}
-	t.tally = tallied{counted: !k.recalling, host: host, among: c.look(Transfers, "", host), of: make([]Rarity, 0, 5)}
+	t.tally = tallied{counted: !k.recalling, host: host, key: c.hosts[host].key(), among: c.look(Transfers, "", host), of: make([]Rarity, 0, 5)}
 	for _, one := range [...]struct {
 		kind Kind
 		text string
@@ -112,6 +113,9 @@ type Reason struct {
 	Name string // destination, parent, content …
 	Text string // with its numbers and what they are counted among
 	Risk int    // what it adds; negative: takes away
+	// What was counted, as [CountsQuery] asks for it; a Value of "": nothing was.
+	Of    string
+	Value string
 }
 
 // String is "+20 destination never seen: 0 of 3201 transfers".
@@ -159,7 +163,14 @@ func (f *Finding) weigh(c *counts, t *tallied, known Known) []Reason {
 
 func (j *weighing) add(name string, risk int, format string, args ...any) {
 	if risk != 0 {
-		j.reasons = append(j.reasons, Reason{name, fmt.Sprintf(format, args...), risk})
+		j.reasons = append(j.reasons, Reason{Name: name, Text: fmt.Sprintf(format, args...), Risk: risk})
+	}
+}
+
+// counted says of the reasons from the nth on what was counted.
+func (j *weighing) counted(from int, kind Kind, value string) {
+	for i := from; i < len(j.reasons); i++ {
+		j.reasons[i].Of, j.reasons[i].Value = kind.String(), value
 	}
 }
 
@@ -204,7 +215,7 @@ func (j *weighing) content() {
 // when all is new, which is said.
 func (j *weighing) fresh(name string, weight int, format string, args ...any) {
 	known := min(max(j.now().Sub(j.known.Since), 0), enough)
-	j.reasons = append(j.reasons, Reason{name, fmt.Sprintf(format, args...), int(time.Duration(weight) * known / enough)})
+	j.reasons = append(j.reasons, Reason{Name: name, Text: fmt.Sprintf(format, args...), Risk: int(time.Duration(weight) * known / enough)})
 }
 
 func (j *weighing) now() time.Time { return j.Last }
@@ -224,7 +235,7 @@ func (j *weighing) span() string {
 
 func (j *weighing) destination() {
 	for i, r := range j.tally.far {
-		addr := j.tally.met[i]
+		addr, before := j.tally.met[i], len(j.reasons)
 		out := "internal"
 		weight := weighsFar / 2
 		if !Internal(addr) {
@@ -244,6 +255,7 @@ func (j *weighing) destination() {
 		case r.Host.settled():
 			j.add("destination", -weighsHabit, "%s is usual here: %d of %s", addr, r.Host.Runs, j.of())
 		}
+		j.counted(before, Destination, addr.String())
 		if i == 2 { // three far ends are enough to judge by
 			return
 		}
@@ -253,7 +265,9 @@ func (j *weighing) destination() {
 // volume is more than what is routine: see [Routine].
 func (j *weighing) volume() {
 	if r := j.Routine; r != nil && r.Breach != "" {
+		before := len(j.reasons)
 		j.add("limit", weighsLimit, "%s, but %s", r.Class, r.Breach)
+		j.counted(before, Habit, r.key)
 	}
 	if sent := j.Transfer.Sent; sent >= 100_000_000 {
 		j.add("volume", weighsBytes/2, "%s went out", humanSize(sent))
@@ -263,7 +277,7 @@ func (j *weighing) volume() {
 // habits looks at who, what and when.
 func (j *weighing) habits() {
 	for _, r := range j.tally.of {
-		name, what, weight := "", "", weighsHabit
+		name, what, weight, before := "", "", weighsHabit, len(j.reasons)
 		switch r.Kind {
 		case ParentUsed:
 			name, what = "parent", "started by "+r.Value
@@ -289,6 +303,7 @@ func (j *weighing) habits() {
 		case r.Host.settled():
 			j.add(name, -weight, "%s: %d, of %s", what, r.Host.Runs, j.of())
 		}
+		j.counted(before, r.Kind, r.Value)
 	}
 }
 

@@ -19,6 +19,7 @@ type Routine struct {
 	Known  bool     // often enough, on enough days, to be a habit
 
 	key      string
+	wide     string // habit of all who bring data in like this; ""
 	opposite string // habit of the same who brings data in; ""
 	inside   bool   // data comes in from inside: it does not matter from where
 }
@@ -28,7 +29,7 @@ func (r *Routine) Folds() bool { return r != nil && r.Known && r.Breach == "" }
 
 // least is what any run of a class may send before its limit of bytes counts.
 const (
-	least   = 64 << 10  // a handshake and some listings
+	least   = handshake // and some listings
 	leastIn = 256 << 10 // of what git says that it has
 )
 
@@ -45,7 +46,9 @@ func keyed(parts ...string) string {
 }
 
 // What a habit goes to and reads stands behind its key.
-func habitTo(key string, to netip.Addr) string { return key + " → " + to.String() }
+func habitTo(key string, to netip.Addr) string { return key + farMark + to.String() }
+
+const farMark = " → "
 
 func habitReads(key, what string) string { return key + " ← " + what }
 
@@ -65,11 +68,9 @@ func (c *counts) routine(t *transfer, s *Transfer) *Routine {
 		return r
 	}
 	habit := c.look(Habit, r.key, t.tally.host)
-	known, everywhere := habit.Host, false
-	if !known.settled() && habit.Group.settled() && habit.Group.Hosts >= 3 {
-		known, everywhere = habit.Group, true
-	}
-	r.Known = known.settled()
+	l := &limits{c: c, r: r, s: s, key: r.key, known: habit.Host}
+	l.whose(habit, t.tally.host)
+	r.Known = len(l.scopes) > 0
 	if !r.Known {
 		r.Limits = []string{fmt.Sprintf("no habit yet: %s on %s, of 3 on 2 days", times(int(habit.Host.Runs)), plural(int(habit.Host.Days), "day"))}
 		r.Breach = r.forbidden(s)
@@ -78,19 +79,60 @@ func (c *counts) routine(t *transfer, s *Transfer) *Routine {
 		}
 		return r
 	}
-	l := &limits{c: c, r: r, s: s, host: t.tally.host, everywhere: everywhere, known: known}
+	l.today, l.busiest, _ = c.daily(l.key, l.scopes[0])
 	l.check()
 	return r
 }
 
 // limits holds one transfer to what its habit has been.
 type limits struct {
-	c          *counts
-	r          *Routine
-	s          *Transfer
-	host       uint32
-	everywhere bool // the habit is that of the host's group
-	known      Seen
+	c       *counts
+	r       *Routine
+	s       *Transfer
+	key     string
+	scopes  []uint32 // where it is one, the nearest first; none: it is nobody's
+	known   Seen
+	today   int64 // runs
+	busiest int64 // runs on the busiest day before
+}
+
+// whose finds out whose habit it is: this host's; that of its group, where three
+// hosts have it; and, for what comes in from inside, that of all, whoever brings
+// it: a host loses nothing by it.
+func (l *limits) whose(habit Rarity, host uint32) {
+	if habit.Host.settled() {
+		l.scopes = append(l.scopes, host)
+	}
+	if habit.Group.settled() && habit.Group.Hosts >= 3 {
+		if l.scopes == nil {
+			l.known = habit.Group
+		}
+		l.scopes = append(l.scopes, l.c.group(l.c.hosts[host].group))
+	}
+	if l.scopes == nil && l.r.wide != "" && fromInside(l.s) {
+		if all := l.c.look(Habit, l.r.wide, host).Anywhere; all.settled() && all.Hosts >= 3 {
+			l.key, l.known, l.scopes = l.r.wide, all, []uint32{anywhere}
+		}
+	}
+}
+
+// daily says how often a habit has run today and on its busiest day before, and
+// how much it sent at most then.
+func (c *counts) daily(key string, scope uint32) (today, busiest, most int64) {
+	n, ok := c.value(Habit, key, false)
+	t := c.tallies[place{n, scope}]
+	if !ok || t == nil {
+		return 0, 0, 0
+	}
+	for _, d := range t.days {
+		switch {
+		case d.day == c.today:
+			today = int64(d.runs)
+		case d.day > c.today-c.days:
+			busiest, most = max(busiest, int64(d.runs)), max(most, d.most)
+		}
+	}
+	return today, busiest, most
 }
 
 func (l *limits) check() {
@@ -99,6 +141,7 @@ func (l *limits) check() {
 		l.breach("%s", why)
 	}
 	l.bytes()
+	l.runs()
 	l.addresses()
 	l.places()
 	if unseen := blinding(l.s); unseen != "" {
@@ -142,17 +185,54 @@ func (l *limits) bytes() {
 	}
 }
 
+// fewRuns is how often a day any habit may run.
+const fewRuns = 20
+
+// runs holds what sends to the number of its runs: much leaves in many small ones.
+func (l *limits) runs() {
+	if l.r.fetches() || l.r.Class == "mirror" {
+		return
+	}
+	most := max(3*l.busiest, fewRuns)
+	l.say("at most %d times a day", most)
+	if l.today >= most {
+		l.breach("it ran %d times today already, of at most %d", l.today, most)
+	}
+}
+
 // fetches tells whether the class brings data in.
 func (r *Routine) fetches() bool {
 	return r.Class == "git" || r.Class == "update" || r.Class == "copies in"
 }
 
-func (l *limits) seen(k Kind, text string) Seen {
-	found := l.c.look(k, text, l.host)
-	if l.everywhere {
-		return found.Group
+// seen tells whether a habit has it in the nearest scope, or in any.
+func (l *limits) seen(k Kind, text string, any bool) bool {
+	n, ok := l.c.value(k, text, false)
+	return ok && slices.ContainsFunc(l.scopes[:map[bool]int{false: 1, true: len(l.scopes)}[any]], func(scope uint32) bool {
+		return l.c.tallies[place{n, scope}].seen(l.c.today, l.c.days).Runs > 0
+	})
+}
+
+// manyHosts is to how many a controller goes whose work it is to go to all.
+const manyHosts = 20
+
+// everywhere tells whether a controller goes to a new host of ours as to the others.
+func (l *limits) everywhere(to netip.Addr) bool {
+	if l.r.Class != "ansible" || l.r.fetches() || l.s.Direction == In || !Internal(to) {
+		return false
 	}
-	return found.Host
+	n := 0
+	for text, value := range l.c.values[HabitTo] {
+		if strings.HasPrefix(text, l.key+farMark) && l.c.tallies[place{value, l.scopes[0]}] != nil {
+			n++
+		}
+	}
+	return n >= manyHosts
+}
+
+// fromInside tells whether all far ends of a transfer are addresses of our own.
+func fromInside(s *Transfer) bool {
+	return !slices.ContainsFunc(s.Peers, func(p Peer) bool { return !Internal(p.Addr) })
 }
 
 func (l *limits) addresses() {
@@ -165,21 +245,21 @@ func (l *limits) addresses() {
 		if !addr.IsValid() || addr.IsLoopback() {
 			continue
 		}
-		if l.seen(HabitTo, habitTo(l.r.key, addr)).Runs == 0 {
+		if !l.seen(HabitTo, habitTo(l.key, addr), Internal(addr)) && !l.everywhere(addr) {
 			l.breach("%s is not where it goes: never in %d runs", addr, l.known.Runs)
 			continue
 		}
 		known++
 	}
-	l.say("%s that it has gone to before", plural(known, "address"))
+	l.say("%s that it, or the same on hosts of its group, has gone to before", plural(known, "address"))
 	if known == 0 && l.s.Master == "" && l.s.Sent > 0 {
 		l.breach("its far end was not seen")
 	}
 }
 
 func (l *limits) places() {
-	for _, place := range placesOf(l.s) {
-		if l.seen(HabitReads, habitReads(l.r.key, place)).Runs == 0 {
+	for _, place := range l.r.placesOf(l.s) {
+		if !l.seen(HabitReads, habitReads(l.key, place), false) {
 			l.breach("it reads %s, never in %d runs", place, l.known.Runs)
 		}
 	}
@@ -191,15 +271,22 @@ const maxPlaces = 64
 
 // placesOf are the directories that a transfer reads, as far as they are the same
 // from run to run, and the classes of what matters most.
-func placesOf(s *Transfer) (out []string) {
+func (r *Routine) placesOf(s *Transfer) (out []string) {
 	add := func(place string) {
 		if !slices.Contains(out, place) && len(out) < maxPlaces {
 			out = append(out, place)
 		}
 	}
 	for _, f := range s.Payload() {
-		add(placeOf(f.Path))
-		if f.Sensitive == "key material" || f.Sensitive == "credentials" {
+		file, below := strings.CutPrefix(f.Path, s.Tool.Dir+"/")
+		switch {
+		case r.Class == "ci" && below: // all jobs of a runner are below the same three
+			add("." + placeOf("/"+file))
+		default:
+			add(placeOf(f.Path))
+		}
+		switch f.Sensitive {
+		case "key material", "credentials", "database", "customer data", "mail":
 			add(f.Sensitive)
 		}
 	}
@@ -244,12 +331,19 @@ func blinding(s *Transfer) string {
 	return ""
 }
 
+// has tells whether the number of a transfer's host is still that host's.
+func (c *counts) has(t *tallied) bool {
+	n, ok := c.byHost[t.key]
+	return ok && n == t.host
+}
+
 // learn makes a run that has ended part of its habit. A run that broke a limit
 // is not, unless somebody said that it was allowed; nor is one that sends to the
-// internet before somebody did so once.
+// internet before somebody did so once. Its limit of bytes grows by a quarter a
+// day at most, unless somebody allowed more.
 func (c *counts) learn(t *transfer, allowed bool) {
 	s, r := t.shown, t.tally.routine
-	if r == nil || s == nil || !t.tally.counted || t.tally.learned || !allowed && r.Breach != "" {
+	if r == nil || s == nil || !t.tally.counted || t.tally.learned || !allowed && r.Breach != "" || !c.has(&t.tally) {
 		return
 	}
 	if !allowed && !r.fetches() && r.Class != "mirror" && c.unknownOutside(r, t, s) != "" {
@@ -257,14 +351,22 @@ func (c *counts) learn(t *transfer, allowed bool) {
 	}
 	t.tally.learned = true
 	at := s.Started.UnixMilli()
-	c.add(Habit, r.key, t.tally.host, at, 1, outgoing(s))
+	sent := outgoing(s)
+	if _, _, most := c.daily(r.key, t.tally.host); !allowed && r.Known && most > 0 {
+		sent = min(sent, max(most+most/4, least)) // who sends a little more each day is soon far beyond
+	}
+	c.add(Habit, r.key, t.tally.host, at, 1, sent)
+	c.add(Habit, r.wide, t.tally.host, at, 1, sent)
 	for _, addr := range t.tally.met {
 		c.add(HabitTo, habitTo(r.key, addr), t.tally.host, at, 1, 0)
+		if r.wide != "" {
+			c.add(HabitTo, habitTo(r.wide, addr), t.tally.host, at, 1, 0)
+		}
 		if allowed && !Internal(addr) {
 			c.add(HabitTo, habitAllowed(r.key, addr), t.tally.host, at, 1, 0)
 		}
 	}
-	for _, place := range placesOf(s) {
+	for _, place := range r.placesOf(s) {
 		c.add(HabitReads, habitReads(r.key, place), t.tally.host, at, 1, 0)
 	}
 }

@@ -32,6 +32,9 @@ func sound(s *Transfer) bool {
 	if n == 0 || s.Ancestors[n-1].PID != 1 && s.Ancestors[n-1].PPID != 0 || !ofSystem(&s.Tool) || s.Tool.Executable == "" {
 		return false
 	}
+	if s.Tool.Container != "" { // whose /usr anybody may have made
+		return false
+	}
 	if how := s.Tool.ToolHow; how != "" && how != "name" && how != "inherited" || hidden(s.Tool.CommandLine) != "" {
 		return false
 	}
@@ -84,7 +87,7 @@ func served(s *Transfer) *Routine {
 	proof := tool + " under " + service.Name + " for " + s.Tool.User
 	switch {
 	case s.Direction == In:
-		r := &Routine{Class: "copies in", Proof: proof + ": data comes in", key: keyed("copies in", tool, s.Tool.User)}
+		r := &Routine{Class: "copies in", Proof: proof + ": data comes in", key: keyed("copies in", s.Tool.User), wide: "copies in of whoever"}
 		if slices.ContainsFunc(s.Tool.Args, func(a string) bool { return strings.Contains(a, "/.ansible/tmp/ansible-tmp-") }) {
 			r.Class = "ansible" // the same limits: the argument says no more than what to call it
 		}
@@ -92,9 +95,9 @@ func served(s *Transfer) *Routine {
 	case s.Direction != Pulled || s.Tool.UserID == "0":
 		return nil
 	case tool == "sftp-server":
-		return &Routine{Class: "sftp user", Proof: proof, key: keyed("sftp user", s.Tool.User, Shape(s.Tool.CommandLine)), opposite: keyed("copies in", tool, s.Tool.User)}
+		return &Routine{Class: "sftp user", Proof: proof, key: keyed("sftp user", s.Tool.User, Shape(s.Tool.CommandLine)), opposite: keyed("copies in", s.Tool.User)}
 	case tool == "rsync":
-		return &Routine{Class: "backup", Proof: proof + ": fetched", key: keyed("fetched", s.Tool.User, Shape(s.Tool.CommandLine)), opposite: keyed("copies in", tool, s.Tool.User)}
+		return &Routine{Class: "backup", Proof: proof + ": fetched", key: keyed("fetched", s.Tool.User, Shape(s.Tool.CommandLine)), opposite: keyed("copies in", s.Tool.User)}
 	}
 	return nil
 }
@@ -110,7 +113,7 @@ func mirror(s *Transfer) *Routine {
 // git is a fetch over ssh: git itself started ssh.
 func git(s *Transfer) *Routine {
 	parent := s.Ancestors[0]
-	if toolOf(&s.Tool) != "ssh" || parent.Name != "git" || !ofSystem(&parent) {
+	if toolOf(&s.Tool) != "ssh" || path.Base(parent.Executable) != "git" || !ofSystem(&parent) {
 		return nil
 	}
 	pack := slices.ContainsFunc(s.Tool.Args, func(a string) bool {
@@ -204,11 +207,11 @@ func scheduled(s *Transfer) *Routine {
 // brought is what somebody who is logged in brings to this host from another of ours.
 func brought(s *Transfer) *Routine {
 	service, ok := login(s)
-	if !ok || serves(&s.Tool) || s.Direction != In || !trusted(s.Ancestors) || slices.ContainsFunc(s.Peers, func(p Peer) bool { return !Internal(p.Addr) }) {
+	if !ok || serves(&s.Tool) || s.Direction != In || !trusted(s.Ancestors) || !fromInside(s) {
 		return nil
 	}
 	return &Routine{Class: "copies in", Proof: toolOf(&s.Tool) + " below " + service.Name + ": data comes in, from inside", inside: true,
-		key: keyed("brought", toolOf(&s.Tool), s.Tool.User)}
+		key: keyed("brought", s.Tool.User), wide: "brought by whoever"}
 }
 
 // managers of packages update a machine.

@@ -222,3 +222,57 @@ func TestWhatWasClosedAsTheftNeverBecomesRoutine(t *testing.T) {
 		t.Errorf("it is folded after five days: %v", folded)
 	}
 }
+
+func TestLimitsHoldAgainstWhoKnowsThem(t *testing.T) {
+	u := newUsual(t)
+	m := u.of("web")[0]
+	to := u.of("logs")[int(m.addr.As4()[3])%2].addr
+	ship := func(at time.Time, sent int64, change ...func(*task)) *task {
+		script := u.start(at, m.init, "/usr/bin/dash", "/bin/sh /usr/libexec/log-ship", append([]func(*task){unit("log-ship.service"), runs("/usr/libexec/log-ship"), as("logship", 997)}, change...)...)
+		return u.copyOut(at.Add(time.Second), script, "/usr/bin/rsync", "rsync -az /var/log/nginx/ logs@"+to.String()+":/srv/logs/"+m.name+"/", to, sent, map[string]int64{"/var/log/nginx/access.log.1": sent})
+	}
+	folds := func(what string, tool *task, want bool) {
+		t.Helper()
+		u.happen()
+		if f, folded := u.found(tool); f == nil || folded != want {
+			t.Errorf("%s: shown %v, folded %v: %+v", what, f != nil, folded, f)
+		}
+	}
+	folds("in a container, whose files anybody may have made", ship(u.today.Add(time.Hour), 6e6, func(t *task) { t.container = "4f3a9b" }), false)
+
+	var last *task
+	for day := range 3 { // each day as much more as a limit of twice the most would let pass
+		last = ship(u.today.AddDate(0, 0, day).Add(2*time.Hour), 9e6<<day)
+		u.happen()
+	}
+	folds("nearly twice as much each day", last, false)
+	for _, f := range u.e.Snapshot().Findings {
+		for _, a := range f.Alerts() {
+			u.e.Close(a.ID, "benign")
+		}
+	}
+	for i := range 30 {
+		last = ship(u.today.AddDate(0, 0, 3).Add(time.Hour+time.Duration(i)*time.Minute), 6e6)
+	}
+	folds("in thirty pieces", last, false)
+}
+
+func TestWhatComesInFromInsideIsFoldedWhoeverBringsIt(t *testing.T) {
+	u := newUsual(t)
+	known, unknown := u.of("control")[0].addr, u.of("mirror")[0].addr
+	hosts := slices.Concat(u.of("app"), u.of("web"))
+	from := func(at time.Time, far netip.Addr, sent, received int64) *task {
+		m := hosts[0]
+		hosts = hosts[1:]
+		return u.session(at, m, far, "newcomer", 1250, "/usr/lib/openssh/sftp-server", "/usr/lib/openssh/sftp-server", sent, received, nil)
+	}
+	usual := from(u.today.Add(time.Hour), known, 5000, 3e5)
+	elsewhere := from(u.today.Add(2*time.Hour), unknown, 5000, 3e5)
+	fetches := from(u.today.Add(3*time.Hour), known, 3e6, 9000)
+	u.happen()
+	for tool, want := range map[*task]bool{usual: true, elsewhere: false, fetches: false} {
+		if f, folded := u.found(tool); f == nil || folded != want {
+			t.Errorf("%s: folded %v, want %v: %+v", tool.line, folded, want, f)
+		}
+	}
+}

@@ -32,6 +32,7 @@ type Finding struct {
 	Rarities []Rarity // how often what it is made of occurred before it
 	Known    Known    // how much is known to compare with
 	Routine  *Routine // nil: of no class
+	sum      int      // risk and reasons, also beyond 100
 
 	Exception *Exception // hides it; nil: none does
 	Breach    string     // why an exception that fits does not hide it, a sentence; "" when none fits

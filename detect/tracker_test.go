@@ -172,6 +172,11 @@ func TestDirectionsAreReadFromArgumentsAndElseFromBytes(t *testing.T) {
 	if measured(3_000, 3_000, false) != Out || measured(3_000, 9_000_000, false) != In || measured(9_000_000, 3_000, true) != Pulled {
 		t.Error("bytes are misjudged")
 	}
+	tr := &transfer{}
+	told := &Transfer{Tool: Process{Name: "curl", Args: []string{"curl", "-K", "c", "https://h/"}}, Sent: 5_000_000, Received: 4_000}
+	if d := tr.direction(told); d != Out {
+		t.Errorf("5 MB left, and the arguments have it %s", d)
+	}
 }
 
 func TestManyProcessesStayWithinTheTablesBounds(t *testing.T) {

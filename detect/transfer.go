@@ -229,7 +229,7 @@ func (t *transfer) list() []File {
 }
 
 func (t *transfer) direction(s *Transfer) Direction {
-	if d := asked(&s.Tool); d != "" {
+	if d := asked(&s.Tool); d != "" && !(d == In && s.Sent > 2*s.Received+handshake) { // what is to be sent may stand in a file that arguments name
 		return d
 	}
 	inbound := t.served || slices.ContainsFunc(s.Peers, func(p Peer) bool { return p.Inbound })

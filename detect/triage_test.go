@@ -26,7 +26,8 @@ type triage struct {
 	from         time.Time // of the judged day
 	rows         []*Finding
 	folded       int
-	thefts       map[string]int // kind to its place in the list, from 1
+	thefts       map[string]int    // kind to its place in the list, from 1
+	kinds        map[string]string // alert id of a row to what was stolen
 	foldedThefts []string
 	early        []int // rows at the end of the days before
 	others       []otherRule
@@ -53,7 +54,7 @@ func watchFleet(t testing.TB, f *fleet, days int, beat time.Duration) (*Engine, 
 		t.Fatal(problems)
 	}
 	clock := day0
-	out := &triage{thefts: map[string]int{}, from: day0.AddDate(0, 0, days-1)}
+	out := &triage{thefts: map[string]int{}, kinds: map[string]string{}, from: day0.AddDate(0, 0, days-1)}
 	others := otherRules(t)
 	alone := append(slices.DeleteFunc(slices.Clone(rules), func(r *Rule) bool { return r.ID != rareRule }), others...)
 	e, err := New(Options{Rules: append(rules, others...), Now: func() time.Time { return clock }, OnAlert: out.watchRules(f, alone)})
@@ -105,20 +106,21 @@ func (o *triage) judge(e *Engine, f *fleet) {
 	s := e.Snapshot()
 	o.rows, o.folded = s.Findings, len(s.Routine)
 	for i, row := range s.Findings {
-		kind, theft := f.truth[row.tool().EntityID]
+		kind, theft := f.theft(e, row)
 		if !theft {
 			if i < 20 {
 				o.benignAtTop++
 			}
 			continue
 		}
+		o.kinds[row.ID] = kind
 		if o.thefts[kind] == 0 {
 			o.thefts[kind] = i + 1
 			o.worst = max(o.worst, i+1)
 		}
 	}
 	for _, row := range s.Routine {
-		if kind, theft := f.truth[row.tool().EntityID]; theft {
+		if kind, theft := f.truth[row.tool().EntityID]; theft && o.thefts[kind] == 0 {
 			o.foldedThefts = append(o.foldedThefts, kind)
 		}
 	}
@@ -127,6 +129,24 @@ func (o *triage) judge(e *Engine, f *fleet) {
 			o.missed = append(o.missed, kind)
 		}
 	}
+}
+
+// theft tells what was stolen in what a row is about: the newest of several
+// transfers that broke a limit may be none.
+func (f *fleet) theft(e *Engine, row *Finding) (kind string, ok bool) {
+	if kind, ok = f.truth[row.tool().EntityID]; ok {
+		return kind, true
+	}
+	for _, a := range row.Alerts() {
+		if open := e.alerts[a.ID]; open != nil {
+			for _, t := range open.pinned {
+				if kind, ok = f.truth[t.root.key.entity()]; ok {
+					return kind, true
+				}
+			}
+		}
+	}
+	return "", false
 }
 
 // watchRules counts what single rules raise on the judged day.
@@ -170,7 +190,7 @@ func (o *triage) print(t testing.TB, f *fleet) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d hosts, %d events; rows left at the end of the days before: %v\n", len(f.hosts), o.events, o.early)
 	for i, row := range o.rows {
-		kind := f.truth[row.tool().EntityID]
+		kind := o.kinds[row.ID]
 		if kind != "" {
 			kind = "THEFT " + kind
 		}
@@ -204,6 +224,10 @@ func TestMeasureTriage(t *testing.T) {
 		return
 	}
 	f := newFleet(seedOf(), 500)
+	f.draw()
+	for _, m := range f.of("app")[:3] {
+		m.joins = warm
+	}
 	e, o := watchFleet(t, f, warm+1, time.Minute)
 	o.judge(e, f)
 	o.print(t, f)

@@ -70,7 +70,7 @@ func (a *Assessor) Assess(ctx context.Context, f *detect.Finding) *Guide {
 	if a.Note != nil && !own {
 		g.Checklist = checklist(a.Note(f.RuleID))
 	}
-	g.Verdict = s.verdict(append(replies, a.override(ctx, g, replies)...))
+	g.Verdict = s.verdict(append(replies, a.override(ctx, f, g, replies)...))
 	g.Credentials = e.credentials()
 	g.Blind = s.blind(e)
 	g.Stop, g.Root = s.stop()
@@ -160,28 +160,23 @@ func (e *evidence) answerOther(q Question) reply {
 
 // override puts an analyst's answers in place of ours. What they said of the
 // checklist comes back as further replies.
-func (a *Assessor) override(ctx context.Context, g *Guide, replies []reply) (more []reply) {
+func (a *Assessor) override(ctx context.Context, f *detect.Finding, g *Guide, replies []reply) (more []reply) {
 	if a.Cases == nil {
 		return nil
 	}
-	said, err := a.Cases.Answers(ctx, g.AlertID)
+	said, elsewhere, err := a.Cases.said(ctx, f)
 	if err != nil {
-		g.Blind = append(g.Blind, "what analysts answered could not be read: "+err.Error())
-		return nil
+		g.Blind = append(g.Blind, "not all that analysts said could be read: "+err.Error())
 	}
 	for i := range g.Answers {
 		if o, ok := said[g.Answers[i].ID]; ok {
 			replies[i] = g.Answers[i].override(o)
 		}
+		g.Answers[i].Evidence = append(g.Answers[i].Evidence, elsewhere[g.Answers[i].ID]...)
 	}
-	log, err := a.Cases.Log(ctx, g.AlertID)
+	g.Said, err = a.Cases.notes(ctx, f)
 	if err != nil {
 		g.Blind = append(g.Blind, "what analysts noted could not be read: "+err.Error())
-	}
-	for _, n := range log {
-		if n.Kind == "note" {
-			g.Said = append(g.Said, n)
-		}
 	}
 	for i := range g.Checklist {
 		if o, ok := said[g.Checklist[i].ID]; ok {

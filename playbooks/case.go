@@ -251,7 +251,7 @@ func (x *Exhibit) complete(before Exhibit) {
 	if old.Sent > t.Sent {
 		t.Sent, t.Received, t.Peers = old.Sent, old.Received, old.Peers
 	}
-	if old.Sent > 0 && old.Direction != "" {
+	if old.Sent > 0 && old.Direction != "" && old.Direction != detect.In { // bytes may show that arguments had lied
 		t.Direction = old.Direction // it was told from the arguments or from more of the bytes
 	}
 	if len(old.Files) > len(t.Files) {

@@ -39,11 +39,39 @@ func (e *evidence) answerExpected() reply {
 			open = append(open, c.name)
 		}
 	}
+	e.habitual(&r)
 	if r.state == OPEN {
 		r.why = strings.Join(nonEmpty(prefixed("none of: ", strings.Join(not, ", ")), prefixed("not decided: ", strings.Join(open, ", "))), " · ")
 		r.open = append(r.open, "expected? "+r.why)
 	}
 	return r
+}
+
+// habitual adds what the counts of transfers say: within the limits of a proven
+// routine it counts for the transfer, a broken limit counts against it.
+func (e *evidence) habitual(r *reply) {
+	h := e.f.Routine
+	switch {
+	case h == nil:
+		return
+	case h.Breach != "":
+		r.line("habit", "no: "+h.Class+", but "+h.Breach)
+		r.against = append(r.against, "limit of a routine: "+h.Class+", but "+h.Breach)
+		if r.state == OPEN {
+			r.state, r.why = BAD, h.Class+", but "+h.Breach
+		}
+	case h.Known && e.accused() != "":
+		r.line("habit", "not decided: inside the limits of "+h.Class+", but "+e.accused())
+	case h.Known:
+		fact := fmt.Sprintf("routine %s, inside its limits: %s; %s", h.Class, strings.Join(h.Limits, ", "), h.Proof)
+		r.line("habit", "yes: "+fact)
+		if r.supports = append(r.supports, fact); r.state == OPEN {
+			r.state, r.why = OK, fact
+		}
+		r.routine = true
+	default:
+		r.line("habit", "not decided: "+h.Class+": "+strings.Join(h.Limits, ", "))
+	}
 }
 
 // backup needs the schedule proven, everything that runs vouched for, and a far

@@ -112,10 +112,15 @@ func (s *Cases) Ack(ctx context.Context, alert detect.Alert, by string) error {
 
 // Close ends the case for a reason, which must not be empty. Closing again changes the reason.
 func (s *Cases) Close(ctx context.Context, alert detect.Alert, by, reason string) error {
+	return s.CloseAbout(ctx, alert, nil, by, reason)
+}
+
+// CloseAbout is Close that keeps what the alert was about, see [detect.Finding.Fields].
+func (s *Cases) CloseAbout(ctx context.Context, alert detect.Alert, about map[string][]string, by, reason string) error {
 	if strings.TrimSpace(reason) == "" {
 		return errors.New("closing needs a reason: benign, false positive, true positive, duplicate, or words of your own")
 	}
-	return s.change(ctx, alert, by, func(c Triage) (Triage, string, error) {
+	return s.changeAbout(ctx, alert, about, by, func(c Triage) (Triage, string, error) {
 		c.State, c.Reason = Closed, reason
 		return c, "closed", nil
 	})
@@ -134,6 +139,10 @@ func (s *Cases) Reopen(ctx context.Context, alert detect.Alert, by string) error
 
 // change decides on what was said so far. A kind of "" changes nothing.
 func (s *Cases) change(ctx context.Context, alert detect.Alert, by string, decide func(Triage) (Triage, string, error)) error {
+	return s.changeAbout(ctx, alert, nil, by, decide)
+}
+
+func (s *Cases) changeAbout(ctx context.Context, alert detect.Alert, about map[string][]string, by string, decide func(Triage) (Triage, string, error)) error {
 	return s.say(ctx, alert.ID, by, func(d *alertDocument) (kind, text string, err error) {
 		next, kind, err := decide(d.Triage)
 		if err != nil || kind == "" {
@@ -142,6 +151,9 @@ func (s *Cases) change(ctx context.Context, alert detect.Alert, by string, decid
 		next.By, next.At, next.Revision = by, s.now().UTC(), d.Triage.Revision+1
 		next.Thread, next.UpTo = alert.Thread, alert.Last.UTC()
 		d.Triage = next
+		if about != nil {
+			d.About = about
+		}
 		return kind, next.Reason, nil
 	})
 }

@@ -12,6 +12,8 @@ type alertDocument struct {
 	Triage  Triage              `json:"triage"`
 	Log     []logged            `json:"log,omitempty"`
 	Answers map[string]Override `json:"answers,omitempty"` // by question
+	// About is what exceptions compare, of an alert that is closed.
+	About map[string][]string `json:"about,omitempty"`
 }
 
 // logged is a note that no other is taken for.

@@ -132,3 +132,72 @@ func TestADatabaseOfANewerProgramIsRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAnAnswerStaysWithItsFindingAndIsSaidOfTheOthersOfItsCase(t *testing.T) {
+	c := openCases(t, filepath.Join(t.TempDir(), "interdict.db"))
+	a, f := copying()
+	a.Cases = c
+	if err := c.Answer(t.Context(), f.ID, "left", "ana", OK, "bob told me"); err != nil {
+		t.Fatal(err)
+	}
+	led := *f // another rule's alert about it leads by now
+	led.Also, led.Alert.ID = []detect.Alert{f.Alert}, "another"
+	if left := answerOf(t, assess(t, a, &led), "left"); !left.Overridden {
+		t.Errorf("what was answered is gone with the alert that led: %+v", left)
+	}
+	k, err := c.OpenCase(t.Context(), f, nil, "ana")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := *f
+	other.ID, other.Host.Name = "third", "web-2"
+	if err := c.Join(t.Context(), k.ID, &other, nil, "ana", "the same"); err != nil {
+		t.Fatal(err)
+	}
+	left := answerOf(t, assess(t, a, &other), "left")
+	if left.Overridden || !strings.Contains(fmt.Sprint(left.Evidence), "in INC-0001") || !strings.Contains(fmt.Sprint(left.Evidence), "bob told me") {
+		t.Errorf("of another host in the case: %+v", left)
+	}
+}
+
+func TestAnExceptionIsTriedOnWhatPeopleClosedAtAnyConsole(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "interdict.db")
+	here, there := openCases(t, file), openCases(t, file)
+	_, f := backup()
+	x := Propose(f)[0].Exception
+	for id, reason := range map[string]string{"a": Benign, "b": TruePositive} {
+		closed := f.Alert
+		closed.ID = id
+		if err := there.CloseAbout(t.Context(), closed, f.Fields(), "bob", reason); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, other := theft()
+	other.ID = "c"
+	if err := errors.Join(there.CloseAbout(t.Context(), other.Alert, other.Fields(), "bob", TruePositive), there.Close(t.Context(), alert, "bob", Benign)); err != nil {
+		t.Fatal(err)
+	}
+	n, err := here.ClosedLike(t.Context(), &x, time.Now().Add(-time.Hour))
+	if want := (ClosedLike{Closed: 4, Hidden: 2, Thefts: 1, Unknown: 1}); err != nil || n != want {
+		t.Errorf("%+v %v", n, err)
+	}
+	if n, _ = here.ClosedLike(t.Context(), &x, time.Now().Add(time.Hour)); n.Closed != 0 {
+		t.Errorf("what was closed before counts: %+v", n)
+	}
+}
+
+func TestTheLimitsOfARoutineAreFactsOfTheVerdict(t *testing.T) {
+	a, f := copying()
+	within := &detect.Routine{Class: "backup", Proof: "started by /usr/local/bin/x in x.service", Limits: []string{"14 runs on 14 days"}, Known: true}
+	f.Routine = within
+	if r := answerOf(t, assess(t, a, f), "expected"); r.State != OK || !strings.Contains(r.Why, "inside its limits") {
+		t.Errorf("%+v", r)
+	}
+	broken := *within
+	broken.Breach = "9 GB went out, of at most 4 GB"
+	f.Routine = &broken
+	g := assess(t, a, f)
+	if r := answerOf(t, g, "expected"); r.State != BAD || !strings.Contains(strings.Join(g.Verdict.Against, "\n"), "9 GB went out") {
+		t.Errorf("%+v %q", r, g.Verdict.Against)
+	}
+}

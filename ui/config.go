@@ -37,8 +37,8 @@ type Engine interface {
 	Except(x detect.Exception) error
 	// RenewException has one go on until another day.
 	RenewException(id string, until time.Time) error
-	// ClosedFindings are those that were closed in this run, the newest last.
-	ClosedFindings() []*detect.Finding
+	// ClosedLike counts what an exception would have hidden of what people closed since a time.
+	ClosedLike(x *detect.Exception, since time.Time) (playbooks.ClosedLike, error)
 	// EndException ends one; what it hid shows up again.
 	EndException(id string) error
 }

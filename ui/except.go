@@ -24,6 +24,7 @@ type exceptForm struct {
 	why     line
 	no      string         // why it was not made
 	past    map[int]string // what history says of each choice; not asked yet: not there
+	closed  map[int]closedSays
 }
 
 // exceptDays are the ends that can be chosen. There is no exception without one.
@@ -36,7 +37,7 @@ func (m *Model) openExcept(f *detect.Finding) tea.Cmd {
 		m.warn("too little is known of this alert to hide what is like it and nothing else")
 		return nil
 	}
-	e := &exceptForm{finding: f, choices: all, past: map[int]string{}}
+	e := &exceptForm{finding: f, choices: all, past: map[int]string{}, closed: map[int]closedSays{}}
 	m.overlay = e
 	return e.preview(m)
 }
@@ -47,21 +48,28 @@ func (e *exceptForm) preview(m *Model) tea.Cmd {
 		return nil
 	}
 	at, x, now := e.at, e.choices[e.at].Exception, m.now()
-	e.past[at] = "…"
-	history := m.config.History
+	e.past[at], e.closed[at] = "…", closedSays{normal, "…"}
+	history, engine := m.config.History, m.config.Engine
 	return m.ask(assessLimit, func(ctx context.Context) tea.Msg {
-		return previewed{e, at, playbooks.Preview(ctx, history, &x, now)}
+		return previewed{e, at, playbooks.Preview(ctx, history, &x, now), closedWord(engine, &x, now)}
 	})
 }
 
+// closedSays is what people made of alerts that an exception would have hidden.
+type closedSays struct {
+	role role
+	text string
+}
+
 type previewed struct {
-	form *exceptForm
-	at   int
-	says string
+	form   *exceptForm
+	at     int
+	says   string
+	closed closedSays
 }
 
 func (p previewed) take(*Model) tea.Cmd {
-	p.form.past[p.at] = p.says
+	p.form.past[p.at], p.form.closed[p.at] = p.says, p.closed
 	return nil
 }
 
@@ -142,8 +150,7 @@ func (e *exceptForm) lines(m *Model, w, h int) []string {
 	b.add(normal, "Never", "more than "+size(x.MaxBytes)+" at once, key material, credentials, or what runs from a deleted file")
 	b.add(normal, "Ends", fmt.Sprintf("in %s, %s (tab)", plural(exceptDays[e.days], "day"), x.Expires.Format(time.DateOnly)))
 	b.add(normal, "Of now", fitsWord(&x, m.snap.Findings))
-	r, closed := closedWord(&x, m.config.Engine.ClosedFindings())
-	b.add(r, "Closed", closed)
+	b.add(e.closed[e.at].role, "Closed", e.closed[e.at].text)
 	b.add(normal, "Before", e.past[e.at])
 	b.add(normal, "Why", e.why.shown(b.inner()-labelWidth, true))
 	if e.no != "" {
@@ -178,26 +185,20 @@ func fitting(x *detect.Exception, all []*detect.Finding) (n int) {
 	return n
 }
 
-// closedAsTrue is what closes an alert that was theft.
-const closedAsTrue = "true positive"
+// closedFor is how far back closed alerts are looked at.
+const closedFor = 14 * 24 * time.Hour
 
 // closedWord counts what an exception would have hidden of what was closed, and
 // of that what was theft.
-func closedWord(x *detect.Exception, closed []*detect.Finding) (role, string) {
-	n, theft := 0, 0
-	for _, f := range closed {
-		if x.Fits(f) {
-			n++
-			if f.CloseReason == closedAsTrue {
-				theft++
-			}
-		}
+func closedWord(e Engine, x *detect.Exception, now time.Time) closedSays {
+	n, err := e.ClosedLike(x, now.Add(-closedFor))
+	switch {
+	case err != nil:
+		return closedSays{warning, "not known: " + err.Error()}
+	case n.Thefts > 0:
+		return closedSays{critical, n.String()}
 	}
-	s := fmt.Sprintf("would have hidden %d of %s since the start", n, plural(len(closed), "closed alert"))
-	if theft == 0 {
-		return normal, s
-	}
-	return critical, s + fmt.Sprintf(", of them %d closed as %s", theft, closedAsTrue)
+	return closedSays{normal, n.String()}
 }
 
 // samples is how many hidden alerts are drawn each day to be looked at.

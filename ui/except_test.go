@@ -69,7 +69,7 @@ func TestTheFormSaysWhatItWouldHaveHiddenOfWhatWasTheft(t *testing.T) {
 	was.CloseReason = "true positive"
 	w.engine.closedOnes = []*detect.Finding{was, theft()}
 	w.press("down", "x")
-	w.shows("would have hidden 1 of 2 closed alerts since the start, of them 1 closed as true positive", "not known: there is no history to ask")
+	w.shows("would have hidden 1 of 2 alerts closed in 14 d, of them 1 closed as true positive", "not known: there is no history to ask")
 }
 
 func TestAnExceptionThatWouldHideAllAlertsIsRefused(t *testing.T) {

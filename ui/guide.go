@@ -48,7 +48,7 @@ func (p *guidePane) act(m *Model, a action) tea.Cmd {
 		return nil
 	}
 	g := m.guides.of(f)
-	all := questions(g)
+	all := p.entries(g, f)
 	n := len(all)
 	switch a {
 	case up, pageUp:
@@ -71,7 +71,9 @@ func (p *guidePane) act(m *Model, a action) tea.Cmd {
 		}
 		m.warn("no query is behind this answer")
 	case answerIt:
-		if p.at < n {
+		if p.at >= len(questions(g)) {
+			m.say("this was counted: n notes what you know of it")
+		} else {
 			m.overlay = &answerForm{finding: f, answer: &all[p.at]}
 		}
 	case noteIt:
@@ -97,6 +99,14 @@ func questions(g *playbooks.Guide) []playbooks.Answer {
 	return append(slices.Clone(g.Answers), g.Checklist...)
 }
 
+// entries are all lines that the cursor can be on: the questions, then the reasons of the risk.
+func (p *guidePane) entries(g *playbooks.Guide, f *detect.Finding) []playbooks.Answer {
+	if g == nil {
+		return nil
+	}
+	return append(questions(g), playbooks.Reasons(f)...)
+}
+
 func (p *guidePane) nextOpen(all []playbooks.Answer) {
 	for i := range all {
 		at := (p.at + 1 + i) % len(all)
@@ -117,7 +127,7 @@ func (p *guidePane) lines(m *Model, w, h int) []string {
 	if g == nil {
 		return append(out, "", m.strip(w).add(normal, "  "+m.unanswered()).String())
 	}
-	body, starts := p.answers(m, g, w)
+	body, starts := p.answers(m, g, f, w)
 	room := h - len(out)
 	p.scroll(starts, len(body), room)
 	return append(out, body[p.top:min(p.top+room, len(body))]...)
@@ -173,8 +183,12 @@ func (p *guidePane) scroll(starts []int, total, room int) {
 }
 
 // answers gives all lines, and where each question begins.
-func (p *guidePane) answers(m *Model, g *playbooks.Guide, w int) (out []string, starts []int) {
-	for i, a := range questions(g) {
+func (p *guidePane) answers(m *Model, g *playbooks.Guide, f *detect.Finding, w int) (out []string, starts []int) {
+	asked := len(questions(g))
+	for i, a := range p.entries(g, f) {
+		if i == asked {
+			out = append(out, m.rule(w, fmt.Sprintf("risk %d: the rule's %d, and", f.Adjusted, f.Risk)))
+		}
 		starts = append(starts, len(out))
 		out = append(out, p.answer(m, i, a, w)...)
 	}
@@ -255,8 +269,12 @@ func (p *guidePane) answer(m *Model, i int, a playbooks.Answer, w int) []string 
 	return out
 }
 
-// questionWord is the number and title of a question; a step of a note has no number.
+// questionWord is the number and title of a question; a step of a note has no
+// number, and neither has a reason of the risk.
 func questionWord(a playbooks.Answer) string {
+	if strings.HasPrefix(a.Question, "Risk: ") {
+		return strings.TrimPrefix(a.Question, "Risk: ")
+	}
 	if a.Number == 0 {
 		return "☐ " + a.Question
 	}
@@ -275,6 +293,9 @@ func stateRole(s playbooks.State) role {
 	case playbooks.BAD:
 		return critical
 	case playbooks.OK:
+		return good
+	}
+	if strings.HasPrefix(string(s), "-") { // a reason that takes risk away
 		return good
 	}
 	return warning

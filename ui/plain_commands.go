@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"interdict/detect"
+	"interdict/playbooks"
 	"interdict/sources"
 )
 
@@ -161,6 +162,10 @@ func (p *plain) guide(ctx context.Context, f *detect.Finding) {
 	}
 	for i, a := range g.Checklist {
 		p.say("%d %s: %s. %s", len(g.Answers)+i+1, a.Question, a.State, a.Why)
+	}
+	for _, r := range playbooks.Reasons(f) {
+		p.say("Risk %s: %s", r.State, r.Why)
+		p.say("  query: %s", orNone(r.Query))
 	}
 	for _, t := range g.Environment.Implications {
 		p.say("In %s: %s", g.Environment.Name, t)

@@ -378,7 +378,18 @@ func (e *fakeEngine) RenewException(_ string, until time.Time) error {
 	return nil
 }
 
-func (e *fakeEngine) ClosedFindings() []*detect.Finding { return e.closedOnes }
+func (e *fakeEngine) ClosedLike(x *detect.Exception, _ time.Time) (n playbooks.ClosedLike, err error) {
+	for _, f := range e.closedOnes {
+		n.Closed++
+		if x.FitsFields(f.Fields()) {
+			n.Hidden++
+			if f.CloseReason == playbooks.TruePositive {
+				n.Thefts++
+			}
+		}
+	}
+	return n, nil
+}
 
 func (e *fakeEngine) EndException(string) error {
 	e.mu.Lock()

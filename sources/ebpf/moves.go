@@ -11,9 +11,10 @@ func moves(tool string, args []string) bool {
 	args = args[1:]
 	switch tool {
 	case "curl":
-		return has(args, "-T", "-F", "-d", "--upload-file", "--form", "--data", "--data-binary", "--data-raw", "--data-urlencode", "--json") || short(args, "TFd")
+		return has(args, "-T", "-F", "-d", "--upload-file", "--form", "--data", "--data-binary", "--data-raw", "--data-urlencode", "--data-ascii",
+			"--form-string", "--url-query", "--json", "--config") || short(args, "TFdK")
 	case "wget":
-		return has(args, "--post-file", "--body-file", "--post-data", "--body-data")
+		return has(args, "--post-file", "--body-file", "--post-data", "--body-data", "--config") || contains(args, "post_file", "body_file", "post_data")
 	case "nc", "ncat", "netcat", "nc.traditional", "nc.openbsd", "netcat.traditional", "netcat.openbsd", "socat":
 		return true
 	case "openssl":
@@ -27,7 +28,7 @@ func moves(tool string, args []string) bool {
 	case "gcloud":
 		return hasWord(args, "cp", "scp", "rsync")
 	case "kubectl":
-		return args[0] == "cp" || hasWord(args, "cp")
+		return hasWord(args, "cp", "tar", "cat", "rsync")
 	}
 	return true
 }
@@ -40,6 +41,17 @@ func has(args []string, options ...string) bool {
 			if name == o {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// contains tells whether a text stands anywhere in the arguments.
+func contains(args []string, texts ...string) bool {
+	all := strings.Join(args, " ")
+	for _, t := range texts {
+		if strings.Contains(all, t) {
+			return true
 		}
 	}
 	return false

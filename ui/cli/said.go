@@ -204,21 +204,54 @@ func (s *said) Ack(a detect.Alert) error {
 
 // Close closes an alert.
 func (s *said) Close(a detect.Alert, reason string) error {
+	var about map[string][]string
+	if f, ok := s.Finding(a.ID); ok {
+		about = f.Fields()
+	}
 	if closed, ok := s.Engine.Close(a.ID, reason); ok {
 		a = closed
 	}
 	s.add(playbooks.Triage{AlertID: a.ID, Thread: a.Thread, State: playbooks.Closed, Reason: reason, UpTo: a.Last})
-	return s.write(func(ctx context.Context) error { return s.cases.Close(ctx, a, s.by, reason) })
+	return s.write(func(ctx context.Context) error { return s.cases.CloseAbout(ctx, a, about, s.by, reason) })
+}
+
+// ClosedLike counts what an exception would have hidden of what people closed.
+func (s *said) ClosedLike(x *detect.Exception, since time.Time) (n playbooks.ClosedLike, err error) {
+	err = s.write(func(ctx context.Context) error {
+		n, err = s.cases.ClosedLike(ctx, x, since)
+		return err
+	})
+	return n, err
 }
 
 // Answer keeps a person's answer to a question of the guide; "" takes it back.
 func (s *said) Answer(a detect.Alert, question string, state playbooks.State, why string) error {
 	return s.write(func(ctx context.Context) error {
 		if state == "" {
-			return s.cases.Withdraw(ctx, a.ID, question, s.by)
+			return s.withdraw(ctx, a, question)
 		}
 		return s.cases.Answer(ctx, a.ID, question, s.by, state, why)
 	})
+}
+
+// withdraw gives a question back, whichever alert of the finding led when it was answered.
+func (s *said) withdraw(ctx context.Context, a detect.Alert, question string) error {
+	all := []detect.Alert{a}
+	if f, ok := s.Finding(a.ID); ok {
+		all = f.Alerts()
+	}
+	for _, one := range all {
+		said, err := s.cases.Answers(ctx, one.ID)
+		if err != nil {
+			return err
+		}
+		if _, ok := said[question]; ok {
+			if err := s.cases.Withdraw(ctx, one.ID, question, s.by); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Note keeps what a person says about an alert.

@@ -1,0 +1,62 @@
+package playbooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"interdict/detect"
+)
+
+// said is what analysts answered about a finding, whichever of its alerts led
+// then, and, as evidence, what they answered about the others of its case. An
+// answer about one host decides nothing about another.
+func (s *Cases) said(ctx context.Context, f *detect.Finding) (own map[string]Override, elsewhere map[string][]Line, err error) {
+	own, elsewhere = map[string]Override{}, map[string][]Line{}
+	var wrong []error
+	for _, a := range f.Alerts() {
+		all, err := s.Answers(ctx, a.ID)
+		wrong = append(wrong, err)
+		for question, o := range all {
+			if old, ok := own[question]; !ok || o.At.After(old.At) {
+				own[question] = o
+			}
+		}
+	}
+	id, err := s.CaseOf(ctx, f)
+	if err != nil || id == "" {
+		return own, elsewhere, errors.Join(append(wrong, err)...)
+	}
+	k, err := s.Case(ctx, id)
+	wrong = append(wrong, err)
+	for _, x := range k.Exhibits {
+		for _, a := range x.Finding.Alerts() {
+			if alertOf(f, a.ID) != nil {
+				continue
+			}
+			all, err := s.Answers(ctx, a.ID)
+			wrong = append(wrong, err)
+			for question, o := range all {
+				elsewhere[question] = append(elsewhere[question], Line{"in " + id, fmt.Sprintf("of %s: %s: %s (%s, %s)", x.Finding.Host.Name, o.State, o.Note, o.By, o.At.UTC().Format("2006-01-02 15:04"))})
+			}
+		}
+	}
+	return own, elsewhere, errors.Join(wrong...)
+}
+
+// notes are what was noted about a finding, the oldest first.
+func (s *Cases) notes(ctx context.Context, f *detect.Finding) (out []Note, err error) {
+	var wrong []error
+	for _, a := range f.Alerts() {
+		log, err := s.Log(ctx, a.ID)
+		wrong = append(wrong, err)
+		for _, n := range log {
+			if n.Kind == "note" {
+				out = append(out, n)
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Note) int { return a.At.Compare(b.At) })
+	return out, errors.Join(wrong...)
+}
