@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 
@@ -102,7 +103,7 @@ func writeNDJSON(w io.Writer, f *frame.Frame, _ sources.Quality) error {
 			if err != nil {
 				return err
 			}
-			cell, err := json.Marshal(value)
+			cell, err := json.Marshal(finite(value))
 			if err != nil {
 				return err
 			}
@@ -113,6 +114,26 @@ func writeNDJSON(w io.Writer, f *frame.Frame, _ sources.Quality) error {
 		}
 	}
 	return nil
+}
+
+// finite writes what JSON has no number for as Elasticsearch does: as text.
+func finite(v any) any {
+	switch x := v.(type) {
+	case float64:
+		switch {
+		case math.IsNaN(x):
+			return "NaN"
+		case math.IsInf(x, 1):
+			return "Infinity"
+		case math.IsInf(x, -1):
+			return "-Infinity"
+		}
+	case []any:
+		for i := range x {
+			x[i] = finite(x[i])
+		}
+	}
+	return v
 }
 
 func writeJSON(w io.Writer, f *frame.Frame, q sources.Quality) error {
@@ -134,7 +155,7 @@ func writeJSON(w io.Writer, f *frame.Frame, q sources.Quality) error {
 	for r := range f.Rows {
 		row := make([]any, len(f.Columns))
 		for i, c := range f.Columns {
-			row[i] = c.Value(r)
+			row[i] = finite(c.Value(r))
 		}
 		answer.Values[r] = row
 	}

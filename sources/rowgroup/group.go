@@ -32,8 +32,17 @@ type Group struct {
 // Open reads what a file says about itself. Whoever opened r closes it.
 func Open(r io.ReaderAt, size int64) (f *File, err error) {
 	defer damaged(&err)
-	pq, err := parquet.OpenFile(r, size, parquet.SkipBloomFilters(true))
+	if err := checkFooter(r, size); err != nil {
+		return nil, err
+	}
+	pq, err := parquet.OpenFile(r, size, parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true))
 	if err != nil {
+		return nil, err
+	}
+	if err := checkGroups(pq); err != nil {
+		return nil, err
+	}
+	if pq, err = parquet.OpenFile(r, size, parquet.SkipBloomFilters(true)); err != nil {
 		return nil, err
 	}
 	f = &File{pq: pq}
@@ -123,6 +132,9 @@ func (g *Group) Read(ctx context.Context, wanted func(name string) bool, where [
 // column reads a column: those of the rows that keep names, nil for all. Pages
 // that have none of these are not read, where the file says which rows they have.
 func (g *Group) column(l *leaf, keep []uint32) (*frame.Column, error) {
+	if err := g.checkPages(l); err != nil {
+		return nil, err
+	}
 	chunk := g.group.ColumnChunks()[l.column.Index()]
 	pages := chunk.Pages()
 	defer pages.Close()

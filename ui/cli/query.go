@@ -26,6 +26,7 @@ type queryFlags struct {
 	HistoryOptions
 	format, window, now string
 	check, explain      bool
+	params              []string
 }
 
 func (c *command) query() *cobra.Command {
@@ -41,6 +42,7 @@ func (c *command) query() *cobra.Command {
 	cmd.Flags().StringVar(&f.format, "format", "table", "table, csv, ndjson or json (Elasticsearch's shape)")
 	cmd.Flags().StringVar(&f.window, "window", "", "only events of the last 24h, 14d …")
 	cmd.Flags().StringVar(&f.now, "now", "", "what now() and the window count from, as 2026-11-25T03:12:00Z")
+	cmd.Flags().StringArrayVar(&f.params, "param", nil, "what ? stands for, or NAME=VALUE for ?NAME: JSON, or text; repeatable")
 	cmd.Flags().BoolVar(&f.explain, "explain", false, "run the query and show its steps instead of its rows: rows in and out, and time")
 	cmd.Flags().BoolVar(&f.check, "check", false, `check NDJSON {"query": …} from standard input, an answer a line`)
 	return cmd
@@ -61,11 +63,14 @@ func (c *command) runQuery(ctx context.Context, f queryFlags, args []string) err
 	if err != nil {
 		return err
 	}
-	q := sources.Query{Text: args[0], Now: now, Explain: f.explain}
+	q := sources.Query{Text: args[0], Now: now, Explain: f.explain, Params: queryParams(f.params)}
 	if err := f.times(&q); err != nil {
 		return err
 	}
 	history, closer, err := c.history(ctx, f.HistoryOptions)
+	if err != nil && f.Source == "" && len(f.From) == 0 && readsNothing(q) {
+		history, closer, err = noHistory{}, noHistory{}, nil
+	}
 	if err != nil {
 		return err
 	}

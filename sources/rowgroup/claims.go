@@ -1,0 +1,299 @@
+package rowgroup
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// What a file may say that it has. The library takes memory for what is said
+// before it looks whether it is there, and a program that is refused so much
+// memory ends: so all that is said is looked at first.
+const (
+	mostElements = 1 << 21 // lists of the footer together
+	mostRows     = 1 << 26 // of a row group
+	mostValues   = 1 << 26 // of a page
+	mostBytes    = 1 << 29 // of a page, unpacked
+	mostHeader   = 1 << 16 // bytes of a page's header
+	mostIndex    = 1 << 26 // bytes of the index of a column chunk
+)
+
+var errClaims = errors.New("damaged: it says that it holds more than it does")
+
+// claims walks over what is written in Thrift's compact protocol and believes
+// no size that the bytes which are left do not bear out.
+type claims struct {
+	b        []byte
+	at       int
+	elements int
+	deep     int
+	// see, when set, takes whole numbers of structures, by the field's number in
+	// its structure and that of the structure in the outermost one, 0 for that itself.
+	see   func(outer, field int16, n int64)
+	outer int16
+}
+
+// Types of the compact protocol.
+const (
+	thriftTrue = iota + 1
+	thriftFalse
+	thriftByte
+	thriftI16
+	thriftI32
+	thriftI64
+	thriftDouble
+	thriftBinary
+	thriftList
+	thriftSet
+	thriftMap
+	thriftStruct
+	thriftUUID
+)
+
+func (c *claims) byte() (byte, error) {
+	if c.at >= len(c.b) {
+		return 0, errClaims
+	}
+	c.at++
+	return c.b[c.at-1], nil
+}
+
+func (c *claims) varint() (uint64, error) {
+	v, n := binary.Uvarint(c.b[c.at:])
+	if n <= 0 {
+		return 0, errClaims
+	}
+	c.at += n
+	return v, nil
+}
+
+func (c *claims) number() (int64, error) {
+	v, err := c.varint()
+	return int64(v>>1) ^ -int64(v&1), err
+}
+
+func (c *claims) skip(n uint64) error {
+	if n > uint64(len(c.b)-c.at) {
+		return errClaims
+	}
+	c.at += int(n)
+	return nil
+}
+
+func (c *claims) structure() error {
+	if c.deep++; c.deep > 32 {
+		return errClaims
+	}
+	defer func() { c.deep-- }()
+	field := int16(0)
+	for {
+		head, err := c.byte()
+		if err != nil || head == 0 {
+			return err
+		}
+		if delta := int16(head >> 4); delta > 0 {
+			field += delta
+		} else if n, err := c.number(); err != nil {
+			return err
+		} else {
+			field = int16(n)
+		}
+		if c.deep == 1 {
+			c.outer = field
+		}
+		if err := c.value(head&0x0f, field); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *claims) value(kind byte, field int16) error {
+	switch kind {
+	case thriftTrue, thriftFalse:
+		return nil
+	case thriftByte:
+		return c.skip(1)
+	case thriftI16, thriftI32, thriftI64:
+		n, err := c.number()
+		if err == nil && c.see != nil && c.deep <= 2 {
+			outer := c.outer
+			if c.deep == 1 {
+				outer = 0
+			}
+			c.see(outer, field, n)
+		}
+		return err
+	case thriftDouble:
+		return c.skip(8)
+	case thriftUUID:
+		return c.skip(16)
+	case thriftBinary:
+		n, err := c.varint()
+		if err != nil {
+			return err
+		}
+		return c.skip(n)
+	case thriftList, thriftSet:
+		return c.list()
+	case thriftMap:
+		return c.pairs()
+	case thriftStruct:
+		return c.structure()
+	}
+	return errClaims
+}
+
+func (c *claims) list() error {
+	head, err := c.byte()
+	if err != nil {
+		return err
+	}
+	n := uint64(head >> 4)
+	if n == 15 {
+		if n, err = c.varint(); err != nil {
+			return err
+		}
+	}
+	return c.several(n, head&0x0f)
+}
+
+func (c *claims) pairs() error {
+	n, err := c.varint()
+	if err != nil || n == 0 {
+		return err
+	}
+	kinds, err := c.byte()
+	if err != nil {
+		return err
+	}
+	return c.several(n, kinds>>4, kinds&0x0f)
+}
+
+// several walks over n values, or pairs of them; each has a byte at least.
+func (c *claims) several(n uint64, kinds ...byte) error {
+	if n > uint64(len(c.b)-c.at) || n > uint64(mostElements-c.elements) {
+		return errClaims
+	}
+	c.elements += int(n)
+	for range n {
+		for _, kind := range kinds {
+			if kind <= thriftFalse { // a byte each in a list
+				kind = thriftByte
+			}
+			if err := c.value(kind, -1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkFooter looks at what a file says of itself as a whole.
+func checkFooter(r io.ReaderAt, size int64) error {
+	var end [8]byte
+	if size < 12 {
+		return errors.New("no Parquet file")
+	}
+	if _, err := r.ReadAt(end[:], size-8); err != nil {
+		return err
+	}
+	n := int64(binary.LittleEndian.Uint32(end[:4]))
+	if string(end[4:]) != "PAR1" {
+		return errors.New("no Parquet file, or an encrypted one")
+	}
+	if n > size-12 {
+		return errClaims
+	}
+	return walk(r, size-8-n, n)
+}
+
+func walk(r io.ReaderAt, at, n int64) error {
+	c := &claims{b: make([]byte, n)}
+	if _, err := r.ReadAt(c.b, at); err != nil {
+		return err
+	}
+	return c.structure()
+}
+
+// checkGroups looks at what an open file says of its row groups, before their
+// indices and pages are read.
+func checkGroups(pq *parquet.File) error {
+	for _, g := range pq.Metadata().RowGroups {
+		if g.NumRows < 0 || g.NumRows > mostRows {
+			return fmt.Errorf("a row group of %d rows; there may be %d", g.NumRows, mostRows)
+		}
+		for _, c := range g.Columns {
+			for _, part := range [][2]int64{{c.ColumnIndexOffset, int64(c.ColumnIndexLength)}, {c.OffsetIndexOffset, int64(c.OffsetIndexLength)}} {
+				if part[1] == 0 && part[0] == 0 {
+					continue
+				}
+				if part[0] < 0 || part[1] < 0 || part[1] > mostIndex || part[0] > pq.Size()-part[1] {
+					return errClaims
+				}
+				if err := walk(pq, part[0], part[1]); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// checkPages looks at the headers of the pages of a column.
+func (g *Group) checkPages(l *leaf) error {
+	meta := &g.of.pq.Metadata().RowGroups[g.at].Columns[l.column.Index()].MetaData
+	at := meta.DataPageOffset
+	if d := meta.DictionaryPageOffset; d > 0 && d < at {
+		at = d
+	}
+	end := at + meta.TotalCompressedSize
+	if at < 0 || meta.TotalCompressedSize < 0 || end < at || end > g.of.pq.Size() {
+		return errClaims
+	}
+	for buf := make([]byte, mostHeader); at < end; {
+		n, err := g.of.pq.ReadAt(buf[:min(512, end-at)], at)
+		if err != nil && n == 0 {
+			return err
+		}
+		packed, header, err := page(buf[:n])
+		if errors.Is(err, errClaims) && int64(n) < end-at { // a long one
+			if n, err = g.of.pq.ReadAt(buf[:min(mostHeader, end-at)], at); n == 0 {
+				return err
+			}
+			packed, header, err = page(buf[:n])
+		}
+		if err != nil {
+			return err
+		}
+		if at += header + packed; at > end {
+			return errClaims
+		}
+	}
+	return nil
+}
+
+// page reads a page's header: how long it and the page are.
+func page(b []byte) (packed, header int64, err error) {
+	unpacked, values := int64(-1), int64(0)
+	packed = -1
+	c := &claims{b: b, see: func(outer, field int16, n int64) {
+		switch {
+		case outer == 0 && field == 2:
+			unpacked = n
+		case outer == 0 && field == 3:
+			packed = n
+		case (outer == 5 || outer == 7 || outer == 8) && field == 1:
+			values = n
+		}
+	}}
+	if err := c.structure(); err != nil {
+		return 0, 0, err
+	}
+	if packed < 0 || unpacked < 0 || unpacked > mostBytes || values < 0 || values > mostValues {
+		return 0, 0, fmt.Errorf("a page of %d bytes and %d values; there may be %d and %d", unpacked, values, mostBytes, mostValues)
+	}
+	return packed, int64(c.at), nil
+}
