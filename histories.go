@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"sync"
 
 	"interdict/sources"
 	"interdict/ui/cli"
@@ -11,6 +13,26 @@ import (
 type asked struct {
 	sources.Source
 	history sources.History
+	end     func() error
+}
+
+// closing ends the connections of all clusters at once, then the rest.
+func closing(all []sources.Source, rest func() error) func() error {
+	var ends []func() error
+	for _, s := range all {
+		if cluster, ok := s.(*asked); ok {
+			ends = append(ends, cluster.end)
+		}
+	}
+	return func() error {
+		errs := make([]error, len(ends))
+		var each sync.WaitGroup
+		for i, end := range ends {
+			each.Go(func() { errs[i] = end() })
+		}
+		each.Wait()
+		return errors.Join(append(errs, rest())...)
+	}
 }
 
 // joinHistories gives what answers over all sources: each cluster for itself, and

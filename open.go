@@ -40,7 +40,7 @@ func open(ctx context.Context, o cli.OpenOptions) (*cli.Opened, error) {
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
-	opened.Archive, opened.Kept, opened.Close = kept, kept.Stats, kept.Close
+	opened.Archive, opened.Kept, opened.Close = kept, kept.Stats, closing(opened.Sources, kept.Close)
 	joinHistories(opened, kept)
 	return opened, openCounts(ctx, opened, o)
 }
@@ -109,7 +109,7 @@ func openCluster(ctx context.Context, opened *cli.Opened, o cli.OpenOptions, nam
 			return cli.Misuse(fmt.Errorf("--source %s is there twice", source.Name()))
 		}
 	}
-	opened.Sources, opened.Fleet = append(opened.Sources, &asked{source, cluster.History()}), true
+	opened.Sources, opened.Fleet = append(opened.Sources, &asked{source, cluster.History(), cluster.Close}), true
 	return nil
 }
 

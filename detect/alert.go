@@ -57,8 +57,9 @@ type Process struct {
 	Script                             string // what an interpreter runs, as far as it is a file
 	Tool, ToolHow                      string // recognised transfer tool and how; "" if none
 	User, UserID                       string
-	LoginUID                           int64 // -1: nobody logged in
-	Session                            int64 // audit session; -1: none
+	LoginUID                           int64  // -1: nobody logged in, or the event is not of a sensor of ours and does not say
+	Entry                              string // how the session began, as the event says: "sshd from 198.51.100.9"; "": by no login that it tells of
+	Session                            int64  // audit session; -1: none
 	Interactive                        bool
 	Container, Cgroup                  string
 	SHA256                             string

@@ -47,7 +47,7 @@ var carried = names(
 	ecs.HostOSType, ecs.HostOSName, ecs.HostOSFull, ecs.HostOSKernel, ecs.UserID, ecs.UserName, ecs.ProcessUserID, ecs.ProcessUserName,
 	ecs.ProcessPID, ecs.ProcessEntityID, ecs.StartTicks, ecs.ProcessName, ecs.ProcessExecutable, ecs.ProcessCommandLine, ecs.ProcessArgs,
 	ecs.ProcessWorkingDirectory, ecs.ProcessStart, ecs.ProcessInteractive, ecs.ProcessEnvVars, ecs.ProcessHashSHA256, ecs.ProcessCommandLineTruncated,
-	ecs.Filename, ecs.Interpreter, ecs.ProcessTool, ecs.ProcessToolHow, ecs.LoginUID, ecs.AuditSession, ecs.CgroupPath, ecs.ContainerID, ecs.ExecutableLinks, ecs.ExecutableMemfd, ecs.ArgsBytes,
+	ecs.Filename, ecs.Interpreter, ecs.ProcessTool, ecs.ProcessToolHow, ecs.LoginUID, ecs.AuditSession, ecs.EntryMetaType, ecs.EntryMetaSourceIP, ecs.CgroupPath, ecs.ContainerID, ecs.ExecutableLinks, ecs.ExecutableMemfd, ecs.ArgsBytes,
 	ecs.ParentPID, ecs.ParentEntityID, ecs.ParentStartTicks, ecs.ParentName, ecs.ParentExecutable, ecs.ParentCommandLine,
 	ecs.FilePath, ecs.FileSize, ecs.DestinationIP, ecs.DestinationPort, ecs.SourceIP, ecs.SourcePort, ecs.NetworkDirection, ecs.SourceBytes, ecs.DestinationBytes,
 )

@@ -41,8 +41,23 @@ func processAt(v *view, row int) Process {
 		ExitCode:    v.intOr(ecs.ProcessExitCode, row, 0),
 	}
 	p.EntityID, p.Parent = ids.names(row)
+	p.Entry = entryAt(v, row)
 	p.complete(v, row)
 	return p
+}
+
+// entryAt is how the session began that a process is of, if that was a login.
+func entryAt(v *view, row int) string {
+	how := v.text(ecs.EntryMetaType, row)
+	switch how {
+	case "sshd", "ssm", "terminal":
+	default: // init, container, …: nobody logged in
+		return ""
+	}
+	if from := v.text(ecs.EntryMetaSourceIP, row); from != "" {
+		return how + " from " + from
+	}
+	return how
 }
 
 // scriptOf gives the file that an interpreter runs: as the kernel resolved it

@@ -70,6 +70,7 @@ type Guide struct {
 	Stop        string         // the smallest action that ends it, a sentence; "" when nothing is left to stop
 	Root        detect.Process // that it begins at; zero when nothing is left to stop
 	Made        time.Time
+	Asking      int `json:"-"` // questions that are still being asked: see [Assessor.Soon]
 }
 
 // Step is one step of a rule's note.

@@ -53,7 +53,17 @@ type Assessor struct {
 // soon after its own, whichever is first; what is not answered by then is OPEN.
 // What was asked is remembered for some seconds, so that a finding that goes on
 // sending costs queries now and then only, while its own figures are always as given.
-func (a *Assessor) Assess(ctx context.Context, f *detect.Finding) *Guide {
+func (a *Assessor) Assess(ctx context.Context, f *detect.Finding) *Guide { return a.assess(ctx, f, 0) }
+
+// Soon is Assess for a screen: it gives what is known after a moment and says in
+// Guide.Asking how much is not answered yet; whoever asks again is given more.
+// Asking goes on until ctx ends, which must outlive the call.
+func (a *Assessor) Soon(ctx context.Context, f *detect.Finding) *Guide { return a.assess(ctx, f, soon) }
+
+// soon is how long a screen waits for a guide before it shows what is known.
+const soon = 700 * time.Millisecond
+
+func (a *Assessor) assess(ctx context.Context, f *detect.Finding, patience time.Duration) *Guide {
 	now := time.Now
 	if a.Now != nil {
 		now = a.Now
@@ -65,12 +75,15 @@ func (a *Assessor) Assess(ctx context.Context, f *detect.Finding) *Guide {
 		g.Verdict = Verdict{Word: Unclear, Sending: s.sending(), Open: []string{"the guide could not be read: " + err.Error()}}
 		return g
 	}
-	e := a.memory.recall(ctx, s, func() *evidence { return a.gather(ctx, sheet, s) })
+	e := a.memory.recall(ctx, s, patience, func() *gathering { return a.gather(ctx, sheet, s) })
 	replies := e.answer(sheet, g)
 	if a.Note != nil && !own {
 		g.Checklist = checklist(a.Note(f.RuleID))
 	}
 	g.Verdict = s.verdict(append(replies, a.override(ctx, f, g, replies)...))
+	if g.Asking = e.asking; g.Asking > 0 && g.Verdict.Word == Routine {
+		g.Verdict.Word = Unclear // what is not known yet may speak against it
+	}
 	g.Credentials = e.credentials()
 	g.Blind = s.blind(e)
 	g.Stop, g.Root = s.stop()

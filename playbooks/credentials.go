@@ -98,6 +98,8 @@ func (a *Assessor) lookSecrets(ctx context.Context, g *gathering) {
 		}
 		return
 	}
+	e.secretsErr = errStillAsked
+	g.add()
 	g.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, a.deadline())
 		defer cancel()
@@ -107,6 +109,7 @@ func (a *Assessor) lookSecrets(ctx context.Context, g *gathering) {
 		defer g.mu.Unlock()
 		e.reached, e.secretsErr = found, err
 		e.looked.took["credentials"] = time.Since(begun)
+		g.left--
 	})
 }
 

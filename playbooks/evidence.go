@@ -2,6 +2,9 @@ package playbooks
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +23,8 @@ type evidence struct {
 	queries    map[string]*asked // by question
 	looked     looked
 	elastic    *asked            // nil: there is no cluster that may have alerts of its own
+	asking     int               // questions that have no answer yet
+	apart      bool              // everywhere was asked for itself
 	alerts     []*detect.Finding // of this host, without this one
 	others     bool              // alerts is known
 	watching   time.Time         // Assessor.Watching
@@ -98,11 +103,62 @@ func (e *evidence) over() string {
 	}
 }
 
-// gathering runs everything at once.
+// gathering runs everything at once. What is written into e is written under mu,
+// so that it can be looked at meanwhile.
 type gathering struct {
 	sync.WaitGroup
-	mu sync.Mutex
-	e  *evidence
+	mu   sync.Mutex
+	e    *evidence
+	left int // questions that are not answered yet
+}
+
+// stillAsked is why a question has no answer yet.
+const stillAsked = "it is still being asked"
+
+var errStillAsked = errors.New(stillAsked)
+
+// add counts one more thing that is asked.
+func (g *gathering) add() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.left++
+}
+
+// ask has slot answered. Until then it says that it is being asked.
+func (g *gathering) ask(slot *asked, text string, f func() asked) {
+	g.add()
+	g.mu.Lock()
+	*slot = asked{text: strings.TrimSpace(text), unasked: stillAsked}
+	g.mu.Unlock()
+	g.Go(func() {
+		answer := f()
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		*slot = answer
+		g.left--
+	})
+}
+
+// soFar is what is known by now.
+func (g *gathering) soFar() *evidence {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e := *g.e
+	e.asking = g.left
+	e.queries = make(map[string]*asked, len(g.e.queries))
+	for id, q := range g.e.queries {
+		one := *q
+		e.queries[id] = &one
+	}
+	if g.e.elastic != nil {
+		one := *g.e.elastic
+		e.elastic = &one
+	}
+	e.looked.origins, e.looked.took = maps.Clone(g.e.looked.origins), maps.Clone(g.e.looked.took)
+	if !e.apart {
+		e.everywhere = e.baseline
+	}
+	return &e
 }
 
 // source names the history that knows a host; "": all are asked.
@@ -116,17 +172,17 @@ func (a *Assessor) source(h detect.Host) string {
 // anywhere tells whether it is about other hosts than the finding's, wherever these are known.
 func (q *Question) anywhere() bool { return q.ID == "others" || q.ID == "credentials" }
 
-// gather asks everything about s. It waits for all that it started.
-func (a *Assessor) gather(ctx context.Context, sheet *Sheet, s *subject) *evidence {
+// gather asks everything about s. Who calls it waits for all that it started.
+func (a *Assessor) gather(ctx context.Context, sheet *Sheet, s *subject) *gathering {
 	e := &evidence{subject: s, queries: map[string]*asked{}, watching: a.Watching}
 	g := &gathering{e: e}
 	values := s.values()
 	source := a.source(s.f.Host)
-	if source != "" {
-		g.Go(func() { e.everywhere = a.base(ctx, "", sheet.Baseline, values, s) })
+	if e.apart = source != ""; e.apart {
+		g.ask(&e.everywhere, sheet.Baseline, func() asked { return a.base(ctx, "", sheet.Baseline, values, s) })
 	}
-	g.Go(func() { e.baseline = a.base(ctx, source, sheet.Baseline, values, s) })
-	g.Go(func() { e.around = a.ask(ctx, source, sheet.Around, values, s.now) })
+	g.ask(&e.baseline, sheet.Baseline, func() asked { return a.base(ctx, source, sheet.Baseline, values, s) })
+	g.ask(&e.around, sheet.Around, func() asked { return a.ask(ctx, source, sheet.Around, values, s.now) })
 	once := map[[2]string]*asked{}
 	for _, q := range sheet.Questions {
 		of := source
@@ -137,17 +193,25 @@ func (a *Assessor) gather(ctx context.Context, sheet *Sheet, s *subject) *eviden
 		if slot == nil {
 			slot = new(asked)
 			once[[2]string{of, q.Query}] = slot
-			g.Go(func() { *slot = a.ask(ctx, of, q.Query, values, s.now) })
+			g.ask(slot, q.Query, func() asked { return a.ask(ctx, of, q.Query, values, s.now) })
 		}
 		e.queries[q.ID] = slot
 	}
 	if a.Elastic {
 		e.elastic = new(asked)
-		g.Go(func() { *e.elastic = a.ask(ctx, source, elasticAlerts, values, s.now) })
+		g.ask(e.elastic, elasticAlerts, func() asked { return a.ask(ctx, source, elasticAlerts, values, s.now) })
 	}
 	if a.Windows != nil {
 		e.calendar = true
-		g.Go(func() { e.announcedFor, e.windowErr = a.Windows(ctx, s.started()) })
+		e.windowErr = errStillAsked
+		g.add()
+		g.Go(func() {
+			all, err := a.Windows(ctx, s.started())
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			e.announcedFor, e.windowErr = all, err
+			g.left--
+		})
 	}
 	if a.Entry != nil {
 		e.entry, _ = a.Entry(s.f.Host)
@@ -163,11 +227,7 @@ func (a *Assessor) gather(ctx context.Context, sheet *Sheet, s *subject) *eviden
 			}
 		}
 	}
-	g.Wait()
-	if source == "" {
-		e.everywhere = e.baseline
-	}
-	return e
+	return g
 }
 
 // lookAround asks the machine, if it is this one.
@@ -185,7 +245,9 @@ func (a *Assessor) lookAround(ctx context.Context, g *gathering) {
 	if e.zone = a.Zone; e.zone == nil {
 		e.zone = time.Local
 	}
+	l.cronErr, l.loginErr = errStillAsked, errStillAsked
 	look := func(question string, f func(ctx context.Context) func()) {
+		g.add()
 		g.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, a.deadline())
 			defer cancel()
@@ -195,6 +257,7 @@ func (a *Assessor) lookAround(ctx context.Context, g *gathering) {
 			defer g.mu.Unlock()
 			keep()
 			l.took[question] = max(l.took[question], time.Since(begun))
+			g.left--
 		})
 	}
 	look("time", func(ctx context.Context) func() {

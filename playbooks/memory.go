@@ -26,35 +26,71 @@ type recollection struct {
 	done chan struct{}
 	at   time.Time
 	e    *evidence
+	g    *gathering // nil until it has begun
 }
 
 // recall gives the evidence for s, asking only if it is not remembered or being
-// asked for at this moment. The subject in what it gives is s.
-func (m *memory) recall(ctx context.Context, s *subject, ask func() *evidence) *evidence {
+// asked for at this moment. The subject in what it gives is s. With a patience it
+// gives what is known by then, and asking goes on until ctx ends.
+func (m *memory) recall(ctx context.Context, s *subject, patience time.Duration, begin func() *gathering) *evidence {
 	key := s.key()
+	var late <-chan time.Time
+	if patience > 0 {
+		t := time.NewTicker(patience)
+		defer t.Stop()
+		late = t.C
+	}
 	for {
 		r, mine := m.claim(s.f.ID, key)
 		if mine {
-			e := ask()
+			g := begin()
 			m.mu.Lock()
-			if r.e, r.at = e, time.Now(); ctx.Err() != nil {
-				r.e = nil
-			}
+			r.g = g
 			m.mu.Unlock()
-			close(r.done)
-			return e
-		}
-		select {
-		case <-r.done:
-			if r.e != nil {
-				e := *r.e
-				e.subject = s
-				return &e
+			if patience == 0 {
+				m.finish(ctx, r)
+				return g.soFar().of(s)
 			}
-		case <-ctx.Done():
-			return ask() // which says of each question that it was called off
+			go m.finish(ctx, r) // ends by the deadlines of what is asked
+		}
+		for waits := true; waits; {
+			select {
+			case <-r.done:
+				if mine || r.e != nil {
+					return r.g.soFar().of(s)
+				}
+				waits = false // it was called off
+			case <-late:
+				m.mu.Lock()
+				g := r.g
+				m.mu.Unlock()
+				if g != nil {
+					return g.soFar().of(s)
+				}
+			case <-ctx.Done():
+				g := begin() // which says of each question that it was called off
+				g.Wait()
+				return g.soFar()
+			}
 		}
 	}
+}
+
+// finish waits until all was asked.
+func (m *memory) finish(ctx context.Context, r *recollection) {
+	r.g.Wait()
+	m.mu.Lock()
+	if r.at = time.Now(); ctx.Err() == nil {
+		r.e = r.g.soFar()
+	}
+	m.mu.Unlock()
+	close(r.done)
+}
+
+// of is the evidence for a newer state of the same finding.
+func (e *evidence) of(s *subject) *evidence {
+	e.subject = s
+	return e
 }
 
 // claim finds a recollection, or makes one that the caller must fill.

@@ -2,10 +2,12 @@ package playbooks
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"interdict/detect"
 	"interdict/sources"
@@ -43,5 +45,34 @@ func TestOfSeveralHistoriesTheHostsOwnIsAskedAndAllOfThemAboutOtherHosts(t *test
 	}
 	if len(asked) != 2 {
 		t.Errorf("asked %v", asked)
+	}
+}
+
+func TestAGuideFillsAsItsAnswersComeAndIsNeverCalledRoutineBefore(t *testing.T) {
+	a, f := theft()
+	inner, slow := a.History, make(chan struct{})
+	a.History = historyFunc(func(ctx context.Context, q sources.Query) (*frame.Frame, sources.Quality, error) {
+		if strings.HasPrefix(q.Text, "FROM logs-endpoint.events.network-*\n| WHERE @timestamp >= ?from") { // what left
+			select {
+			case <-slow:
+			case <-ctx.Done():
+				return nil, sources.Quality{}, ctx.Err()
+			}
+		}
+		return inner.Query(ctx, q)
+	})
+	a.Deadline = time.Minute
+	g := a.Soon(t.Context(), f)
+	told := fmt.Sprint(answerOf(t, g, "left"))
+	if g.Asking != 1 || !strings.Contains(told, stillAsked) || strings.Contains(fmt.Sprint(answerOf(t, g, "command")), stillAsked) || g.Verdict.Word == Routine {
+		t.Fatalf("after a moment: %d are asked, %s", g.Asking, told)
+	}
+	close(slow)
+	for g.Asking > 0 {
+		g = a.Soon(t.Context(), f)
+	}
+	again, want := theft()
+	if got, want := g, assess(t, again, want); got.Verdict.Word != want.Verdict.Word || answerOf(t, got, "left").Why != answerOf(t, want, "left").Why {
+		t.Errorf("when all is answered it is %s: %s", got.Verdict.Word, answerOf(t, got, "left").Why)
 	}
 }

@@ -68,6 +68,12 @@ func (e *evidence) unexplained(r *reply) {
 	case uid >= 0:
 		r.why = fmt.Sprintf("belongs to a login of %s; whether %s was there must be asked", orElse(e.loginName(), "user "+number(uid)), orElse(e.loginName(), "that person"))
 		r.open = append(r.open, "was it "+orElse(e.loginName(), "user "+number(uid))+" who did this?")
+	case e.tool.Entry != "":
+		r.why = fmt.Sprintf("belongs to a login through %s, as its event says; whether it was %s must be asked", e.tool.Entry, orElse(e.tool.User, "that person"))
+		r.open = append(r.open, fmt.Sprintf("was it %s who logged in through %s?", orElse(e.tool.User, "that person"), e.tool.Entry))
+	case e.looked.none != "" && e.tool.Start == 0:
+		r.why = "whether a login belongs to it is not told; schedules and logins: " + e.looked.none
+		r.open = append(r.open, "what explains the hour? its schedules and logins could not be read")
 	case e.looked.none != "":
 		r.why = "no login belongs to it; schedules and logins: " + e.looked.none
 		r.open = append(r.open, "what explains the hour? its schedules and logins could not be read")

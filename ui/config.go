@@ -57,6 +57,12 @@ type Assessor interface {
 	Assess(ctx context.Context, f *detect.Finding) *playbooks.Guide
 }
 
+// Early is an [Assessor] that gives what is known after a moment; Guide.Asking says
+// how much is not answered yet. Asking goes on until ctx ends, which outlives the call.
+type Early interface {
+	Soon(ctx context.Context, f *detect.Finding) *playbooks.Guide
+}
+
 // Config is what the program opened. Engine is needed; everything else may be
 // left out, and what is missing is said where it would have been of use.
 type Config struct {

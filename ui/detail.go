@@ -139,6 +139,9 @@ func (m *Model) verdictWords(s *strip, g *playbooks.Guide, f *detect.Finding) {
 	}
 	v := g.Verdict
 	s.add(r, word).add(normal, fmt.Sprintf("   %d against · %d for · %d open", len(v.Against), len(v.For), len(v.Open)))
+	if g.Asking > 0 {
+		s.add(title, fmt.Sprintf(" · %s still being asked", plural(g.Asking, "question")))
+	}
 }
 
 func (d *detailed) stop() {

@@ -292,6 +292,10 @@ func whoWord(f *detect.Finding) string {
 		s += " (" + p.UserID + ")"
 	}
 	switch {
+	case p.LoginUID < 0 && p.Entry != "":
+		s += ", a login through " + p.Entry
+	case p.LoginUID < 0 && p.Start == 0:
+		s += ", whether somebody logged in is not told"
 	case p.LoginUID < 0:
 		s += ", no login"
 	case p.Interactive:

@@ -67,7 +67,7 @@ func (g *guides) of(f *detect.Finding) *playbooks.Guide {
 // stale tells whether f should be asked about now.
 func (g *guides) stale(f *detect.Finding, now time.Time) bool {
 	a, ok := g.known[f.ID]
-	return !ok || a.state != stampOf(f) && now.Sub(a.at) >= assessAgain
+	return !ok || a.guide.Asking > 0 || a.state != stampOf(f) && now.Sub(a.at) >= assessAgain
 }
 
 func (g *guides) forget(id string) { delete(g.known, id) }
@@ -88,6 +88,10 @@ func (m *Model) assess() tea.Cmd {
 	}
 	m.guides.asking = f.ID
 	state := stampOf(f)
+	if early, ok := assessor.(Early); ok {
+		ctx := m.ctx
+		return func() tea.Msg { return assessed{id: f.ID, state: state, guide: early.Soon(ctx, f)} }
+	}
 	return m.ask(assessLimit, func(ctx context.Context) tea.Msg {
 		return assessed{id: f.ID, state: state, guide: assessor.Assess(ctx, f)}
 	})

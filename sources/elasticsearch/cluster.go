@@ -36,6 +36,8 @@ type Cluster struct {
 	sleep     func(context.Context, time.Duration) error
 	fields    *fieldCache
 
+	asking sync.WaitGroup // questions that the cluster works on
+
 	mu   sync.Mutex
 	info *Info
 }
@@ -65,8 +67,17 @@ func Open(cfg Config) (*Cluster, error) {
 	return &Cluster{cfg: cfg, client: client, transport: transport, sleep: sleep, fields: newFieldCache()}, nil
 }
 
-// Close lets the connections go.
+// Close waits a moment for questions that were called off to be stopped in the
+// cluster, too, and lets the connections go. Nothing is asked after it.
 func (c *Cluster) Close() error {
+	stopped := make(chan struct{})
+	go func() { c.asking.Wait(); close(stopped) }() // each ends by its own deadline at the latest
+	t := time.NewTimer(cleanupTime)
+	defer t.Stop()
+	select {
+	case <-stopped:
+	case <-t.C:
+	}
 	c.transport.CloseIdleConnections()
 	return nil
 }

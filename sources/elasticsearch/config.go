@@ -106,6 +106,9 @@ func (c Config) check() error {
 	return nil
 }
 
+// shows tells whether anything is shown to be let in.
+func (c Config) shows() bool { return c.APIKey != "" || c.Username != "" || c.Bearer != "" }
+
 func redacted(raw string) string {
 	if at := strings.LastIndexByte(raw, '@'); at >= 0 {
 		return "…" + raw[at:]

@@ -150,6 +150,29 @@ func TestAKeyAPasswordATokenAndAClientCertificateAreShown(t *testing.T) {
 	}
 }
 
+func TestWhoeverIsNotLetInIsToldWhatIsMissing(t *testing.T) {
+	server := issue(t, "es", nil, time.Now().Add(time.Hour))
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{server.cert.Raw}, PrivateKey: server.key}}, ClientAuth: tls.RequireAnyClientCert}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	wants := connect(t, func(c *Config) { c.URLs, c.Fingerprint = []string{s.URL}, server.fingerprint() })
+	if _, err := wants.Info(t.Context()); err == nil || !strings.Contains(err.Error(), "set client_cert and client_key") || passing(err) {
+		t.Errorf("without a certificate: %v", err)
+	}
+	closed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		says(401, `{"error":{"type":"security_exception","reason":"missing authentication credentials"},"status":401}`)(w, r, nil)
+	}))
+	t.Cleanup(closed.Close)
+	for want, set := range map[string]Config{"set api_key, username and password, or bearer": {}, "it may have expired": {APIKey: "a:b"}} {
+		c := connect(t, func(cfg *Config) { *cfg = set; cfg.Name, cfg.URLs = "test", []string{closed.URL} })
+		if _, err := c.Info(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v says nothing of %q", err, want)
+		}
+	}
+}
+
 func TestAConfigurationThatCannotBeMeantIsRefused(t *testing.T) {
 	for want, set := range map[string]Config{
 		"wants urls or a cloud_id":       {},
@@ -173,7 +196,7 @@ func TestWhatAKeyLacksIsSaidWithWhatWillNotWork(t *testing.T) {
 	role := Config{}.ConsoleRole()
 	lacks := missingOf(role, map[string]bool{"monitor": false}, map[string]map[string]bool{
 		defaultEvents: {"read": true, "view_index_metadata": true}, alertsIndex: {"read": false, "view_index_metadata": true}})
-	want := "this key lacks the cluster privilege monitor: its version and licence are not known\n" +
+	want := "this key lacks the cluster privilege monitor: its licence, and perhaps its version, are not known\n" +
 		"this key lacks read on .alerts-security.alerts-*: nothing can be seen or asked there"
 	if got := strings.Join(lacks, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -82,8 +82,18 @@ func refusedTLS(err error) bool {
 	var verify *tls.CertificateVerificationError
 	var alert tls.AlertError
 	var record tls.RecordHeaderError
+	if wantsClient(err) {
+		return true
+	}
 	return errors.Is(err, errFingerprint) || errors.As(err, &unknown) || errors.As(err, &invalid) || errors.As(err, &host) ||
 		errors.As(err, &verify) || errors.As(err, &alert) || errors.As(err, &record)
+}
+
+// wantsClient tells whether the server refused the certificate that this program
+// showed, or that it showed none.
+func wantsClient(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error" && strings.Contains(op.Error(), "certificate")
 }
 
 // unreached makes a fault of an error below HTTP.
@@ -92,6 +102,8 @@ func (c *Cluster) unreached(err error) *Fault {
 	switch {
 	case errors.Is(err, errFingerprint):
 		f.Hint = "if the certificate was changed on purpose, change fingerprint in the configuration"
+	case wantsClient(err):
+		f.Hint = "it wants a certificate of this program that it trusts: set client_cert and client_key"
 	case refusedTLS(err):
 		f.Hint = "set ca_file or fingerprint to the cluster's own"
 	case strings.Contains(err.Error(), "unknown product"):
@@ -131,6 +143,9 @@ func (c *Cluster) refusal(a *answer) *Fault {
 		}
 	default:
 		f.Reason = cut(strings.Trim(string(body.Error), `"`))
+	}
+	if a.status == http.StatusUnauthorized && !c.cfg.shows() {
+		f.Hint = "nothing is shown to it: set api_key, username and password, or bearer"
 	}
 	f.hint()
 	return f

@@ -75,7 +75,7 @@ func (r Role) String() string {
 
 // why says what does not work without a privilege.
 var why = map[string]string{
-	"monitor":                "its version and licence are not known",
+	"monitor":                "its licence, and perhaps its version, are not known",
 	"read":                   "nothing can be seen or asked there",
 	"view_index_metadata":    "fields that no index has fail a query instead of being null",
 	"create_doc":             "nothing can be shipped there",

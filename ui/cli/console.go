@@ -145,6 +145,9 @@ func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session
 	}
 	assess := &playbooks.Assessor{History: s.opened.History, Elastic: s.opened.Fleet, Now: s.now, Watching: c.Now(), Cases: kept.cases,
 		Alerts: func(h detect.Host) []*detect.Finding { return onHost(s.engine.Snapshot(), h) }, Note: s.note, Windows: c.windows(), Entry: c.entryOf, Sheets: s.sheets, Secrets: c.secretsOf(s)}
+	if s.opened.Fleet {
+		assess.Deadline = fleetDeadline
+	}
 	if several := s.opened.Several; several != nil {
 		config.Histories = several.Names()
 		config.Source = func(h detect.Host) string { return several.Told(h.ID) }
@@ -200,6 +203,18 @@ func (r *remembered) Assess(ctx context.Context, f *detect.Finding) *playbooks.G
 	}
 	return g
 }
+
+// Soon is Assess for the screen; what is not whole yet is not kept.
+func (r *remembered) Soon(ctx context.Context, f *detect.Finding) *playbooks.Guide {
+	g := r.Assessor.Soon(ctx, f)
+	if g.Asking == 0 && r.said.InCase(f.Alert) != "" {
+		_ = r.said.write(func(ctx context.Context) error { return r.said.cases.See(ctx, f, g) }) // it is asked again when the alert changes
+	}
+	return g
+}
+
+// fleetDeadline is how long one question of a guide may take a cluster.
+const fleetDeadline = 10 * time.Second
 
 // onHost gives the findings of one host.
 func onHost(snapshot *detect.Snapshot, h detect.Host) []*detect.Finding {
