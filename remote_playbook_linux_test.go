@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -422,4 +423,47 @@ func TestContainAndPreserveOnAnotherHostThoughTheConsoleIsKilledAtEveryStep(t *t
 	}
 	x.does([]string{"release", "web-1", "--yes"}, "verified: ")
 	r.press("q")
+	x.runsTheOthers()
+}
+
+// runsTheOthers runs what else is built in for the same case, whose processes have
+// ended, from the command line, and takes back what can be.
+func (x *watchedTheft) runsTheOthers() {
+	x.t.Helper()
+	id := regexp.MustCompile(`(?m)^run (\w+) `)
+	for _, b := range []struct {
+		book, answers string
+		words         []string
+	}{
+		{"escalate", "", []string{"done, 1 of 1 steps", "told all"}},
+		{"watch-after-containment", "", []string{"done, 1 of 1 steps", "203.0.113.10"}},
+		{"credential-rotation", "all of them\n", []string{"done, 1 of 1 steps", "all of them"}},
+		{"preserve-only", "", []string{"done, 2 of 2 steps", "the bundle is whole"}},
+		{"ci-stop", "revoked\nit was ours\n", []string{"8 of 8 steps", "revoked", "it was ours"}},
+		{"block-destination", "", []string{"done, 4 of 4 steps", "block holds"}},
+	} {
+		c := x.command("playbook", "run", b.book, "1", "--yes")
+		c.Stdin = strings.NewReader(b.answers)
+		out, err := c.CombinedOutput()
+		if err != nil {
+			x.t.Errorf("%s: %v\n%s", b.book, err, out)
+			continue
+		}
+		says(x.t, string(out), b.words...)
+		if b.book == "block-destination" {
+			if c, err := x.host.Network().Dial("tcp", net.JoinHostPort(x.Outside.V4, "22")); err == nil {
+				c.Close()
+				x.t.Error("blocked, and yet it is reached")
+			}
+			x.does([]string{"playbook", "undo", string(id.FindSubmatch(out)[1]), "--yes"}, "taken back")
+			if c, err := x.host.Network().Dial("tcp", net.JoinHostPort(x.Outside.V4, "22")); err != nil {
+				x.t.Errorf("taken back, and yet: %v", err)
+			} else {
+				c.Close()
+			}
+		}
+	}
+	if said := x.people.all(); !strings.Contains(said, "needs a decision") || strings.Contains(said, "k2hunter") {
+		x.t.Errorf("told: %q", said)
+	}
 }

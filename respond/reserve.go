@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -36,7 +37,11 @@ func (j *Journal) layReserve() {
 }
 
 // releaseReserve gives the space back to the file system; false when there was none.
-func (j *Journal) releaseReserve() bool { return os.Remove(j.path("reserve")) == nil }
+func (j *Journal) releaseReserve() bool { return ReleaseReserve(j.dir) }
+
+// ReleaseReserve gives up the reserve of the journal in a directory, for whoever
+// cannot even open it for want of space; false when there was none.
+func ReleaseReserve(dir string) bool { return os.Remove(filepath.Join(dir, "journal.reserve")) == nil }
 
 // SQLite's result codes; the extended ones carry the primary in the low byte.
 const (
@@ -51,15 +56,18 @@ const (
 	sqliteCantOpen   = 14
 )
 
-// noSpace tells whether err comes of a full disk or quota. SQLite names some of
-// these as it names other troubles; then the file system is asked.
-func (j *Journal) noSpace(err error) bool {
+func (j *Journal) noSpace(err error) bool { return NoSpace(j.dir, err) }
+
+// NoSpace tells whether what went wrong with the database of a directory comes of
+// a full disk or quota. SQLite names some of these as it names other troubles;
+// then the file system is asked.
+func NoSpace(dir string, err error) bool {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return true
 	}
 	switch code := sqliteCode(err); code {
 	case sqliteIOWrite, sqliteIOFsync, sqliteIOTruncate, sqliteIOShmOpen, sqliteIOShmSize, sqliteCantOpen:
-		free, ok := freeBytes(j.dir)
+		free, ok := freeBytes(dir)
 		return !ok || free < ReserveSize
 	default:
 		return code&0xff == sqliteFull

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 
 	"interdict/sources"
 	"interdict/sources/esql/parse"
@@ -162,18 +165,25 @@ func writeJSON(w io.Writer, f *frame.Frame, q sources.Quality) error {
 	return json.NewEncoder(w).Encode(answer)
 }
 
-// WriteNew makes a file that was not there, for its owner alone, or leaves none.
+// WriteNew makes a file that was not there, for its owner alone, or leaves none:
+// it has its name only when it is whole, also when the program is killed.
 func WriteNew(name string, put func(io.Writer) error) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if _, err := os.Lstat(name); err == nil {
+		return &fs.PathError{Op: "write", Path: name, Err: syscall.EEXIST}
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".interdict-*.partial")
 	if err != nil {
 		return err
 	}
-	err = put(f)
-	if closed := f.Close(); err == nil {
-		err = closed
+	defer os.Remove(f.Name()) // it has another name by then, or is not whole
+	if err = put(f); err == nil {
+		err = f.Sync()
 	}
-	if err != nil {
-		_ = os.Remove(name) // the first error tells
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
 	}
-	return err
+	if err := os.Link(f.Name(), name); err == nil || errors.Is(err, fs.ErrExist) { // unlike rename it replaces nothing
+		return err
+	}
+	return os.Rename(f.Name(), name) // a file system without hard links
 }

@@ -12,6 +12,8 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"interdict/respond"
 )
 
 // openDatabaseAt opens the database of a state directory. One that is damaged is set
@@ -19,6 +21,9 @@ import (
 func openDatabaseAt(ctx context.Context, dir string) (*sql.DB, []string, error) {
 	path := filepath.Join(dir, "interdict.db")
 	db, err := openDatabase(ctx, path)
+	if respond.NoSpace(dir, err) {
+		return openOnFullDisk(ctx, path, err)
+	}
 	if !damaged(err) {
 		return db, setAside(path), err
 	}
@@ -31,6 +36,17 @@ func openDatabaseAt(ctx context.Context, dir string) (*sql.DB, []string, error) 
 	note := fmt.Sprintf("the database was damaged (%v): a new one was begun", err)
 	db, err = openDatabase(ctx, path)
 	return db, append([]string{note}, setAside(path)...), err
+}
+
+// openOnFullDisk opens the database in the space that was kept for the journal:
+// whoever filled the disk does not keep anybody from acting.
+func openOnFullDisk(ctx context.Context, path string, why error) (*sql.DB, []string, error) {
+	dir := filepath.Dir(path)
+	if !respond.ReleaseReserve(dir) {
+		return nil, nil, fmt.Errorf("the disk of %s is full, and nothing is kept aside there any more: make room: %w", dir, why)
+	}
+	db, err := openDatabase(ctx, path)
+	return db, append(setAside(path), fmt.Sprintf("THE DISK of %s IS FULL: the journal goes on in what was kept aside for it; make room", dir)), err
 }
 
 // setAside says, until somebody takes them away, which databases were damaged:
