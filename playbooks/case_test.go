@@ -221,6 +221,23 @@ func TestTheTimelineIsMadeOfEventsAnswersActionsAndNotesInOrder(t *testing.T) {
 	}
 }
 
+func TestACaseThatNoPersonOpenedWaitsForOne(t *testing.T) {
+	c, _ := casesWithJournal(t)
+	k, err := c.OpenCase(t.Context(), theftFound("A1"), nil, NoPerson)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := c.Measure(t.Context(), &k, Doings{}); err != nil || !m.Acknowledged.IsZero() || m.Took() != "not acknowledged yet, not contained yet" {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if err := c.Assign(t.Context(), k.ID, "ana", "ana"); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := c.Measure(t.Context(), &k, Doings{}); err != nil || m.Acknowledged.IsZero() {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
 func TestWhatWasDoneElsewhereIsNotInTheCase(t *testing.T) {
 	c, j := casesWithJournal(t)
 	f := theftFound("A1")

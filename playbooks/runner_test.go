@@ -235,6 +235,19 @@ func TestWhatIsSeenAgainAfterAContainmentJoinsTheCaseOnceAndReopensIt(t *testing
 	if k, err := r.Cases.Case(t.Context(), "1"); err != nil || !k.IsOpen() || !k.Has("B9") {
 		t.Errorf("%+v, %v", k, err)
 	}
+	anew := *f.Transfer // an alert that is raised again is the same alert
+	anew.Tool.PID, anew.Tool.Started = 9999, w[0].Since.Add(time.Minute)
+	f.Transfer = &anew
+	for i, want := range []bool{true, false} {
+		if again, err := r.Cases.SeenAgain(t.Context(), w[0], f, w[0].Hits(f)); err != nil || again != want {
+			t.Errorf("anew, %d: %v, %v", i, again, err)
+		}
+	}
+	other := w[0]
+	other.Case = "INC-0007"
+	if again, err := r.Cases.SeenAgain(t.Context(), other, f, "x"); again || err != nil {
+		t.Errorf("it is another case's: %v, %v", again, err)
+	}
 }
 
 func TestAStepWaitsForAPersonAndIsDoneByTheApprovedPlanAlone(t *testing.T) {

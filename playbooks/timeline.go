@@ -264,6 +264,9 @@ func (s *Cases) Measure(ctx context.Context, k *Case, done Doings) (Metrics, err
 		}
 	}
 	for _, n := range log {
+		if n.By == NoPerson {
+			continue
+		}
 		if n.Kind == "acknowledged" || n.Kind == "assigned" && n.Text != "" || n.Kind == "opened" {
 			earliest(&m.Acknowledged, n.At)
 		}

@@ -112,16 +112,47 @@ func (s *Cases) SeenThere(ctx context.Context, w Watch, f *detect.Finding) bool 
 }
 
 // SeenAgain puts a finding that is watched for into the case that watches. again
-// is false when it is in a case already: then it was said before.
+// is false when it was said before: when it is in a case already, unless that is
+// this one and the finding has begun anew since.
 func (s *Cases) SeenAgain(ctx context.Context, w Watch, f *detect.Finding, why string) (again bool, err error) {
-	if id, err := s.CaseOf(ctx, f); err != nil || id != "" {
+	switch id, err := s.CaseOf(ctx, f); {
+	case err != nil:
 		return false, err
-	}
-	if err := s.Join(ctx, w.Case, f, nil, NoPerson, seenAgain+why); err != nil {
-		return false, err
+	case id == w.Case:
+		if again, err := s.sayAgain(ctx, w, f, why); !again || err != nil {
+			return false, err
+		}
+	case id != "":
+		return false, nil
+	default:
+		if err := s.Join(ctx, w.Case, f, nil, NoPerson, seenAgain+why+": "+beganAs(f)); err != nil {
+			return false, err
+		}
 	}
 	if k, err := s.Case(ctx, w.Case); err == nil && !k.IsOpen() {
 		return true, s.ReopenCase(ctx, w.Case, NoPerson)
 	}
 	return true, nil
+}
+
+// beganAs names the newest of what a finding is about.
+func beganAs(f *detect.Finding) string {
+	tool := newSubject(f, f.Last).tool
+	return label(tool) + " since " + clock(tool.Started)
+}
+
+// sayAgain writes down, once, that a finding of the case runs anew: an alert that
+// is raised again is the same alert, and its transfer another one.
+func (s *Cases) sayAgain(ctx context.Context, w Watch, f *detect.Finding, why string) (bool, error) {
+	if !newSubject(f, f.Last).tool.Started.After(w.Since) {
+		return false, nil
+	}
+	log, err := s.CaseLog(ctx, w.Case)
+	said := func(n Note) bool {
+		return n.Kind == "alert" && strings.Contains(n.Text, seenAgain) && strings.HasSuffix(n.Text, beganAs(f))
+	}
+	if err != nil || slices.ContainsFunc(log, said) {
+		return false, err
+	}
+	return true, s.Record(ctx, w.Case, NoPerson, "alert", seenAgain+why+": "+beganAs(f))
 }

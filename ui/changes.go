@@ -145,6 +145,41 @@ func (m *Model) readStanding() tea.Cmd {
 	})
 }
 
+// followEvery is how many seconds may go by until what others changed is seen:
+// what begins by itself, and another console on the same directory.
+const followEvery = 2
+
+// followJournal reads what is held again when the journal has grown.
+func (m *Model) followJournal() tea.Cmd {
+	if m.ticks++; m.changes == nil || m.reading || m.ticks%followEvery != 0 {
+		return nil
+	}
+	m.reading = true
+	c, after := m.changes, m.written
+	return m.ask(10*time.Second, func(ctx context.Context) tea.Msg {
+		newer, err := readEntries(ctx, c, after)
+		if err != nil || len(newer) == 0 {
+			return followed{upTo: after}
+		}
+		all, err := c.Standing(ctx)
+		return followed{newer[len(newer)-1].Seq, true, stood{all, err}}
+	})
+}
+
+type followed struct {
+	upTo  int64
+	more  bool
+	stood stood
+}
+
+func (f followed) take(m *Model) tea.Cmd {
+	m.reading, m.written = false, f.upTo
+	if !f.more {
+		return nil
+	}
+	return f.stood.take(m)
+}
+
 type stood struct {
 	all []respond.Standing
 	err error

@@ -29,6 +29,9 @@ type Model struct {
 	still    heldFunc           // nil: stillHeld
 	frozen   map[string]bool    // BOOT/PID@START of what is frozen
 	blindOn  string             // why standing is not known; "" when it is
+	written  int64              // entries of the journal up to this one are in standing
+	reading  bool               // the journal is asked for newer ones
+	ticks    int                // seconds
 
 	shown   mode
 	behind  []mode // where back leads

@@ -211,3 +211,22 @@ func TestWhatHasEndedIsStoppedAtWhatWouldStartItAgain(t *testing.T) {
 		t.Errorf("the plan is about %s", w.act.target.Name)
 	}
 }
+
+func TestWhatSomebodyElseFrozeIsOnTheScreenWithoutAKey(t *testing.T) {
+	w := newWorld(t, 120, 40)
+	w.shows("STANDING none")
+	seconds := func() {
+		for range followEvery {
+			w.send(second{})
+		}
+	}
+	w.changes.standing = []respond.Standing{{Held: respond.Held{Kind: "frozen", Text: "scp 4121"}, Op: "1", Host: "web-1", Since: noon}}
+	seconds()
+	w.shows("STANDING none") // the journal has not grown
+	w.changes.entries = []respond.Entry{{Seq: 7, Op: "1", Kind: "process.freeze", Phase: respond.Applied}}
+	seconds()
+	w.shows("STANDING frozen 1")
+	w.changes.entries, w.changes.standing = append(w.changes.entries, respond.Entry{Seq: 8, Op: "1", Kind: "process.freeze", Phase: respond.Undone}), nil
+	seconds()
+	w.shows("STANDING none")
+}

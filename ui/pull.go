@@ -61,7 +61,7 @@ func (m *Model) tick() tea.Cmd {
 }
 
 func (second) take(m *Model) tea.Cmd {
-	return tea.Batch(m.tick(), m.assess())
+	return tea.Batch(m.tick(), m.assess(), m.followJournal())
 }
 
 // ask runs f outside of the loop with a deadline and delivers what it gives.
