@@ -94,6 +94,7 @@ type Transfer struct {
 	Members   []Process // the tool, its descendants and, inbound, its sshd
 	Peers     []Peer    // where bytes went, largest first
 	Files     []File    // read by members, largest first
+	Written   []File    // made or overwritten by members, in order; what they hold then is not known
 	Sent      int64     // bytes to all peers, as the kernel counted them
 	Received  int64
 	Rate      float64 // bytes sent per second, over the last seconds; 0 when ended

@@ -8,7 +8,7 @@ import (
 // serves tells whether a tool was started to serve somebody outside, by a login service above it.
 func serves(p *Process) bool {
 	switch toolOf(p) {
-	case "sftp-server", "internal-sftp":
+	case "sftp-server", innerSFTP, sshSession:
 		return true
 	case "scp":
 		return hasFlag(p.Args, 'f') || hasFlag(p.Args, 't')

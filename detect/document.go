@@ -202,6 +202,7 @@ func (t *Transfer) append(o *writer) {
 		o.int("size", f.Size)
 		o.text("sensitive", f.Sensitive)
 	})
+	o.list("written", min(len(t.Written), maxListed), func(i int) { o.text("path", t.Written[i].Path) })
 	o.list("ancestors", len(t.Ancestors), func(i int) {
 		p := &t.Ancestors[i]
 		o.text("entity_id", p.EntityID)

@@ -106,7 +106,7 @@ func (e *Engine) finding(last *bundle, of *transfer, t *Transfer, alerts ...*ope
 	if f := last.finding; f != nil && f.Transfer == t && next == (bundle{nil, last.alerts, last.changes, last.ended, last.ruling}) {
 		return f
 	}
-	next.finding = &Finding{Alert: alerts[0].present(e), Transfer: t}
+	next.finding = &Finding{Alert: alerts[0].present(e), Transfer: t, Others: alerts[0].others(of)}
 	for _, a := range alerts[1:] {
 		next.finding.join(a.present(e))
 	}
@@ -146,13 +146,40 @@ func (f *Finding) Of(a Alert) *Finding {
 }
 
 func (e *Engine) transferOf(a *open) *transfer {
-	t := e.newestOf(a)
-	if t == nil || t.tally.routine.Folds() {
-		if odd := a.odd(); odd != nil {
-			return odd
+	t, now := e.newestOf(a), e.shown()
+	worst := t
+	for _, o := range slices.Backward(a.pinned) {
+		if !o.tally.routine.Folds() && (worst == nil || o.outranks(worst, now)) {
+			worst = o
 		}
 	}
-	return t
+	return worst
+}
+
+// outranks tells which of two transfers of one form an alert shows: one that is
+// not routine, that still goes on, that sends, that sent more. What is benign and
+// comes later must not hide what was not.
+func (t *transfer) outranks(o *transfer, now int64) bool {
+	for _, higher := range [...]func(*transfer) bool{
+		func(t *transfer) bool { return !t.tally.routine.Folds() },
+		func(t *transfer) bool { return !t.frozen && t.alive(now) },
+		func(t *transfer) bool { return t.shown == nil || t.shown.Direction != In },
+	} {
+		if a, b := higher(t), higher(o); a != b {
+			return a
+		}
+	}
+	return t.shown != nil && o.shown != nil && t.shown.Sent > o.shown.Sent
+}
+
+// others counts the transfers that are not routine either and that an alert does not show.
+func (a *open) others(shown *transfer) (n int) {
+	for _, o := range a.pinned {
+		if o != shown && !o.tally.routine.Folds() {
+			n++
+		}
+	}
+	return n
 }
 
 // newestOf gives the transfer of the process that an alert is about: the newest of its rows.

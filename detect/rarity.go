@@ -190,7 +190,7 @@ func (j *weighing) running() {
 			break
 		}
 	}
-	if how := t.Tool.ToolHow; how != "" && how != "name" && how != "inherited" && how != "applet" {
+	if how := t.Tool.ToolHow; how != "" && how != "name" && how != "inherited" && how != "applet" && how != bySession {
 		j.add("disguise", weighsFile, "it is %s by %s, and is called %s", t.Tool.Tool, how, t.Tool.Name)
 	}
 	if place := hidden(t.Tool.CommandLine); place != "" {

@@ -35,7 +35,7 @@ func sound(s *Transfer) bool {
 	if s.Tool.Container != "" { // whose /usr anybody may have made
 		return false
 	}
-	if how := s.Tool.ToolHow; how != "" && how != "name" && how != "inherited" || hidden(s.Tool.CommandLine) != "" {
+	if how := s.Tool.ToolHow; how != "" && how != "name" && how != "inherited" && how != bySession || hidden(s.Tool.CommandLine) != "" {
 		return false
 	}
 	for _, all := range [][]Process{{s.Tool}, s.Ancestors, s.Members} {
@@ -88,13 +88,15 @@ func served(s *Transfer) *Routine {
 	switch {
 	case s.Direction == In:
 		r := &Routine{Class: "copies in", Proof: proof + ": data comes in", key: keyed("copies in", s.Tool.User), wide: "copies in of whoever"}
-		if slices.ContainsFunc(s.Tool.Args, func(a string) bool { return strings.Contains(a, "/.ansible/tmp/ansible-tmp-") }) {
-			r.Class = "ansible" // the same limits: the argument says no more than what to call it
+		const module = "/.ansible/tmp/ansible-tmp-"
+		if slices.ContainsFunc(s.Tool.Args, func(a string) bool { return strings.Contains(a, module) }) ||
+			slices.ContainsFunc(s.Written, func(f File) bool { return strings.Contains(f.Path, module) }) {
+			r.Class = "ansible" // the same limits: names say no more than what to call it
 		}
 		return r
 	case s.Direction != Pulled || s.Tool.UserID == "0":
 		return nil
-	case tool == "sftp-server":
+	case tool == "sftp-server" || tool == innerSFTP:
 		return &Routine{Class: "sftp user", Proof: proof, key: keyed("sftp user", s.Tool.User, Shape(s.Tool.CommandLine)), opposite: keyed("copies in", s.Tool.User)}
 	case tool == "rsync":
 		return &Routine{Class: "backup", Proof: proof + ": fetched", key: keyed("fetched", s.Tool.User, Shape(s.Tool.CommandLine)), opposite: keyed("copies in", s.Tool.User)}

@@ -26,6 +26,7 @@ type Finding struct {
 	Alert
 	Also     []Alert   // the other rules' alerts about the same transfer
 	Transfer *Transfer // nil: the alert is not about a transfer that was seen
+	Others   int       // transfers of the same form that are not routine either: the worst is shown
 
 	Adjusted int      // risk, 0 to 100: the rule's with the reasons
 	Reasons  []Reason // what adds most first

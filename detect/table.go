@@ -34,6 +34,7 @@ type proc struct {
 	transfer *transfer // of which it is a member
 	session  *transfer // whose bytes pass through it: the login service above an inbound tool
 	flows    []*flow   // what it sent before it belonged to either
+	opened   []File    // what it opened before, as the fork of a login service
 }
 
 // table follows processes by identity.

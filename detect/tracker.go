@@ -48,6 +48,8 @@ func (k *tracker) put(v *view) (judged int64) {
 			k.sent(&ids, row, at)
 		case opened:
 			k.read(&ids, row, at)
+		case created:
+			k.wrote(&ids, row, at)
 		}
 		if sockets != nil && !sockets.IsNull(row) {
 			k.mastered(&ids, row, sockets.Text(row))
@@ -68,6 +70,10 @@ func (k *tracker) started(ids *identities, row int, what action, at int64) {
 	}
 	if what == forked {
 		return
+	}
+	p.opened = nil // by what it ran before
+	if t := p.transfer; t != nil && toolAt(ids.view, row) && t.root.facts != nil && t.root.facts.ToolHow == bySession {
+		k.supersede(t, at)
 	}
 	if t := p.transfer; t != nil {
 		if p == t.root && k.believe(p) { // the transfer was known by its bytes or files before
@@ -129,7 +135,11 @@ func (k *tracker) enter(t *transfer) {
 		}
 		p = up
 	}
-	if n := len(chain); n > 1 && !perSession(k.process(chain[n-1])) {
+	least := 1
+	if k.process(t.root).ToolHow == bySession {
+		least = 0 // it is a session itself
+	}
+	if n := len(chain); n > least && !perSession(k.process(chain[n-1])) {
 		chain = chain[:n-1]
 	}
 	for _, s := range chain {
@@ -177,7 +187,7 @@ func (k *tracker) owner(ids *identities, row int, at int64) *proc {
 	p := k.see(ids, row, running, at)
 	if up := k.all[p.up]; up != nil && up.transfer != nil {
 		up.transfer.join(p)
-	} else if toolAt(ids.view, row) {
+	} else if toolAt(ids.view, row) && !sessionTool(ids.text(ecs.ProcessTool, row)) {
 		k.begin(p, at)
 	}
 	return p
@@ -206,6 +216,12 @@ func (k *tracker) sent(ids *identities, row int, at int64) {
 	} else {
 		known, more, since = &f, f.sent, at
 		if !p.remember(known) {
+			return
+		}
+	}
+	if p.belongs() == nil && f.inbound {
+		if tool := ids.text(ecs.ProcessTool, row); sessionTool(tool) {
+			k.beginSession(p, ids, row, tool, at)
 			return
 		}
 	}
@@ -249,7 +265,8 @@ func (p *proc) flow(f *flow) *flow {
 
 func (k *tracker) read(ids *identities, row int, at int64) {
 	p := k.owner(ids, row, at)
-	if p == nil || p.transfer == nil {
+	inner := ids.text(ecs.ProcessTool, row) == innerSFTP
+	if p == nil || p.transfer == nil && !inner {
 		return
 	}
 	file := File{Path: ids.text(ecs.FilePath, row), Size: ids.intOr(ecs.FileSize, row, 0), At: millis(at)}
@@ -258,8 +275,18 @@ func (k *tracker) read(ids *identities, row int, at int64) {
 		return
 	}
 	file.Sensitive, file.Process = readBy(&facts, file.Path), facts.EntityID
-	if file.Sensitive == "" && settings(&facts, file.Path) {
+	if inner {
+		file.Sensitive = Sensitivity(file.Path) // what it opens as a user is for the user
+	}
+	if file.Sensitive == "" && (settings(&facts, file.Path) || p.transfer != nil && p != p.transfer.root && facts.Name == "ssh" && ofSystem(&facts)) {
+		return // what ssh reads for another tool is how to get there
+	}
+	if p.transfer == nil {
+		k.hold(p, ids, row, file, at)
 		return
+	}
+	if inner {
+		p.transfer.serves(innerSFTP)
 	}
 	p.transfer.read(file)
 }

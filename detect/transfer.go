@@ -25,11 +25,13 @@ type transfer struct {
 	upper   []Process // ancestors of the tool, as they were when it started, but for their end
 	above   []*proc   // the same; nil: it has ended
 	files   map[string]*File
+	written []File
 	master  string
 	pace    pace
 
 	started, endedAt, lastMoved int64 // ms
 	moreMembers, moreFiles      int
+	moreWritten                 int
 	morePeers, lostPeers        int
 
 	dirty  bool
@@ -69,7 +71,7 @@ func (t *transfer) makeRoom() {
 }
 
 // adopt takes over what p exchanged before it was known to belong here; again
-// tells that it served an earlier transfer, whose bytes do not count.
+// tells that it served an earlier transfer, whose bytes do not count from now on.
 func (t *transfer) adopt(p *proc, again bool) {
 	for _, f := range p.flows {
 		if again {
@@ -136,7 +138,7 @@ func (k *tracker) freeze(t *transfer, now int64) {
 			p.session = nil
 		}
 	}
-	t.frozen, t.files, t.members, t.session = true, nil, nil, nil
+	t.frozen, t.files, t.written, t.members, t.session = true, nil, nil, nil, nil
 }
 
 // outlive notes which ancestors of the tool have ended, also after it.
@@ -174,6 +176,7 @@ func (k *tracker) show(t *transfer, now int64) *Transfer {
 	k.who(t, s)
 	k.peers(t, s)
 	s.Files = t.list()
+	s.Written = slices.Clip(t.written)
 	s.Direction = t.direction(s)
 	s.Spark = t.pace.spark(now)
 	if s.Live {
@@ -245,6 +248,7 @@ func (t *transfer) unseen(s *Transfer) []string {
 	}
 	say(t.moreMembers, "processes")
 	say(t.moreFiles, "files")
+	say(t.moreWritten, "written files")
 	say(t.morePeers, "destinations")
 	if t.lostPeers > 0 {
 		out = append(out, "a process spoke to more destinations than are followed: bytes are missing")
@@ -255,7 +259,7 @@ func (t *transfer) unseen(s *Transfer) []string {
 	if s.Tool.Truncated {
 		out = append(out, "the command line is cut")
 	}
-	if t.served && len(t.session) == 0 {
+	if t.served && len(t.session) == 0 && s.Tool.ToolHow != bySession {
 		out = append(out, "the login service above it was not seen, so its bytes and far end are not known")
 	}
 	if t.root.endedAt != 0 && !s.Live {
@@ -299,9 +303,12 @@ func (t *Transfer) Payload() []File {
 // a shell nor init: "scp ◂ .x.sh ◂ php-fpm".
 func (t *Transfer) What() string {
 	parts := []string{t.Tool.Name}
+	if t.Session() {
+		parts[0] = t.session()
+	}
 	for i, a := range t.Ancestors {
-		if a.PID == 1 {
-			break
+		if a.PID == 1 || loginService(a.Name) && len(parts) > 1 && parts[len(parts)-1] == a.Label() {
+			break // the listener above a session
 		}
 		if i == 0 || a.Script != "" || !shell(a.Name) {
 			parts = append(parts, a.Label())

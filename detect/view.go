@@ -88,6 +88,7 @@ const (
 	ended
 	connected // any network event
 	opened    // a file, for reading
+	created   // a file, for writing
 )
 
 var actions = map[string]action{
@@ -100,6 +101,7 @@ var actions = map[string]action{
 	"transfer":             connected,
 	"disconnect_received":  connected,
 	"open":                 opened,
+	"create":               created,
 }
 
 // actions gives for every code of event.action what it means.

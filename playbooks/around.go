@@ -118,7 +118,7 @@ func (e *evidence) sentBounds() (least, most int64) {
 	if t.Live {
 		least = max(t.Sent-queued, 0)
 	}
-	counted := e.tool.ToolHow == "" || e.tool.ToolHow == "name" || e.tool.ToolHow == "inode" || e.tool.ToolHow == "inherited"
+	counted := e.tool.ToolHow == "" || e.tool.ToolHow == "name" || e.tool.ToolHow == "inode" || e.tool.ToolHow == "inherited" || e.transfer.Session()
 	if !counted || len(t.Unseen) > 0 || t.Master != "" || len(e.f.Degraded) > 0 {
 		most = -1
 	}

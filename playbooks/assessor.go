@@ -40,6 +40,9 @@ type Assessor struct {
 	// Secrets looks for what was within reach on the host of a finding, which it
 	// proves to be the one; nil: no host can be looked at.
 	Secrets func(ctx context.Context, h detect.Host, of reach.Of) ([]reach.Secret, error)
+	// Names gives the names of an address, as the resolver has them; nil: none is
+	// looked up. It is asked for addresses inside only.
+	Names func(ctx context.Context, addr string) ([]string, error)
 	// Entry gives what the inventory says of a host; nil: there is none.
 	Entry Entry
 	// Cases gives what people said about an alert; nil: nothing.

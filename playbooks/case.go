@@ -257,6 +257,9 @@ func (x *Exhibit) complete(before Exhibit) {
 	if len(old.Files) > len(t.Files) {
 		t.Files = old.Files
 	}
+	if len(old.Written) > len(t.Written) {
+		t.Written = old.Written
+	}
 	if len(old.Ancestors) > len(t.Ancestors) {
 		t.Ancestors = old.Ancestors
 	}

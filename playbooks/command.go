@@ -81,7 +81,7 @@ func (e *evidence) answerCommand() reply {
 	if hidden != "" {
 		r.against = append(r.against, "names a hidden place that anybody can write: "+hidden)
 	}
-	if e.tool.ToolHow != "" && e.tool.ToolHow != "name" && e.tool.ToolHow != "inherited" {
+	if e.tool.ToolHow != "" && e.tool.ToolHow != "name" && e.tool.ToolHow != "inherited" && !e.transfer.Session() {
 		r.line("recognised", fmt.Sprintf("as %s by %s, though it is called %s", e.tool.Tool, e.tool.ToolHow, e.tool.Name))
 	}
 	if !q.known() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -33,10 +34,11 @@ type evidence struct {
 	reached    []reach.Secret // within reach
 	secretsErr error          // not all could be looked at
 
-	announcedFor []Window       // of any host, that are open at the start
-	windowErr    error          // not all could be read
-	calendar     bool           // windows are known at all
-	zone         *time.Location // nil: the host's is not known
+	announcedFor []Window              // of any host, that are open at the start
+	windowErr    error                 // not all could be read
+	calendar     bool                  // windows are known at all
+	zone         *time.Location        // nil: the host's is not known
+	names        map[netip.Addr]string // of far ends inside, as the resolver has them
 }
 
 // looked is what the machine itself said.
@@ -155,6 +157,7 @@ func (g *gathering) soFar() *evidence {
 		e.elastic = &one
 	}
 	e.looked.origins, e.looked.took = maps.Clone(g.e.looked.origins), maps.Clone(g.e.looked.took)
+	e.names = maps.Clone(g.e.names)
 	if !e.apart {
 		e.everywhere = e.baseline
 	}
@@ -219,6 +222,7 @@ func (a *Assessor) gather(ctx context.Context, sheet *Sheet, s *subject) *gather
 	e.looked.origins, e.looked.took = map[string]*origin{}, map[string]time.Duration{}
 	a.lookAround(ctx, g)
 	a.lookSecrets(ctx, g)
+	a.lookUpNames(ctx, g)
 	if a.Alerts != nil {
 		e.others = true
 		for _, f := range a.Alerts(s.f.Host) {

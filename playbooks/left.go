@@ -16,14 +16,15 @@ func (e *evidence) answerLeft() reply {
 	read := e.filesRead(&r)
 	sent := e.bytesSent(&r)
 	where := e.destination(&r)
+	e.named(&r)
 	r.why = strings.Join(nonEmpty(read, e.tellSteps(&r), sent, where), " · ")
 	incoming := e.transfer.Direction == detect.In
 	switch {
 	case incoming && len(r.against) > 0:
 		r.against = nil
-		r.state, r.why = OPEN, "data comes in; "+r.why
+		r.state, r.why = OPEN, e.received()+r.why
 	case incoming:
-		r.state, r.why = OK, "data comes in; "+r.why
+		r.state, r.why = OK, e.received()+r.why
 	case len(r.against) > 0:
 		r.state = BAD
 	case len(r.open) > 0:
@@ -33,6 +34,10 @@ func (e *evidence) answerLeft() reply {
 	}
 	r.line("received", "how much arrived at the far end is not known")
 	return r
+}
+
+func (e *evidence) received() string {
+	return "data comes in, " + byteCount(e.transfer.Received) + "; "
 }
 
 // grave are the classes of files whose loss is an incident by itself.
@@ -73,10 +78,18 @@ func (e *evidence) filesRead(r *reply) string {
 			graveBytes += f.Size
 		}
 	}
+	for _, f := range e.transfer.Written[:min(len(e.transfer.Written), 5)] {
+		r.line("wrote", f.Path)
+	}
+	if n := len(e.transfer.Written); sent == 0 && n > 0 && e.transfer.Direction == detect.In {
+		return "wrote " + plural(int64(n), "file")
+	}
 	if sent == 0 {
 		return "no file was seen being read"
 	}
-	if len(graves) > 0 {
+	if len(graves) > 0 && e.f.Routine.Folds() && e.secrets() == "" {
+		r.line("usual", "it has read there in each of its runs before, and went to the same places")
+	} else if len(graves) > 0 {
 		r.against = append(r.against, fmt.Sprintf("reads %s, %s", few(graves, 2), byteCount(graveBytes)))
 	}
 	for _, f := range e.transfer.Files {
@@ -149,6 +162,18 @@ func (e *evidence) destination(r *reply) string {
 		texts = append(texts, fmt.Sprintf("%d far ends more", len(far)-3))
 	}
 	return strings.Join(texts, "; ")
+}
+
+// named tells what arguments and names say of the far ends.
+func (e *evidence) named(r *reply) {
+	for _, a := range e.transfer.Aims() {
+		r.line("named", a.String())
+	}
+	for _, p := range e.far()[:min(len(e.far()), maxNamed)] {
+		if name := e.names[p.Addr.Unmap()]; name != "" {
+			r.line("name", p.Addr.Unmap().String()+" is "+name)
+		}
+	}
 }
 
 func (e *evidence) knownOrNew(r *reply, p detect.Peer, k *known, total int64) string {

@@ -43,10 +43,17 @@ func history(q *asked) (peers map[netip.Addr]*known, total int64) {
 
 // far are the ends that data goes to, or may go to. Loopback leaves nothing.
 func (s *subject) far() (out []detect.Peer) {
+	at := map[string]int{} // several processes of a login speak to the same far end
 	for _, p := range s.transfer.Peers {
-		if p.Addr.IsValid() && !p.Addr.Unmap().IsLoopback() {
-			out = append(out, p)
+		if !p.Addr.IsValid() || p.Addr.Unmap().IsLoopback() {
+			continue
 		}
+		if i, ok := at[peerName(p)]; ok {
+			out[i].Sent, out[i].Received = out[i].Sent+p.Sent, out[i].Received+p.Received
+			continue
+		}
+		at[peerName(p)] = len(out)
+		out = append(out, p)
 	}
 	return out
 }

@@ -134,6 +134,11 @@ func momentsOf(x Exhibit) []Moment {
 			event(r.At, "read %s, %s%s", r.Path, byteCount(r.Size), class)
 		}
 	}
+	if t := f.Transfer; t != nil {
+		for _, w := range t.Written {
+			event(w.At, "wrote %s", w.Path)
+		}
+	}
 	for _, a := range f.Alerts() {
 		if a.Raised.IsZero() {
 			continue // of a program that did not say when

@@ -56,7 +56,7 @@ func (s *subject) blind(e *evidence) []string {
 			add("question %q: %s", id, d)
 		}
 	}
-	out = append(out, "never seen here: what is inside TLS or ssh, transfers by sshd's internal-sftp, what the far end kept")
+	out = append(out, "never seen here: what is inside TLS or ssh, what the far end kept")
 	return out
 }
 

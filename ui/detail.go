@@ -52,6 +52,9 @@ func (d *detailed) heading() string {
 	if n := len(d.f.Also); n > 0 {
 		s += fmt.Sprintf(" and %s", plural(n, "other rule"))
 	}
+	if n := d.f.Others; n > 0 {
+		s += fmt.Sprintf(" · %s of the same form: v finds them", plural(n, "other transfer"))
+	}
 	if by := d.m.config.Engine.Taken(d.f.Alert); by != "" {
 		s = "taken by " + by + " · " + s
 	}
@@ -188,8 +191,12 @@ func (d *detailed) left() {
 		s.right(normal, spark(t.Spark, 8)+" ")
 	}
 	d.add(1, s)
+	d.put(5, "Named", normal, 1, aimsWord(d.f))
 	if t := d.f.Transfer; t != nil && len(t.Files) > 0 {
 		d.put(4, "Read", normal, 2, readWord(t))
+	}
+	if t := d.f.Transfer; t != nil && t.Direction == detect.In && len(t.Written) > 0 {
+		d.put(4, "Wrote", normal, 2, wroteWord(t))
 	}
 }
 
@@ -200,6 +207,14 @@ func readWord(t *detect.Transfer) string {
 		s += " (" + k + ")"
 	}
 	if n := len(t.Files) - 1; n > 0 {
+		s += " + " + plural(n, "file")
+	}
+	return s
+}
+
+func wroteWord(t *detect.Transfer) string {
+	s := t.Written[0].Path
+	if n := len(t.Written) - 1; n > 0 {
 		s += " + " + plural(n, "file")
 	}
 	return s

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"net/netip"
 	"path"
 	"slices"
 	"strconv"
@@ -27,6 +28,9 @@ func liveWord(f *detect.Finding) string {
 	code := f.Process.ExitCode
 	if f.Transfer != nil {
 		code = f.Transfer.Tool.ExitCode
+	}
+	if f.Transfer != nil && f.Transfer.Session() {
+		return "ended" // how a login service ends says nothing of what it sent
 	}
 	if code < 0 {
 		return "ended ?" // nobody saw how
@@ -146,6 +150,9 @@ func what(f *detect.Finding) string {
 	}
 	if f.Transfer.Direction == detect.Pulled {
 		s = "PULL " + s
+		if user := f.Transfer.Tool.User; user != "" {
+			s += " (" + user + ")"
+		}
 	}
 	return s
 }
@@ -180,10 +187,35 @@ func peerWord(f *detect.Finding) string {
 	if p.Inbound {
 		s = "by " + p.Addr.String()
 	}
-	if n := len(t.Peers) - 1; n > 0 {
+	if n := farEnds(t) - 1; n > 0 {
 		s += fmt.Sprintf(" +%d", n)
 	}
 	return s
+}
+
+// farEnds counts different ones: several processes of a login speak to the same.
+func farEnds(t *detect.Transfer) int {
+	all := map[string]bool{}
+	for _, p := range t.Peers {
+		if p.Inbound {
+			all[p.Addr.String()] = true
+		} else {
+			all[netip.AddrPortFrom(p.Addr, uint16(p.Port)).String()] = true
+		}
+	}
+	return len(all)
+}
+
+// aimsWord is what the arguments call the far ends, when they say more than an address.
+func aimsWord(f *detect.Finding) string {
+	if f.Transfer == nil {
+		return ""
+	}
+	var all []string
+	for _, a := range f.Transfer.Aims() {
+		all = append(all, a.String())
+	}
+	return strings.Join(all, " · ")
 }
 
 func outWord(f *detect.Finding) string {

@@ -143,8 +143,10 @@ func (p *plain) tell() {
 		}
 		p.told[f.ID] = state
 		if !known {
-			p.ids = append(p.ids, f.ID)
-			p.number[f.ID] = len(p.ids)
+			if p.number[f.ID] == 0 {
+				p.ids = append(p.ids, f.ID)
+				p.number[f.ID] = len(p.ids)
+			}
 			p.say("ALERT %s", p.line(f))
 			p.say("  %s", f.Why)
 			continue

@@ -29,6 +29,7 @@ func plainCommands() []plainCommand {
 	}
 	return slices.Concat([]plainCommand{
 		{"list", "", "all alerts", false, (*plain).list},
+		{"routine", "", "what is folded as routine, each with its number", false, (*plain).routine},
 		{"show", "N", "what is known of alert N; N alone does the same", false, onAlert((*plain).show)},
 		{"guide", "N", "the investigation guide of alert N, answered, with its queries", false, onAlert((*plain).guide)},
 		{"answer", "N QUESTION ok|bad|open|guide WHY", "answer a question of alert N's guide yourself; guide takes that back", false, (*plain).answer},
@@ -95,6 +96,21 @@ func (p *plain) list(context.Context, string) {
 	}
 }
 
+// routine numbers what is folded, so that it can be looked at like an alert.
+func (p *plain) routine(context.Context, string) {
+	p.pull()
+	for _, f := range p.snap.Routine {
+		if p.number[f.ID] == 0 {
+			p.ids = append(p.ids, f.ID)
+			p.number[f.ID] = len(p.ids)
+		}
+		p.say("%s, %s", p.line(f), f.Routine.Class)
+	}
+	if len(p.snap.Routine) == 0 {
+		p.say("Nothing is folded as routine.")
+	}
+}
+
 func (p *plain) show(ctx context.Context, f *detect.Finding) {
 	p.say("Alert %s", p.line(f))
 	p.say("Rule: %s. %s", f.RuleName, f.Why)
@@ -112,8 +128,14 @@ func (p *plain) show(ctx context.Context, f *detect.Finding) {
 	}
 	p.say("Command: %s", tool(f).CommandLine)
 	p.say("Left: %s", p.left(f))
+	if s := aimsWord(f); s != "" {
+		p.say("Named: %s", s)
+	}
 	if t := f.Transfer; t != nil && len(t.Files) > 0 {
 		p.say("Read: %s", readWord(t))
+	}
+	if t := f.Transfer; t != nil && t.Direction == detect.In && len(t.Written) > 0 {
+		p.say("Wrote: %s", wroteWord(t))
 	}
 	p.say("Who: %s", whoWord(f))
 	p.say("Tree: %s", treeWord(f))

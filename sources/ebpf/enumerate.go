@@ -118,10 +118,13 @@ func (e *events) adopt(p *process, t *task) {
 	if tool := e.tools.named(p.image.name); tool != 0 {
 		t.r.Tool, t.r.How = tool, howName
 		p.interest = e.followed(p, stateInterest, tool)
+	} else if isLogin(p.image.name) {
+		e.followed(p, stateLogin, 0)
+		p.late = true
 	} else if a := p.parent; a != nil && a.interest {
 		p.interest = e.followed(p, stateInterest, 0)
 	}
-	p.late = p.interest
+	p.late = p.late || p.interest
 	e.recognise(p, &t.r)
 	if login := e.noteServed(p); login != nil {
 		e.followed(login, stateInterest|stateNoInherit|stateSession, e.tools.named(p.image.tool))

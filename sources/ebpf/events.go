@@ -153,7 +153,10 @@ func (e *events) fork(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	parent := e.table.seen(r.Ppid, r.Pstart, 0, 0)
+	var parent *process // none: it is outside of this program's process namespace
+	if r.Ppid != 0 {
+		parent = e.table.seen(r.Ppid, r.Pstart, 0, 0)
+	}
 	p := e.table.find(r.Pid, r.Start)
 	if p == nil { // not so when a rescan was faster
 		p = e.table.add(r.Pid, r.Start, parent)

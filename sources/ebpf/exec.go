@@ -24,6 +24,7 @@ func (e *events) exec(raw []byte, flags uint8) error {
 	p := e.table.seen(r.Pid, r.Start, r.Ppid, r.Pstart)
 	p.interest = flags&headerInterest != 0
 	p.image = e.image(p, &r, s)
+	p.reset()
 	e.recognise(p, &r)
 	env := gathered.env
 	if p.interest && len(env) == 0 {

@@ -14,7 +14,6 @@ import (
 const (
 	openAccess   = 3
 	openReadOnly = 0
-	openCreate   = 0o100
 )
 
 func (e *events) file(raw []byte) error {
@@ -29,13 +28,14 @@ func (e *events) file(raw []byte) error {
 	action, typ := "open", "access"
 	if r.OpenFlags&openAccess != openReadOnly {
 		typ = "change"
-		if r.OpenFlags&openCreate != 0 {
+		if r.Flags&fileCreates != 0 {
 			action, typ = "create", "creation"
 		} else if r.OpenFlags&openAccess == 1 { // only written: not read from, not new
 			return nil
 		}
 	}
 	p := e.table.seen(r.Pid, r.Start, 0, 0)
+	p.opens(r.By)
 	b, t := e.builder, e.fileText(r.Dev, r.Ino)
 	b.Event(ecs.File, action, typ, e.wall(r.H.Time))
 	e.subject(p)

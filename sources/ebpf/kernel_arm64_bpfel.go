@@ -141,7 +141,7 @@ type kernelFileRecord struct {
 	Uid       uint32
 	PathLen   uint32
 	Flags     uint32
-	Pad       uint32
+	By        uint32
 }
 
 type kernelForkRecord struct {
@@ -183,6 +183,8 @@ type kernelNetRecord struct {
 	Proto  uint8
 	Kind   uint8
 	Flags  uint8
+	Uid    uint32
+	Pad    uint32
 }
 
 type kernelPartRecord struct {
@@ -290,10 +292,12 @@ const (
 	kernelVarAbiNet          = "abi_net"
 	kernelVarAbiPart         = "abi_part"
 	kernelVarAbiUnix         = "abi_unix"
+	kernelVarCgroupRoot      = "cgroup_root"
 	kernelVarHaveAtomics     = "have_atomics"
 	kernelVarHaveGroupDead   = "have_group_dead"
 	kernelVarHaveSockLength  = "have_sock_length"
 	kernelVarHaveTaskStorage = "have_task_storage"
+	kernelVarPidNamespace    = "pid_namespace"
 	kernelVarScope           = "scope"
 )
 
@@ -377,10 +381,12 @@ type kernelVariableSpecs struct {
 	AbiNet          *ebpf.VariableSpec `ebpf:"abi_net"`
 	AbiPart         *ebpf.VariableSpec `ebpf:"abi_part"`
 	AbiUnix         *ebpf.VariableSpec `ebpf:"abi_unix"`
+	CgroupRoot      *ebpf.VariableSpec `ebpf:"cgroup_root"`
 	HaveAtomics     *ebpf.VariableSpec `ebpf:"have_atomics"`
 	HaveGroupDead   *ebpf.VariableSpec `ebpf:"have_group_dead"`
 	HaveSockLength  *ebpf.VariableSpec `ebpf:"have_sock_length"`
 	HaveTaskStorage *ebpf.VariableSpec `ebpf:"have_task_storage"`
+	PidNamespace    *ebpf.VariableSpec `ebpf:"pid_namespace"`
 	Scope           *ebpf.VariableSpec `ebpf:"scope"`
 }
 
@@ -443,10 +449,12 @@ type kernelVariables struct {
 	AbiNet          *ebpf.Variable `ebpf:"abi_net"`
 	AbiPart         *ebpf.Variable `ebpf:"abi_part"`
 	AbiUnix         *ebpf.Variable `ebpf:"abi_unix"`
+	CgroupRoot      *ebpf.Variable `ebpf:"cgroup_root"`
 	HaveAtomics     *ebpf.Variable `ebpf:"have_atomics"`
 	HaveGroupDead   *ebpf.Variable `ebpf:"have_group_dead"`
 	HaveSockLength  *ebpf.Variable `ebpf:"have_sock_length"`
 	HaveTaskStorage *ebpf.Variable `ebpf:"have_task_storage"`
+	PidNamespace    *ebpf.Variable `ebpf:"pid_namespace"`
 	Scope           *ebpf.Variable `ebpf:"scope"`
 }
 

@@ -72,10 +72,15 @@ func (p *programs) spec(config Config) (*ebpf.CollectionSpec, error) {
 	if err != nil {
 		return nil, err
 	}
+	own := pidNamespace()
+	if own != 0 && !p.have.taskStorage {
+		return nil, &Unsupported{Missing: "a kernel that follows processes by themselves: in a container this one knows them by other numbers", Hint: "run it on the host itself, or on Linux 5.12 or newer"}
+	}
 	p.scoped = scope != 0
 	for name, value := range map[string]any{
 		kernelVarHaveAtomics: p.have.atomics, kernelVarHaveTaskStorage: p.have.taskStorage,
 		kernelVarHaveGroupDead: p.have.groupDead, kernelVarHaveSockLength: p.have.sockLength, kernelVarScope: scope,
+		kernelVarCgroupRoot: cgroupRoot(), kernelVarPidNamespace: own,
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return nil, fmt.Errorf("ebpf: %s: %w", name, err)
@@ -109,6 +114,30 @@ func cgroupID(path string) (uint64, error) {
 		}
 	}
 	return 0, fmt.Errorf("ebpf: scope %q is no version 2 cgroup of this machine", path)
+}
+
+// cgroupRoot is the version 2 cgroup that is this program's first, as in a
+// container; 0 when none is mounted.
+func cgroupRoot() uint64 {
+	for _, dir := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
+		if id, err := cgroupID(dir); err == nil {
+			return id
+		}
+	}
+	return 0
+}
+
+// firstPIDs is the number that the kernel gives the first process namespace.
+const firstPIDs = 0xeffffffc
+
+// pidNamespace is the number of the process namespace that this program is in,
+// 0 in the first: in a container processes have other numbers than the kernel's own.
+func pidNamespace() uint32 {
+	var st unix.Stat_t
+	if unix.Stat("/proc/self/ns/pid", &st) != nil || st.Ino == firstPIDs {
+		return 0
+	}
+	return uint32(st.Ino)
 }
 
 func (p *programs) start(tools *toolTable) error {

@@ -20,9 +20,12 @@ type process struct {
 	image  *image
 
 	interest bool
-	late     bool   // followed only after it may have opened connections
-	served   string // the tool that it serves as the login service above it
-	control  string // the control socket through which others use its connection
+	late     bool     // followed only after it may have opened connections
+	served   string   // the tool that it serves as the login service above it, or by itself
+	inner    *process // of a login service: its fork that serves sftp
+	terminal bool     // a login service: somebody has a terminal through it
+	became   uint32   // the user that it changed to without executing anything, and one; 0: none
+	control  string   // the control socket through which others use its connection
 	flows    map[flowKey]*flow
 	suspect  uint64 // when a rescan did not find it, boot clock; 0: it was there
 }

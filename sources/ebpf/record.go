@@ -46,11 +46,15 @@ const (
 
 	destConnected = 1
 
-	fileCut = 2
+	fileCut     = 2
+	fileCreates = 4
 
 	stateInterest  = 1
 	stateNoInherit = 2
 	stateSession   = 4
+	stateForks     = 8
+	stateSlow      = 16
+	stateLogin     = stateInterest | stateNoInherit | stateSession | stateForks | stateSlow
 
 	toolInbound     = 1
 	toolInboundArgs = 2

@@ -212,7 +212,13 @@ func (e *events) parent(p *process) {
 func (e *events) subject(p *process) {
 	b, i := e.builder, p.image
 	e.identity(p)
-	e.user(i)
+	if p.became != 0 {
+		u := e.names.user(p.became - 1)
+		b.Keyword(ecs.UserID, u.id)
+		b.Keyword(ecs.UserName, u.name)
+	} else {
+		e.user(i)
+	}
 	b.Keyword(ecs.ProcessCommandLine, i.commandLine)
 	b.Keywords(ecs.ProcessArgs, i.args)
 	b.Keyword(ecs.ProcessWorkingDirectory, i.cwd)
@@ -234,8 +240,12 @@ func (e *events) tool(p *process) {
 		b.Keyword(ecs.ProcessTool, i.tool)
 		b.Keyword(ecs.ProcessToolHow, i.how)
 	} else if tool := p.inherited(); tool != "" {
+		how := "inherited"
+		if tool == innerSFTP || tool == sshSession {
+			how = "session"
+		}
 		b.Keyword(ecs.ProcessTool, tool)
-		b.Keyword(ecs.ProcessToolHow, "inherited")
+		b.Keyword(ecs.ProcessToolHow, how)
 	}
 }
 

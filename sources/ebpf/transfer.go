@@ -71,6 +71,7 @@ func (e *events) net(raw []byte) error {
 	}
 	p := e.table.seen(r.Pid, r.Start, 0, 0)
 	c := ends{end(r.Family, r.Laddr, r.Lport), end(r.Family, r.Raddr, r.Rport), r.Family, r.Proto}
+	p.turn(r.Uid)
 	f := p.flow(flowKey{c.remote, c.proto})
 	sent, received, _ := f.take(r.Epoch, r.Tx, r.Rx)
 	f.connected = f.connected || r.Flags&destConnected != 0
@@ -88,11 +89,15 @@ func (e *events) transfer(p *process, c ends, f *flow, kind uint8, sent, receive
 	case netFinal:
 		action, typ = "disconnect_received", "end"
 	}
+	inbound := !f.connected && p.inbound(c)
+	if inbound {
+		p.sends(sent)
+	}
 	b := e.builder
 	b.Event(ecs.Network, action, typ, e.wall(at))
 	e.subject(p)
 	source, destination, toDestination, toSource, direction := c.local, c.remote, sent, received, "egress"
-	if !f.connected && p.inbound(c) {
+	if inbound {
 		source, destination, toDestination, toSource, direction = c.remote, c.local, received, sent, "ingress"
 	}
 	b.Keyword(ecs.NetworkDirection, direction)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"path/filepath"
 	"sync"
 	"time"
@@ -152,6 +153,9 @@ func (c *command) consoleConfig(ctx context.Context, f *consoleFlags, s *session
 		config.Histories = several.Names()
 		config.Source = func(h detect.Host) string { return several.Told(h.ID) }
 		assess.Source = config.Source
+	}
+	if !s.opened.Recorded {
+		assess.Names = net.DefaultResolver.LookupAddr
 	}
 	if s.opened.Local {
 		if host, err := c.Host(ctx, respond.Local); err == nil {

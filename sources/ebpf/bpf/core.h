@@ -9,6 +9,8 @@ const volatile bool have_task_storage = true; /* 5.12 */
 const volatile bool have_group_dead = false;  /* sched_process_exit says whether the group ended */
 const volatile bool have_sock_length = true;  /* sock_send_length, sock_recv_length: 6.2 */
 const volatile u64 scope = 0;                 /* version 2 cgroup to stay inside of, 0: everything */
+const volatile u64 cgroup_root = 0;           /* version 2 cgroup that paths begin below, 0: the first */
+const volatile u32 pid_namespace = 0;         /* numbers and visibility of processes are those of this one, 0: the first */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -168,8 +170,43 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
 	return BPF_CORE_READ(old, parent);
 }
 
+/* A process as the sensor's own namespace numbers it; 0: it is not in there. A
+ * global function of numbers, as put_path is. */
+__noinline u32 own_number(u64 pid)
+{
+	struct pid *p = (void *)pid;
+	u32 level = BPF_CORE_READ(p, level);
+	for (u32 i = 1; i < PID_LEVELS && i <= level; i++) {
+		struct pid_namespace *ns = NULL;
+		int nr = 0;
+		char *at = (char *)p + bpf_core_field_offset(struct pid, numbers) + i * bpf_core_type_size(struct upid);
+		bpf_probe_read_kernel(&ns, sizeof(ns), at + bpf_core_field_offset(struct upid, ns));
+		if (BPF_CORE_READ(ns, ns.inum) != pid_namespace)
+			continue;
+		bpf_probe_read_kernel(&nr, sizeof(nr), at + bpf_core_field_offset(struct upid, nr));
+		return nr;
+	}
+	return 0;
+}
+
+static __always_inline u32 number_of(struct pid *p)
+{
+	if (!p)
+		return 0;
+	return pid_namespace ? own_number((u64)p) : BPF_CORE_READ(p, numbers[0].nr);
+}
+
+static __always_inline u32 number(struct task_struct *t)
+{
+	if (!pid_namespace)
+		return t->tgid;
+	return number_of(BPF_CORE_READ(t, group_leader, thread_pid));
+}
+
 static __always_inline bool in_scope(struct task_struct *t)
 {
+	if (pid_namespace && !number(t))
+		return false;
 	if (!scope)
 		return true;
 	struct kernfs_node *kn = t->cgroups->dfl_cgrp->kn;
@@ -206,7 +243,7 @@ static __always_inline struct task_state *make_state(struct counters *c, struct 
 		fetch_add(&c->lost_state, 1);
 		return NULL;
 	}
-	st->pid = leader->tgid;
+	st->pid = number(leader);
 	st->start = leader->start_boottime;
 	return st;
 }

@@ -10,12 +10,16 @@ enum { NR_open = 2, NR_connect = 42, NR_openat = 257, NR_openat2 = 437 };
 #define SYSCALL_NR(regs) ((long)(regs)->orig_ax)
 #define SYSCALL_ARG1(regs) ((u32)(regs)->di)
 #define SYSCALL_ARG2(regs) ((void *)(regs)->si)
+#define SYSCALL_ARG3(regs) BPF_CORE_READ(regs, dx)
+#define SYSCALL_OPEN_FLAGS(regs) BPF_CORE_READ(regs, si)
 #elif defined(__TARGET_ARCH_arm64)
 enum { NR_open = -1, NR_connect = 203, NR_openat = 56, NR_openat2 = 437 };
 #define SYSCALL_NR(regs) ((long)(regs)->syscallno)
 /* The first argument is overwritten by the result. */
 #define SYSCALL_ARG1(regs) ((u32)(regs)->orig_x0)
 #define SYSCALL_ARG2(regs) ((void *)BPF_CORE_READ(regs, user_regs.regs[1]))
+#define SYSCALL_ARG3(regs) BPF_CORE_READ(regs, user_regs.regs[2])
+#define SYSCALL_OPEN_FLAGS(regs) 0 /* it has no open */
 #endif
 
 /* A global function of numbers, as put_path is. */
@@ -42,7 +46,7 @@ __noinline int emit_file(u32 slot, u32 pid, u64 start, u64 file, u32 flags)
 	r->uid = BPF_CORE_READ(inode, i_uid.val);
 	r->mode = mode;
 	r->flags = flags;
-	r->pad = 0;
+	r->by = bpf_get_current_uid_gid();
 	u32 n = put_path(slot, 0, (u64)BPF_CORE_READ(f, f_path.mnt), (u64)BPF_CORE_READ(f, f_path.dentry));
 	if (n >> 31)
 		r->flags |= F_PATH_CUT;
@@ -72,7 +76,20 @@ static __always_inline void files_at_start(u32 slot, struct task_struct *t, u32 
 	}
 }
 
-static __always_inline void opened(struct counters *c, struct task_state *st, u32 fd)
+/* The kernel forgets O_CREAT as soon as a file is open. */
+static __always_inline u32 creates(struct pt_regs *regs, long nr)
+{
+	u64 flags = 0;
+	if (nr == NR_openat)
+		flags = SYSCALL_ARG3(regs);
+	else if (nr == NR_openat2)
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)SYSCALL_ARG3(regs));
+	else
+		flags = SYSCALL_OPEN_FLAGS(regs);
+	return flags & O_CREAT ? F_CREATES : 0;
+}
+
+static __always_inline void opened(struct counters *c, struct task_state *st, u32 fd, u32 flags)
 {
 	struct file *f = file_at((struct task_struct *)bpf_get_current_task(), fd);
 	if (!f)
@@ -81,7 +98,7 @@ static __always_inline void opened(struct counters *c, struct task_state *st, u3
 	struct scratch *s = claim(c, C_FILE, &slot);
 	if (!s)
 		return;
-	emit_file(slot, st->pid, st->start, (u64)f, 0);
+	emit_file(slot, st->pid, st->start, (u64)f, flags);
 	release(s);
 }
 
@@ -93,7 +110,7 @@ static __always_inline u32 peer_of(u32 fd)
 		return 0;
 	struct socket *socket = BPF_CORE_READ(f, private_data);
 	struct pid *peer = BPF_CORE_READ(socket, sk, sk_peer_pid);
-	return peer ? BPF_CORE_READ(peer, numbers[0].nr) : 0;
+	return number_of(peer);
 }
 
 static __always_inline void connected(struct counters *c, struct task_state *st, u32 fd, void *addr)
@@ -127,7 +144,7 @@ int BPF_PROG(on_syscall, struct pt_regs *regs, long ret)
 	if (nr == NR_connect)
 		connected(c, st, SYSCALL_ARG1(regs), SYSCALL_ARG2(regs));
 	else
-		opened(c, st, ret);
+		opened(c, st, ret, creates(regs, nr));
 	return 0;
 }
 

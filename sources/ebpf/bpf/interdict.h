@@ -17,6 +17,7 @@ enum {
 	SLOTS = 4,            /* scratch areas a CPU: programs of one CPU may preempt one another */
 	DESTS = 8,            /* destinations that a process group counts at a time */
 	EMIT_NS = 100000000,  /* totals of one destination leave the kernel this often at most */
+	SLOW_NS = 1000000000,
 };
 
 enum type { T_FORK = 1, T_EXEC, T_EXIT, T_TASK, T_ARGS, T_ENV, T_CGROUP, T_NET, T_FILE, T_UNIX };
@@ -113,10 +114,11 @@ struct net_record {
 	__u8 laddr[16], raddr[16];
 	__u16 lport, rport;
 	__u8 family, proto, kind, flags; /* family: 4 or 6 */
+	__u32 uid, pad;
 };
 
 /* file_record.flags */
-enum { F_INHERITED = 1 /* open already when the tool started */, F_PATH_CUT = 2 };
+enum { F_INHERITED = 1 /* open already when the tool started */, F_PATH_CUT = 2, F_CREATES = 4 /* opened to be made if it is not there */ };
 
 /* A regular file that was opened; the path follows, names from the leaf up. */
 struct file_record {
@@ -126,7 +128,7 @@ struct file_record {
 	__u64 ino, size;
 	__u32 dev, mode;
 	__u32 uid, path_len;
-	__u32 flags, pad;
+	__u32 flags, by; /* by: the user who opened it */
 };
 
 /* A connection to a unix socket. */
@@ -178,6 +180,8 @@ enum {
 	S_INTEREST = 1,
 	S_NO_INHERIT = 2, /* children are not of interest */
 	S_SESSION = 4,    /* the login service that a transfer came in through */
+	S_FORKS = 8,      /* a login service: what it forks is too, until it executes something else */
+	S_SLOW = 16,      /* totals leave the kernel once a second at most: no tool runs below it */
 };
 struct task_state {
 	__u32 flags, pid;

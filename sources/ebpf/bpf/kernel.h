@@ -47,7 +47,8 @@ enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17 };
 enum { MSG_PEEK = 2 };
 enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_FIN_WAIT1 = 4, TCP_CLOSE = 7, TCP_LAST_ACK = 9 };
 enum { S_IFMT = 0170000, S_IFREG = 0100000 };
-enum { O_ACCMODE = 3, O_WRONLY = 1 };
+enum { O_ACCMODE = 3, O_WRONLY = 1, O_CREAT = 0100 };
+enum { PID_LEVELS = 33 }; /* MAX_PID_NS_LEVEL, the first among them */
 enum { PF_KTHREAD = 0x00200000, SIGNAL_GROUP_EXIT = 4 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)

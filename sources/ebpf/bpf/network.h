@@ -24,6 +24,7 @@ static __always_inline void emit_totals(struct counters *c, struct task_state *s
 	r.proto = d->proto;
 	r.kind = kind;
 	r.flags = d->flags;
+	r.uid = bpf_get_current_uid_gid();
 	/* What did not go out stays due, and totals make up for it the next time. */
 	if (!sent(c, C_NETWORK, bpf_ringbuf_output(&ring, &r, sizeof(r), wake(kind == N_PROGRESS ? 0 : H_INTEREST))))
 		return;
@@ -177,7 +178,7 @@ static __always_inline void moved(struct sock *sk, int bytes, bool out)
 		return;
 	d->lport = e.lport; /* is not chosen yet when connect begins */
 	fetch_add(out ? &d->tx : &d->rx, bytes);
-	if (bpf_ktime_get_boot_ns() - d->last >= EMIT_NS)
+	if (bpf_ktime_get_boot_ns() - d->last >= (st->flags & S_SLOW ? SLOW_NS : EMIT_NS))
 		emit_totals(c, st, d, N_PROGRESS);
 }
 

@@ -63,7 +63,7 @@ __noinline u32 put_cgroup_path(u32 slot, u64 node)
 	u32 n = 0;
 	for (int i = 0; i < CGROUP_DEPTH; i++) {
 		struct kernfs_node *up = kernfs_parent(kn);
-		if (!up || n > PATH_PART)
+		if (!up || n > PATH_PART || BPF_CORE_READ(kn, id) == cgroup_root)
 			break;
 		const char *name = BPF_CORE_READ(kn, name);
 		long len = bpf_probe_read_kernel_str(buf + n, NAME_BYTES, name);

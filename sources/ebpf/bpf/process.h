@@ -25,6 +25,10 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 			}
 		}
 		interest = H_INTEREST;
+	} else if (st && (st->flags & S_FORKS) && child->pid == child->tgid) {
+		own = make_state(c, child);
+		if (own)
+			own->flags = st->flags;
 	}
 	if (child->pid != child->tgid || !in_scope(child))
 		return 0;
@@ -33,8 +37,8 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	struct task_struct *from = child->real_parent->group_leader;
 	struct fork_record r = {};
 	begin(c, &r.h, T_FORK, interest);
-	r.pid = child->tgid;
-	r.ppid = from->tgid;
+	r.pid = number(child);
+	r.ppid = number(from);
 	r.start = child->start_boottime;
 	r.pstart = from->start_boottime;
 	sent(c, C_PROCESS, bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_NO_WAKEUP));
@@ -53,13 +57,13 @@ static __always_inline void end_of_process(struct task_struct *t)
 		interest = H_INTEREST;
 		final_totals(c, st);
 	}
-	if (!interest && !in_scope(t))
+	if ((!interest && !in_scope(t)) || (pid_namespace && !number(t)))
 		return;
 
 	fetch_add(&c->seen[C_PROCESS], 1);
 	struct exit_record r = {};
 	begin(c, &r.h, T_EXIT, interest);
-	r.pid = t->tgid;
+	r.pid = number(t);
 	r.start = leader->start_boottime;
 	r.code = t->signal->flags & SIGNAL_GROUP_EXIT ? t->signal->group_exit_code : leader->exit_code;
 	sent(c, C_PROCESS, bpf_ringbuf_output(&ring, &r, sizeof(r), wake(interest)));
@@ -145,12 +149,7 @@ static __always_inline u32 tty_number(struct task_struct *t)
 	return tty->driver->major << 20 | (tty->driver->minor_start + tty->index);
 }
 
-static __always_inline u32 number_of(struct pid *p)
-{
-	return p ? BPF_CORE_READ(p, numbers[0].nr) : 0;
-}
-
-static __always_inline u32 pid_namespace(struct task_struct *t)
+static __always_inline u32 namespace_of(struct task_struct *t)
 {
 	struct pid *p = t->thread_pid;
 	u32 level = BPF_CORE_READ(p, level);
@@ -168,8 +167,8 @@ static __always_inline void describe(struct exec_record *r, struct task_struct *
 	const struct cred *cred = t->cred;
 	struct nsproxy *ns = t->nsproxy;
 
-	r->pid = t->tgid;
-	r->ppid = parent->tgid;
+	r->pid = number(t);
+	r->ppid = number(parent);
 	r->start = t->group_leader->start_boottime;
 	r->pstart = parent->start_boottime;
 	r->uid = cred->uid.val;
@@ -182,7 +181,7 @@ static __always_inline void describe(struct exec_record *r, struct task_struct *
 		r->sessionid = t->sessionid;
 	}
 	r->tty = tty_number(t);
-	r->pidns = pid_namespace(t);
+	r->pidns = namespace_of(t);
 	r->mntns = ns->mnt_ns->ns.inum;
 	r->netns = ns->net_ns->ns.inum;
 	r->pgid = number_of(BPF_CORE_READ(t, signal, pids[PIDTYPE_PGID]));
@@ -379,6 +378,8 @@ static __always_inline void follow_session(struct counters *c, struct task_struc
 			if (st && !(st->flags & S_INTEREST)) {
 				st->flags = S_INTEREST | S_NO_INHERIT | S_SESSION;
 				st->tool = tool;
+			} else if (st) {
+				st->flags &= ~S_SLOW;
 			}
 			return;
 		}
@@ -404,6 +405,13 @@ static __always_inline u8 judge(struct counters *c, struct scratch *s, u32 slot,
 	struct task_state *st = find_state(t);
 	bool look = false;
 	struct tool *tool = find_tool(r, t, exe, &look);
+	if (st && (st->flags & S_FORKS))
+		st->flags = 0; /* no login service any more, or one of its own */
+	if (!tool && is_login_service(t) && !(st && (st->flags & S_INTEREST))) {
+		st = make_state(c, t);
+		if (st)
+			st->flags = S_INTEREST | S_NO_INHERIT | S_SESSION | S_FORKS | S_SLOW;
+	}
 	if (!tool) {
 		u8 flags = look || first_run(r) ? H_LOOK : 0;
 		if (!st || !(st->flags & S_INTEREST) || (st->flags & S_NO_INHERIT))
@@ -444,7 +452,7 @@ int BPF_PROG(on_exec, struct task_struct *t, int old_pid, struct linux_binprm *b
 	struct mm_struct *mm = t->mm;
 	struct file *exe = bprm->file; /* what mm->exe_file is, and never NULL */
 	describe(r, t);
-	r->tid = old_pid;
+	r->tid = pid_namespace ? r->pid : old_pid;
 	r->path_cgroup = kn_id;
 	r->flags |= v1 * X_CGROUP_V1; /* by arithmetic: a branch has the verifier tell both cases apart to the end */
 	describe_exe(r, exe);

@@ -1,0 +1,309 @@
+package detect
+
+import (
+	"path"
+	"strings"
+)
+
+// sshOption reads options that ssh, scp and sftp share.
+func (w *aiming) sshOption(name, value string) {
+	switch name {
+	case "-J":
+		w.via = value
+	case "-l":
+		w.user = value
+	case "-P", "-p":
+		w.port = value
+	case "-o":
+		key, v, has := strings.Cut(value, "=")
+		if !has {
+			key, v, _ = strings.Cut(value, " ")
+		}
+		v = strings.TrimSpace(v)
+		switch strings.ToLower(strings.TrimSpace(key)) {
+		case "proxyjump", "proxycommand":
+			w.via = v
+		case "user":
+			w.user = v
+		case "port":
+			w.port = v
+		case "hostname":
+			w.via = "the name of " + v
+		}
+	}
+}
+
+func (w *aiming) copyOption(name, value string) {
+	if name != "-l" && name != "-p" { // a limit of the rate; times and modes
+		w.sshOption(name, value)
+	}
+}
+
+func (w *aiming) scp() {
+	w.walk("cDFiJloPSX", nil, w.copyOption, func(word string) {
+		if a, ok := remoteEnd(word); ok {
+			w.add(a)
+		}
+	})
+}
+
+func (w *aiming) sftp() {
+	w.walk("BbcDFiJloPRSsX", nil, w.copyOption, func(word string) {
+		if a, ok := remoteEnd(word); ok {
+			w.add(a)
+		} else {
+			w.add(loginEnd(word))
+		}
+	})
+}
+
+func (w *aiming) ssh() {
+	var words []string
+	host := -1
+	for i := 0; i < len(w.args); i++ { // behind the host all is the command
+		a := w.args[i]
+		if len(a) > 1 && a[0] == '-' {
+			letters(a[1:], "BbcDEeFIiJLlmOoPpQRSWw", func() string {
+				if i++; i < len(w.args) {
+					return w.args[i]
+				}
+				return ""
+			}, w.sshOption)
+			continue
+		}
+		host, words = i, w.args[i+1:]
+		break
+	}
+	if host >= 0 {
+		a := loginEnd(w.args[host])
+		a.Path = strings.Join(words, " ")
+		w.add(a)
+	}
+}
+
+func (w *aiming) rsync() {
+	long := []string{"--rsh", "--exclude", "--include", "--filter", "--exclude-from", "--include-from", "--files-from", "--temp-dir", "--log-file", "--password-file",
+		"--port", "--partial-dir", "--backup-dir", "--rsync-path", "--bwlimit", "--chmod", "--compare-dest", "--link-dest", "--copy-dest", "--suffix", "--timeout", "--address"}
+	w.walk("efTBM@", long, func(name, value string) {
+		switch name {
+		case "-e", "--rsh":
+			w.shell(value)
+		case "--port":
+			w.port = value
+		}
+	}, func(word string) {
+		a, ok := remoteEnd(word)
+		if !ok {
+			return
+		}
+		a.Path = strings.TrimPrefix(a.Path, ":") // host::module
+		w.add(a)
+	})
+}
+
+// shell reads the remote shell of rsync: "ssh -p 2222 -J bastion".
+func (w *aiming) shell(command string) {
+	s := &aiming{args: wordsOfShell(command)}
+	if len(s.args) == 0 {
+		return
+	}
+	if path.Base(s.args[0]) != "ssh" {
+		w.via = command
+		return
+	}
+	s.args = s.args[1:]
+	s.ssh()
+	w.user, w.port, w.via = s.user, s.port, s.via
+}
+
+// wordsOfShell splits as a shell does, as far as quotes go.
+func wordsOfShell(line string) (out []string) {
+	var b strings.Builder
+	var quote rune
+	begun := false
+	for _, c := range line {
+		switch {
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote != 0:
+			b.WriteRune(c)
+		case c == '\'' || c == '"':
+			quote, begun = c, true
+		case c == ' ' || c == '\t':
+			if begun {
+				out = append(out, b.String())
+			}
+			b.Reset()
+			begun = false
+		default:
+			b.WriteRune(c)
+			begun = true
+		}
+	}
+	if begun {
+		out = append(out, b.String())
+	}
+	return out
+}
+
+// curlValued and curlLong are the options of curl that take a value.
+const curlValued = "AbcCdDeEFhHKmoPQrtTuUwxXyYz"
+
+var curlLong = []string{"--upload-file", "--form", "--data", "--data-binary", "--data-raw", "--data-urlencode", "--header", "--user", "--output", "--proxy", "--request",
+	"--cert", "--key", "--cacert", "--cookie", "--cookie-jar", "--config", "--max-time", "--connect-timeout", "--limit-rate", "--user-agent", "--referer", "--retry",
+	"--resolve", "--connect-to", "--interface", "--url", "--json", "--socks5", "--socks5-hostname", "--socks4", "--preproxy", "--pubkey", "--quote", "--write-out", "--netrc-file"}
+
+func (w *aiming) curl() {
+	w.walk(curlValued, curlLong, func(name, value string) {
+		switch name {
+		case "-x", "--proxy", "--preproxy", "--socks4", "--socks5", "--socks5-hostname", "--connect-to":
+			w.via = noPassword(value)
+		case "-u", "--user":
+			w.user, _, _ = strings.Cut(value, ":")
+		case "--url":
+			w.address(value)
+		}
+	}, w.address)
+}
+
+// address takes a URL, or what curl takes for one.
+func (w *aiming) address(word string) {
+	if !strings.Contains(word, "://") {
+		word = "http://" + word
+	}
+	if a, ok := web(word); ok {
+		w.add(a)
+	}
+}
+
+// noPassword leaves out what stands before the host of a proxy.
+func noPassword(proxy string) string { return proxy[strings.LastIndexByte(proxy, '@')+1:] }
+
+// urls takes every URL among the arguments.
+func (w *aiming) urls() {
+	for _, word := range w.args {
+		if strings.HasPrefix(word, "-") {
+			_, word, _ = strings.Cut(word, "=")
+		}
+		if a, ok := web(word); ok {
+			w.add(a)
+		}
+	}
+}
+
+func (w *aiming) lftp() {
+	w.urls()
+	w.walk("cefpu", nil, func(name, value string) {
+		switch name {
+		case "-u":
+			w.user, _, _ = strings.Cut(value, ",")
+		case "-p":
+			w.port = value
+		}
+	}, func(word string) {
+		if !strings.Contains(word, "://") {
+			w.add(loginEnd(word))
+		}
+	})
+}
+
+// nc takes host and port: the last two operands, or one and no port.
+func (w *aiming) nc() {
+	var words []string
+	listens := false
+	w.walk("ceGgIiMmOopPqsTVwWXx", nil, func(name, value string) {
+		switch name {
+		case "-l":
+			listens = true
+		case "-x":
+			w.via = noPassword(value)
+		}
+	}, func(word string) { words = append(words, word) })
+	if listens || len(words) == 0 {
+		return
+	}
+	a := Aim{Host: words[0]}
+	if len(words) > 1 {
+		a.Host, a.Port = words[len(words)-2], words[len(words)-1]
+	}
+	w.add(a)
+}
+
+func (w *aiming) socat() {
+	for _, word := range w.args {
+		kind, rest, has := strings.Cut(word, ":")
+		kind, rest = strings.ToLower(kind), upTo(rest, ",")
+		switch {
+		case !has || strings.Contains(kind, "listen"):
+		case strings.HasPrefix(kind, "tcp") || strings.HasPrefix(kind, "udp") || strings.HasPrefix(kind, "openssl") || strings.HasPrefix(kind, "ssl") || strings.HasPrefix(kind, "sctp"):
+			w.hostPort(rest)
+		case strings.HasPrefix(kind, "socks") || strings.HasPrefix(kind, "proxy"):
+			via, far, _ := strings.Cut(rest, ":")
+			w.via = via
+			w.hostPort(far)
+		}
+	}
+}
+
+func upTo(s, sep string) string {
+	s, _, _ = strings.Cut(s, sep)
+	return s
+}
+
+func (w *aiming) hostPort(word string) {
+	if i := strings.LastIndexByte(word, ':'); i > 0 {
+		w.add(Aim{Host: strings.Trim(word[:i], "[]"), Port: word[i+1:]})
+	}
+}
+
+func (w *aiming) openssl() {
+	for i, word := range w.args {
+		if (word == "-connect" || word == "-proxy") && i+1 < len(w.args) {
+			if word == "-proxy" {
+				w.via = w.args[i+1]
+				continue
+			}
+			w.hostPort(w.args[i+1])
+		}
+	}
+}
+
+// rclone names remotes of its configuration: "drive:backup/2026".
+func (w *aiming) rclone() {
+	for _, word := range w.args {
+		if strings.HasPrefix(word, "-") {
+			continue
+		}
+		if a, ok := remoteEnd(strings.TrimPrefix(word, ":")); ok {
+			w.add(a)
+		}
+	}
+}
+
+func (w *aiming) ncftp() {
+	var words []string
+	w.walk("uPpjdefTVWXYZ", nil, func(name, value string) {
+		switch name {
+		case "-u":
+			w.user = value
+		case "-P":
+			w.port = value
+		}
+	}, func(word string) { words = append(words, word) })
+	if len(words) > 1 {
+		w.add(Aim{Host: words[0], Path: words[1]})
+	}
+}
+
+func (w *aiming) smb() {
+	w.walk("UpIMLDscOTN", nil, func(name, value string) {
+		if name == "-U" {
+			w.user, _, _ = strings.Cut(value, "%")
+		}
+	}, func(word string) {
+		if rest, ok := strings.CutPrefix(strings.ReplaceAll(word, `\\`, "/"), "//"); ok {
+			host, share, _ := strings.Cut(rest, "/")
+			w.add(Aim{Host: host, Path: share})
+		}
+	})
+}
