@@ -178,11 +178,11 @@ func (e *Engine) learnEvents(ctx context.Context, from, to time.Time) {
 func (e *Engine) learnDay(ctx context.Context, window sources.Window) error {
 	ctx, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
-	ran, _, err := e.o.History.Query(ctx, sources.Query{Text: ranQuery, Now: window.To, Window: window})
+	ran, whole, err := e.o.History.Query(ctx, sources.Query{Text: ranQuery, Now: window.To, Window: window})
 	if err != nil {
 		return err
 	}
-	reached, _, err := e.o.History.Query(ctx, sources.Query{Text: reachedQuery, Now: window.To, Window: window})
+	reached, also, err := e.o.History.Query(ctx, sources.Query{Text: reachedQuery, Now: window.To, Window: window})
 	if err != nil {
 		return err
 	}
@@ -190,6 +190,11 @@ func (e *Engine) learnDay(ctx context.Context, window sources.Window) error {
 	defer e.mu.Unlock()
 	if ran.Rows >= maxSeed || reached.Rows >= maxSeed {
 		e.counts.partial = "days with more different transfers than one answer can hold are counted in part"
+	}
+	for _, q := range []sources.Quality{whole, also} {
+		if q.Partial {
+			e.counts.partial = fmt.Sprintf("transfers of %s are counted in part: %s", window.From.Format(time.DateOnly), reasons(q))
+		}
 	}
 	for row := range ran.Rows {
 		e.learnRan(ran, row)

@@ -73,6 +73,16 @@ func TestAnAnswerThatMayBePartialIsSaidToBe(t *testing.T) {
 	if !strings.Contains(strings.Join(g.Blind, "\n"), "2 of 5 shards failed") {
 		t.Errorf("blind: %q", g.Blind)
 	}
+	s, f := theft()
+	inner := s.History
+	s.History = historyFunc(func(ctx context.Context, q sources.Query) (*frame.Frame, sources.Quality, error) {
+		rows, quality, err := inner.Query(ctx, q)
+		quality.Partial = true
+		return rows, quality, err
+	})
+	if others := answerOf(t, assess(t, s, f), "others"); others.State != OPEN || !strings.Contains(others.Why, "not all could be asked") {
+		t.Errorf("nobody else, though not all could be asked: %s: %s", others.State, others.Why)
+	}
 }
 
 func TestAnotherMachineIsNotLookedAt(t *testing.T) {

@@ -36,6 +36,10 @@ func (e *evidence) answerOthers() reply {
 		}
 		r.why = fmt.Sprintf("none of %s %s", e.otherHosts(), e.over())
 	}
+	if q.doubts() != "" && len(related) == 0 { // where nobody could look it may be
+		r.state, r.why = OPEN, r.why+"; not all could be asked"
+		r.open = append(r.open, "did the same show up where nobody could look?")
+	}
 	return r
 }
 

@@ -102,7 +102,8 @@ func (s *Several) Query(ctx context.Context, q Query) (*frame.Frame, Quality, er
 	return rows, quality, err
 }
 
-// together puts answers one after the other. The error is that of the first when none answered.
+// together puts answers one after the other. When none answered the
+// error is the first that is about more than an index that is not there.
 func (s *Several) together(answers []part) (*frame.Frame, Quality, error) {
 	b := frame.NewBuilder([]frame.Field{{Name: SourceColumn, Type: frame.Keyword}})
 	var out Quality
@@ -115,6 +116,10 @@ func (s *Several) together(answers []part) (*frame.Frame, Quality, error) {
 		doubt := func(why string) {
 			out.Partial = true
 			out.Reasons = append(out.Reasons, s.names[i]+": "+why)
+		}
+		if noIndex(a.err) { // nothing of the kind comes from there; what a key may not see its source says
+			out.Warnings = append(out.Warnings, s.names[i]+": "+a.err.Error())
+			continue
 		}
 		if a.err != nil {
 			doubt(a.err.Error())
@@ -141,10 +146,13 @@ func (s *Several) together(answers []part) (*frame.Frame, Quality, error) {
 		}
 	}
 	if answered == 0 && len(answers) > 0 {
-		return nil, out, answers[0].err
+		worst := slices.IndexFunc(answers, func(a part) bool { return !noIndex(a.err) })
+		return nil, out, answers[max(worst, 0)].err
 	}
 	return b.Build().Whole(fields), out, nil
 }
+
+func noIndex(err error) bool { return err != nil && strings.Contains(err.Error(), "Unknown index") }
 
 // typesOf are the columns of all answers, in the order of the first that has
 // them: a column that is null throughout in one may have a type in another.

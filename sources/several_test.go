@@ -75,6 +75,18 @@ func TestOneOfSeveralThatDoesNotAnswerMakesTheAnswerPartialAndAllMakeItAnError(t
 	if err != nil || f.Rows != 1 || !q.Partial || strings.Join(q.Reasons, "") != "eu: connection refused" {
 		t.Errorf("%v, %+v, %v", f, q, err)
 	}
+	bare := sources.NewSeveral()
+	bare.Add("eu", one{err: errors.New("line 1:1: Unknown index [logs-x]")})
+	bare.Add("us", one{rows: rowsOf(frame.Long, "c")})
+	if f, q, err := bare.Query(t.Context(), sources.Query{}); err != nil || f.Rows != 1 || q.Partial || len(q.Warnings) != 1 {
+		t.Errorf("one without the index: %v, %+v, %v", f, q, err)
+	}
+	bare = sources.NewSeveral()
+	bare.Add("eu", one{err: errors.New("line 1:1: Unknown index [logs-x]")})
+	bare.Add("us", one{err: down})
+	if _, _, err := bare.Query(t.Context(), sources.Query{}); !errors.Is(err, down) {
+		t.Errorf("that one could not be asked is taken for no index: %v", err)
+	}
 	empty := sources.NewSeveral()
 	empty.Add("eu", one{rows: rowsOf(frame.Long)})
 	empty.Add("us", one{rows: &frame.Frame{}})
