@@ -14,6 +14,7 @@ type secret struct {
 	hints []string // one of them stands in every text of this form, in lower case
 	form  *regexp.Regexp
 	with  string
+	named bool // a name stands before it, whose end may say that it is none
 }
 
 // secrets are found by their form and by the words before them; a secret of neither kind is not recognised.
@@ -27,36 +28,36 @@ var secrets = func() []secret {
 		return regexp.MustCompile(`((?:^|[\s/])` + program + `\s(?:[^|;]*?\s)?` + option + `)` + value)
 	}
 	return []secret{
-		{[]string{"-----begin"}, regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), whole},
-		{[]string{"://"}, regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@'"]*:)[^\s/'"]+@`), kept + "@"},
-		{[]string{"://"}, regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/:@'"]{20,}@`), kept + "@"},
-		{[]string{"authorization"}, regexp.MustCompile(`(?i)(\b(?:proxy-)?authorization\\?["']?\s*[:=]\s*["']?(?:(?:basic|bearer|apikey|api-key|token|digest|negotiate|ntlm|jwt|key|splunk|hmac|aws4-hmac-sha256)\s+)?)[^\s"',;]+`), kept},
-		{[]string{"bearer"}, regexp.MustCompile(`(?i)(\bbearer[ \s=:]+)[a-z0-9._~+/=-]{8,}`), kept},
-		{[]string{"cookie"}, regexp.MustCompile(`(?i)(\b(?:set-)?cookie\s*[:=]\s*)[^"'\n]+`), kept},
-		{[]string{"-b", "--cookie"}, after(`curl`, `(?:-b|--cookie)[\s=]+`), kept},
-		{words, regexp.MustCompile(`(?i)((?:^|[^a-z0-9])[a-z0-9_.-]*` + names + `\\?["']?\s*[:=]\s*)` + value), kept},
-		{words, regexp.MustCompile(`(?i)((?:^|\s)--?[a-z0-9_.-]*` + names + `\s+)` + value), kept},
-		{[]string{"aws_se"}, regexp.MustCompile(`(?i)(\baws_(?:secret_access_key|session_token)\s+)` + value), kept},
-		{[]string{"sig"}, regexp.MustCompile(`(?i)((?:^|[?&;\s,])(?:x-amz-|x-goog-)?sig(?:nature)?=)[^\s&"',;]+`), kept},
-		{[]string{"sshpass"}, after(`sshpass`, `-p\s*`), kept},
-		{[]string{"-u", "user"}, regexp.MustCompile(`(?i)((?:^|\s)(?:-u\s*|(?:--user|--proxy-user)[\s=]+)[^\s:,%]+[:,%])\S+`), kept},
-		{[]string{"mysql", "mariadb"}, after(`(?:mysql|mariadb)[a-z-]*`, `-p`), kept},
-		{[]string{"7z"}, after(`7z[ar]?`, `-p`), kept},
-		{[]string{"rar"}, after(`rar`, `-h?p`), kept},
-		{[]string{"zip"}, after(`zip`, `-P\s*`), kept},
-		{[]string{"login"}, after(`(?:docker|podman|buildah|helm|oc|az|registry)\s(?:[^|;]*?\s)?login`, `-p\s*`), kept},
-		{[]string{"redis"}, after(`redis-cli`, `-a\s+`), kept},
-		{[]string{"ncftp"}, after(`ncftp[a-z]*`, `-p\s*`), kept},
-		{[]string{"ldap"}, after(`ldap[a-z]+`, `-w\s*`), kept},
-		{[]string{"ssh-keygen"}, after(`ssh-keygen`, `-[NP]\s*`), kept},
-		{[]string{"openssl"}, after(`openssl`, `-[kK]\s+`), kept},
-		{[]string{"hooks.slack.com"}, regexp.MustCompile(`(hooks\.slack\.com/(?:services|workflows|triggers)/)[^\s"']+`), kept},
-		{[]string{"/api/webhooks/"}, regexp.MustCompile(`(/api/webhooks/)[^\s"']+`), kept},
-		{[]string{":"}, regexp.MustCompile(`\b[0-9]{8,10}:[A-Za-z0-9_-]{35}\b`), whole},
-		{[]string{"akia", "asia"}, regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`), whole},
+		{[]string{"-----begin"}, regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), whole, false},
+		{[]string{"://"}, regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@'"]*:)[^\s/'"]+@`), kept + "@", false},
+		{[]string{"://"}, regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/:@'"]{20,}@`), kept + "@", false},
+		{[]string{"authorization"}, regexp.MustCompile(`(?i)(\b(?:proxy-)?authorization\\?["']?\s*[:=]\s*["']?(?:(?:basic|bearer|apikey|api-key|token|digest|negotiate|ntlm|jwt|key|splunk|hmac|aws4-hmac-sha256)\s+)?)[^\s"',;]+`), kept, false},
+		{[]string{"bearer"}, regexp.MustCompile(`(?i)(\bbearer[ \s=:]+)[a-z0-9._~+/=-]{8,}`), kept, false},
+		{[]string{"cookie"}, regexp.MustCompile(`(?i)(\b(?:set-)?cookie\s*[:=]\s*)[^"'\n]+`), kept, false},
+		{[]string{"-b", "--cookie"}, after(`curl`, `(?:-b|--cookie)[\s=]+`), kept, false},
+		{words, regexp.MustCompile(`(?i)((?:^|[^a-z0-9])[a-z0-9_.-]*` + names + `\\?["']?\s*[:=]\s*)` + value), kept, true},
+		{words, regexp.MustCompile(`(?i)((?:^|\s)--?[a-z0-9_.-]*` + names + `\s+)` + value), kept, true},
+		{[]string{"aws_se"}, regexp.MustCompile(`(?i)(\baws_(?:secret_access_key|session_token)\s+)` + value), kept, false},
+		{[]string{"sig"}, regexp.MustCompile(`(?i)((?:^|[?&;\s,])(?:x-amz-|x-goog-)?sig(?:nature)?=)[^\s&"',;]+`), kept, false},
+		{[]string{"sshpass"}, after(`sshpass`, `-p\s*`), kept, false},
+		{[]string{"-u", "user"}, regexp.MustCompile(`(?i)((?:^|\s)(?:-u\s*|(?:--user|--proxy-user)[\s=]+)[^\s:,%]+[:,%])\S+`), kept, false},
+		{[]string{"mysql", "mariadb"}, after(`(?:mysql|mariadb)[a-z-]*`, `-p`), kept, false},
+		{[]string{"7z"}, after(`7z[ar]?`, `-p`), kept, false},
+		{[]string{"rar"}, after(`rar`, `-h?p`), kept, false},
+		{[]string{"zip"}, after(`zip`, `-P\s*`), kept, false},
+		{[]string{"login"}, after(`(?:docker|podman|buildah|helm|oc|az|registry)\s(?:[^|;]*?\s)?login`, `-p\s*`), kept, false},
+		{[]string{"redis"}, after(`redis-cli`, `-a\s+`), kept, false},
+		{[]string{"ncftp"}, after(`ncftp[a-z]*`, `-p\s*`), kept, false},
+		{[]string{"ldap"}, after(`ldap[a-z]+`, `-w\s*`), kept, false},
+		{[]string{"ssh-keygen"}, after(`ssh-keygen`, `-[NP]\s*`), kept, false},
+		{[]string{"openssl"}, after(`openssl`, `-[kK]\s+`), kept, false},
+		{[]string{"hooks.slack.com"}, regexp.MustCompile(`(hooks\.slack\.com/(?:services|workflows|triggers)/)[^\s"']+`), kept, false},
+		{[]string{"/api/webhooks/"}, regexp.MustCompile(`(/api/webhooks/)[^\s"']+`), kept, false},
+		{[]string{":"}, regexp.MustCompile(`\b[0-9]{8,10}:[A-Za-z0-9_-]{35}\b`), whole, false},
+		{[]string{"akia", "asia"}, regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`), whole, false},
 		{[]string{"gh", "glpat", "xox", "xapp", "npm_", "sk-", "_live_", "_test_", "aiza", "ya29", "hvs.", "hvb.", "sg.", "pypi-", "dop_", "age-secret"}, regexp.MustCompile(
-			`\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|x(?:ox[abeprs]|app)-[A-Za-z0-9-]{10,}|npm_[A-Za-z0-9]{30,}|sk-[A-Za-z0-9_-]{20,}|[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9_-]{20,}|hv[sb]\.[A-Za-z0-9_-]{20,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|pypi-[A-Za-z0-9_-]{20,}|dop_v1_[a-f0-9]{32,}|AGE-SECRET-KEY-1[A-Z0-9]{20,})`), whole},
-		{[]string{"eyj"}, regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`), whole},
+			`\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|x(?:ox[abeprs]|app)-[A-Za-z0-9-]{10,}|npm_[A-Za-z0-9]{30,}|sk-[A-Za-z0-9_-]{20,}|[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9_-]{20,}|hv[sb]\.[A-Za-z0-9_-]{20,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|pypi-[A-Za-z0-9_-]{20,}|dop_v1_[a-f0-9]{32,}|AGE-SECRET-KEY-1[A-Z0-9]{20,})`), whole, false},
+		{[]string{"eyj"}, regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`), whole, false},
 	}
 }()
 
@@ -80,7 +81,7 @@ func (o *secret) hide(s string) string {
 	var out []byte
 	from := 0
 	for _, m := range o.form.FindAllStringSubmatchIndex(s, -1) {
-		if len(m) > 2 && noSecret.MatchString(s[m[2]:m[3]]) {
+		if o.named && noSecret.MatchString(s[m[2]:m[3]]) {
 			continue
 		}
 		out = o.form.ExpandString(append(out, s[from:m[0]]...), o.with, s, m)

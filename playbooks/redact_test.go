@@ -19,7 +19,10 @@ func TestSecretsAreHiddenAndTheRestIsKept(t *testing.T) {
 		"-----BEGIN OPENSSH PRIVATE KEY-----\nabc":               "[hidden]",
 		"reads /srv/app/.env (credentials), 900 B":               "reads /srv/app/.env (credentials), 900 B",
 		"scp -q /tmp/.c/customers.tar.gz deploy@203.0.113.9:in/": "scp -q /tmp/.c/customers.tar.gz deploy@203.0.113.9:in/",
-		"rsync -u a b": "rsync -u a b",
+		"curl -u id:pa55 https://x/":                             "curl -u id:[hidden] https://x/",
+		"curl https://name:pa55@x/":                              "curl https://name:[hidden]@x/",
+		"lftp -u profile,pa55 sftp://x":                          "lftp -u profile,[hidden] sftp://x",
+		"rsync -u a b":                                           "rsync -u a b",
 
 		"curl -uuser:pa55,w;rd https://x/":                     "curl -uuser:[hidden] https://x/",
 		"curl --user=user:pa55wrd https://x/":                  "curl --user=user:[hidden] https://x/",
