@@ -250,7 +250,7 @@ func (b *builder) query(r *Rule, err error, warning bool) {
 	}
 	for _, p := range e.Problems {
 		q := Problem{File: b.file, Line: b.line, Text: "query: " + p.Message, Warning: warning}
-		if warning {
+		if warning && strings.HasPrefix(p.Message, "Unknown ") {
 			q.Text += " (events of this machine do not have it)"
 		}
 		if r.Line > 0 {

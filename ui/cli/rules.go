@@ -102,12 +102,17 @@ func (c *command) rulesCheck(paths []string) error {
 		fmt.Fprintln(c.Stdout, text.CleanLines(err.Error()))
 		bad += len(lines)
 	}
+	idle := 0
 	for _, r := range rules {
 		if r.Unsupported != "" {
-			fmt.Fprintf(c.Stdout, "%s: %s: does not run here: %s\n", text.Clean(r.File), text.Clean(r.Name), text.Clean(r.Unsupported))
+			idle++
 		}
 	}
-	fmt.Fprintf(c.Stdout, "%d rules, %d problems\n", len(rules), bad)
+	fmt.Fprintf(c.Stdout, "%d rules, %d problems", len(rules), bad)
+	if idle > 0 {
+		fmt.Fprintf(c.Stdout, "; %d of the rules do not run here", idle)
+	}
+	fmt.Fprintln(c.Stdout)
 	if bad > 0 {
 		return &exit{code: Failed}
 	}

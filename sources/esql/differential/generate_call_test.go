@@ -150,12 +150,12 @@ func (g *generator) argument(name string, i int, t frame.Type, depth int, consta
 		return g.one(fit...)
 	}
 	switch {
+	case (name == "to_integer" || name == "round") && i == 0 && t == frame.UnsignedLong: // the largest is -1 there, and ROUND(u, 0) null
+		return g.column(frame.Integer)
 	case name == "round_to" && i > 0, constant, g.IntN(6) == 0:
 		return g.constant(t)
 	case g.IntN(40) == 0 && t != frame.Null:
 		return "null"
-	case (name == "to_integer" || name == "round") && i == 0 && t == frame.UnsignedLong: // the largest is -1 there, and ROUND(u, 0) null
-		return g.column(frame.Integer)
 	case name == "abs" && t != frame.Double && t != frame.UnsignedLong: // of the least one it ends the query there
 		return "MV_COUNT(" + g.column(t) + ")"
 	case depth > 0 && g.IntN(3) == 0:

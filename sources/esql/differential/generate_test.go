@@ -539,13 +539,17 @@ const (
 	generatedFor     = time.Minute
 )
 
-// otherwise are the queries that Elasticsearch answers in another way, by number.
+// otherwise are the queries of the first seed that Elasticsearch answers in
+// another way, by number.
 var otherwise = map[int]string{
-	1732: "e1 IS NOT NULL is taken for that of all that e1 is made of there",
-	3278: "what MV_SLICE takes of VALUES is open",
-	3637: "what MV_SLICE takes of VALUES is open",
-	4336: "of rows that are known not to be, COUNT_DISTINCT is null there",
-	5670: "(bs OR b) AND b is taken for b there, also where bs has several values",
+	940:  "the empty text as a date is told in other words",
+	1197: "a sine in its last digit",
+	2179: "LAST is no name in 8.19",
+	3107: "beside k4 IS NULL every CASE over k4 is taken for null there",
+	4329: "TOP wants three arguments in 8.19",
+	4362: "COUNT(*) of rows that only constants were added to is 0 there",
+	4660: "COUNT(*) of rows that only constants were added to is 0 there",
+	4662: "beside a5 IS NULL every CASE over a5 is taken for null there",
 }
 
 // endsThere tells whether Elasticsearch ended a query that it had taken: for the
@@ -573,7 +577,7 @@ func TestGeneratedQueriesAnswerAlike(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	rows, made, warned, ended := 0, 0, 0, 0
+	rows, made, warned, ended, misplaced := 0, 0, 0, 0, 0
 	for ; made < most && time.Now().Before(until); made++ {
 		g := &generator{Rand: rand.New(rand.NewPCG(seed, uint64(made))), wrong: made%4 == 3, shared: shared}
 		query := g.query(w)
@@ -584,23 +588,27 @@ func TestGeneratedQueriesAnswerAlike(t *testing.T) {
 		rows += len(theirs.rows)
 		ours := askEngine(w, query)
 		what := differ(query, theirs, ours)
-		if what != "" && endsThere(theirs.problem) {
+		switch syntax := strings.HasPrefix(theirs.problem, parse.Parsing) && strings.HasPrefix(ours.problem, parse.Parsing); {
+		case what != "" && endsThere(theirs.problem):
 			ended++
+			continue
+		case what != "" && syntax && made%10 == 9:
+			misplaced++
 			continue
 		}
 		if strings.HasPrefix(what, "warnings") { // of what one side knows that it need not compute
 			warned++
 			continue
 		}
-		switch _, known := otherwise[made]; {
+		switch known := seed == 1 && otherwise[made] != ""; {
 		case what == "" && known:
 			t.Errorf("query %d: the answers are the same now: %s", made, query)
 		case what != "" && !known:
 			t.Errorf("query %d: %s\ndiffers in %s", made, query, what)
 		}
 	}
-	t.Logf("%d queries, %d rows; warnings differ in %d, and %d end in Elasticsearch alone", made, rows, warned, ended)
-	if warned > made/50 || ended > made/50 {
+	t.Logf("%d queries, %d rows; warnings differ in %d, %d end in Elasticsearch alone, and of %d what is no syntax is told at another place", made, rows, warned, ended, misplaced)
+	if warned > made/50 || ended > made/50 || misplaced > made/100 {
 		t.Errorf("of %d queries warnings differ in %d, and %d end in Elasticsearch alone", made, warned, ended)
 	}
 }

@@ -24,7 +24,7 @@ func curves() []Def {
 	var defs []Def
 	for name, f := range map[string]func(float64) float64{
 		"acosh": math.Acosh, "asin": math.Asin, "acos": math.Acos, "asinh": math.Asinh, "atan": math.Atan, "atanh": math.Atanh, "cbrt": math.Cbrt, "cos": math.Cos,
-		"cosh": math.Cosh, "exp": math.Exp, "log10": math.Log10, "sin": math.Sin, "sinh": math.Sinh, "sqrt": math.Sqrt, "tan": math.Tan, "tanh": math.Tanh,
+		"cosh": math.Cosh, "exp": math.Exp, "log10": log10, "sin": math.Sin, "sinh": math.Sinh, "sqrt": math.Sqrt, "tan": math.Tan, "tanh": math.Tanh,
 		"signum": sign,
 	} {
 		defs = append(defs, Def{Name: name, Params: numbers("number"), Result: Fixed(frame.Double), Row: func(r *Row) { setCurve(r, name, f(r.Float(0)), r.Float(0)) }})
@@ -64,6 +64,15 @@ func setCurve(r *Row, name string, v, of float64) {
 	default:
 		setFinite(r, v)
 	}
+}
+
+// log10 is exact for powers of ten, as Java's.
+func log10(v float64) float64 {
+	l := math.Log10(v)
+	if n := math.Round(l); math.Pow10(int(n)) == v {
+		return n
+	}
+	return l
 }
 
 func sign(v float64) float64 {
@@ -109,7 +118,7 @@ func roundings() []Def {
 		same("ceil", math.Ceil),
 		same("floor", math.Floor),
 		{Name: "abs", Params: numbers("number"), Result: SameAs(0), Vector: unchanged(ULong), Row: absRow},
-		{Name: "round", Params: []Param{{Name: "number", Types: Numeric}, {Name: "decimals", Types: Int | Long, Optional: true, Expect: wholeSigned}}, Result: SameAs(0),
+		{Name: "round", Params: []Param{{Name: "number", Types: Numeric}, {Name: "decimals", Types: Int | Long, Optional: true, Expect: wholeSigned}}, Result: Same,
 			Vector: unchanged(Whole), Row: roundRow},
 		{Name: "round_to", Params: []Param{{Name: "field", Types: Any}, {Name: "points", Types: Any &^ String, Const: true}},
 			Variadic: true, Result: widestOf, Check: checkPoints, Row: roundToRow},

@@ -65,6 +65,9 @@ func mvSumRow(r *Row) {
 // floatSum adds the first argument's values, value k divided by k to the power
 // of p, and corrects for what the additions lose (Kahan's way).
 func floatSum(r *Row, p float64) float64 {
+	if r.Len(0) == 1 { // which may be -0
+		return r.FloatAt(0, 0)
+	}
 	var sum, lost float64
 	for k := range r.Len(0) {
 		v := r.FloatAt(0, k)
