@@ -56,6 +56,9 @@ func signatures(name string) []string {
 			if t == frame.UnsignedLong && (strings.HasPrefix(command, "STATS") || name == "to_integer") { // 9.x aggregates them; TO_INTEGER of the largest is -1 there
 				continue
 			}
+			if name == "count_distinct" && place == 1 && t == frame.Integer { // a sketch of one value, whose estimate is not corrected
+				continue
+			}
 			for many := range 2 {
 				args := make([]string, 0, len(params))
 				for i, p := range params {
