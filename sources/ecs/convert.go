@@ -12,6 +12,11 @@ func Convert(name string, c *frame.Column, to frame.Type) (*frame.Column, []Misf
 	if c.Type == to || c.Type == frame.Null {
 		return c, nil
 	}
+	if c.Type == frame.Integer && to == frame.Long { // kept alike, and always fits
+		as := *c
+		as.Type = to
+		return &as, nil
+	}
 	d := NewDecoder(DecoderOptions{Fields: []frame.Field{{Name: name, Type: to}}})
 	n := max(len(c.Codes), len(c.Ints), len(c.Floats))
 	coded := c.Codes != nil
@@ -63,7 +68,9 @@ func scatter(name string, c, values *frame.Column, coded bool) (*frame.Column, [
 	out := values.Gather(places)
 	if out.Offsets == nil {
 		out.Nulls = nil
-		out.Offsets = offsets
+		if c.Offsets != nil || len(places) < rows { // else each row has one
+			out.Offsets = offsets
+		}
 	}
 	if wrong == 0 {
 		return out, nil

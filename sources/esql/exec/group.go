@@ -18,14 +18,12 @@ type grouping struct {
 	ev     *evaluator
 	step   *plan.Stats
 	keys   []expr
-	known  []*funcs.Interner
-	firsts []uint32      // by the first key's number: the group, plus one
-	chain  []funcs.Table // pairs of group so far and next key's number
-	made   [][][2]uint32 // by key and number: the group before it, and the key's number
+	set    *keySet
+	firsts []uint32 // of a single key: by its value's number, the group plus one
 	aggs   []*aggregate
 	size   int
 
-	numbers []uint32 // scratch: a key's numbers of a batch
+	hashes []uint64 // scratch: of a batch's rows
 
 	part  int      // of the batch at hand
 	begun int      // rows of the part so far
@@ -40,11 +38,12 @@ type aggregate struct {
 }
 
 func newGrouping(ev *evaluator, s *plan.Stats) (*grouping, error) {
-	g := &grouping{ev: ev, step: s, chain: make([]funcs.Table, len(s.Keys)), made: make([][][2]uint32, len(s.Keys))}
-	for _, k := range s.Keys {
-		g.keys = append(g.keys, ev.prepare(k.Expr))
-		g.known = append(g.known, funcs.NewInterner(k.Expr.Type()))
+	g := &grouping{ev: ev, step: s}
+	types := make([]frame.Type, len(s.Keys))
+	for i, k := range s.Keys {
+		g.keys, types[i] = append(g.keys, ev.prepare(k.Expr)), k.Expr.Type()
 	}
+	g.set = newKeySet(types)
 	for i := range s.Aggs {
 		a := &s.Aggs[i]
 		fc := a.Call.Prepared(ev.run.plan.Now)
@@ -79,101 +78,124 @@ func (g *grouping) add(b *batch) (rows, groups []uint32) {
 
 // assign gives the rows, nil for each once, and the group of each.
 func (g *grouping) assign(b *batch) (rows, groups []uint32) {
-	groups = make([]uint32, b.n)
-	defer func() { g.begun += len(groups) }()
-	for k, key := range g.keys {
-		c := full(key.eval(b), b.n)
-		if c.Offsets != nil {
-			rows, groups = g.spread(k, c, rows, groups)
-			continue
-		}
-		g.numbers = g.known[k].Column(c, b.n, g.numbers)
-		switch {
-		case rows != nil:
-			for i, row := range rows {
-				groups[i] = g.number(k, groups[i], g.numbers[row], i)
-			}
-		case k == 0:
-			g.firstOfAll(groups)
-		default:
-			for i, code := range g.numbers {
-				groups[i] = g.number(k, groups[i], code, i)
-			}
-		}
+	if len(g.keys) == 0 {
+		return nil, make([]uint32, b.n)
 	}
+	cols := make([]*frame.Column, len(g.keys))
+	multi := false
+	for k, key := range g.keys {
+		cols[k] = full(key.eval(b), b.n)
+		multi = multi || cols[k].Offsets != nil
+	}
+	n := b.n
+	var numbers [][]uint32
+	if multi {
+		rows, numbers = g.spread(cols, b.n)
+		n = len(rows)
+	}
+	groups = make([]uint32, n)
+	if len(cols) == 1 {
+		g.single(cols[0], numbers, groups)
+	} else {
+		g.combined(cols, numbers, groups)
+	}
+	g.begun += n
+	g.set.rows += n
 	return rows, groups
 }
 
-// firstOfAll gives the groups of the first key's numbers.
-func (g *grouping) firstOfAll(groups []uint32) {
-	for i, code := range g.numbers {
-		if int(code) < len(g.firsts) && g.firsts[code] != 0 {
-			groups[i] = g.firsts[code] - 1
+// single gives the groups of one key's values, which are interned: a list finds them.
+func (g *grouping) single(c *frame.Column, numbers [][]uint32, groups []uint32) {
+	k := g.set.keys[0]
+	if numbers != nil {
+		k.cells = numbers[0]
+	} else {
+		k.cells = k.in.Column(c, len(groups), k.cells)
+	}
+	for len(g.firsts) <= k.in.Len() {
+		g.firsts = append(g.firsts, 0)
+	}
+	for i, cell := range k.cells {
+		if g.firsts[cell] == 0 {
+			hash := [1]uint64{}
+			k.in.Hash(k.cells[i:i+1], hash[:])
+			g.firsts[cell] = g.number(hash[0], i) + 1
+		}
+		groups[i] = g.firsts[cell] - 1
+	}
+}
+
+// combined gives the groups of the values of several keys.
+func (g *grouping) combined(cols []*frame.Column, numbers [][]uint32, groups []uint32) {
+	g.hashes = grow(g.hashes, len(groups))
+	clear(g.hashes)
+	for k, c := range cols {
+		if numbers != nil && numbers[k] != nil {
+			g.set.given(k, numbers[k], g.hashes)
 		} else {
-			groups[i] = g.first(code, i)
+			g.set.use(k, c, g.hashes)
 		}
+	}
+	for i, hash := range g.hashes {
+		groups[i] = g.number(hash, i)
 	}
 }
 
-// spread puts a row into a group for each value of a key, once where it has the value twice.
-func (g *grouping) spread(k int, c *frame.Column, rows, groups []uint32) (outRows, outGroups []uint32) {
-	var codes []uint32
-	for i, group := range groups {
-		row := i
-		if rows != nil {
-			row = int(rows[i])
-		}
-		lo, hi := c.Range(row)
-		if lo == hi {
-			outRows, outGroups = append(outRows, uint32(row)), append(outGroups, g.number(k, group, 0, i))
-		}
-		codes = codes[:0]
-		for ; lo < hi; lo++ {
-			code := g.known[k].Code(c, lo)
-			if slices.Contains(codes, code) {
-				continue
-			}
-			codes = append(codes, code)
-			outRows, outGroups = append(outRows, uint32(row)), append(outGroups, g.number(k, group, code, i))
-		}
-	}
-	if outRows == nil {
-		outRows = []uint32{}
-	}
-	return outRows, outGroups
-}
-
-// number gives the group of a group of the keys before and a key's number, for
-// row i of a batch.
-func (g *grouping) number(k int, before, code uint32, i int) uint32 {
-	if k == 0 {
-		return g.first(code, i)
-	}
-	n, fresh := g.chain[k].At(uint64(before)<<32|uint64(code), uint32(len(g.made[k])))
+// number gives the group of row i of a batch.
+func (g *grouping) number(hash uint64, i int) uint32 {
+	n, fresh := g.set.number(hash, i)
 	if fresh {
-		g.make(k, before, code, i)
+		g.size = g.set.len()
+		g.seen = append(roomy(g.seen), uint64(g.part)<<32|uint64(g.begun+i))
 	}
 	return n
 }
 
-// first is number for the first key: its numbers are small, so a list finds them.
-func (g *grouping) first(code uint32, i int) uint32 {
-	for int(code) >= len(g.firsts) {
-		g.firsts = append(g.firsts, 0)
+// spread makes a row of each combination of the values that keys have in a row,
+// once where it has one twice. It gives the rows that these come from, and the
+// numbers of the keys that have several values; the others' columns are gathered.
+func (g *grouping) spread(cols []*frame.Column, n int) (rows []uint32, numbers [][]uint32) {
+	rows, numbers = allRows(n), make([][]uint32, len(cols))
+	for k, c := range cols {
+		if c.Offsets == nil {
+			continue
+		}
+		var from []uint32
+		from, numbers[k] = g.values(k, c, rows)
+		rows = pick(rows, from)
+		for before := range k {
+			if numbers[before] != nil {
+				numbers[before] = pick(numbers[before], from)
+			}
+		}
 	}
-	if g.firsts[code] == 0 {
-		g.make(0, 0, code, i)
-		g.firsts[code] = uint32(len(g.made[0]))
+	for k, c := range cols {
+		if c.Offsets == nil {
+			cols[k] = c.Gather(rows)
+		}
 	}
-	return g.firsts[code] - 1
+	return rows, numbers
 }
 
-func (g *grouping) make(k int, before, code uint32, i int) {
-	g.made[k] = append(g.made[k], [2]uint32{before, code})
-	if k == len(g.keys)-1 {
-		g.size = len(g.made[k])
-		g.seen = append(g.seen, uint64(g.part)<<32|uint64(g.begun+i))
+// values numbers the values that a key has in rows; from are the places of these.
+func (g *grouping) values(k int, c *frame.Column, rows []uint32) (from, numbers []uint32) {
+	numbers = []uint32{}
+	for i, row := range rows {
+		lo, hi := c.Range(int(row))
+		if lo == hi {
+			from, numbers = append(from, uint32(i)), append(numbers, 0)
+		}
+		for first := len(numbers); lo < hi; lo++ {
+			if number := g.set.keys[k].in.Code(c, lo); !slices.Contains(numbers[first:], number) {
+				from, numbers = append(from, uint32(i)), append(numbers, number)
+			}
+		}
+		if 16*len(from) > g.ev.run.o.Bytes {
+			g.ev.full = true
+			break
+		}
 	}
+	return from, numbers
 }
 
 func (a *aggregate) add(g *grouping, b *batch, rows, groups []uint32) {
@@ -210,43 +232,23 @@ func (b *batch) only(rows []uint32, a *aggregate) *batch {
 }
 
 func (g *grouping) bytes() int {
-	n := 0
+	n := g.set.size() + 8*cap(g.hashes) + 8*cap(g.seen) + 4*cap(g.firsts)
 	for _, a := range g.aggs {
 		n += a.agg.Bytes()
 	}
-	for k := range g.keys {
-		n += g.known[k].Bytes() + g.chain[k].Bytes() + 8*cap(g.made[k])
-	}
-	return n + 8*cap(g.seen) + 4*cap(g.firsts)
+	return n
 }
 
 // take takes in what another worker has grouped.
 func (g *grouping) take(other *grouping) {
-	g.part, g.begun = 0, 0
-	known := g.size
-	groups := make([]uint32, 1) // by the other's groups of the keys so far
-	codes := make([][]uint32, len(g.keys))
-	var wg sync.WaitGroup
-	for k := range g.keys {
-		wg.Go(func() { codes[k] = g.known[k].Take(other.known[k]) })
-	}
-	wg.Wait()
-	for k := range g.keys {
-		next := make([]uint32, len(other.made[k]))
-		for i, m := range other.made[k] {
-			next[i] = g.number(k, groups[m[0]], codes[k][m[1]], 0)
+	groups := make([]uint32, max(1, other.set.len()))
+	g.set.take(other.set, func(theirs int, n uint32, fresh bool) {
+		if fresh {
+			g.seen = append(roomy(g.seen), other.seen[theirs])
 		}
-		groups = next
-	}
-	if len(g.keys) > 0 {
-		for i, n := range groups {
-			if int(n) >= known {
-				g.seen[n] = other.seen[i]
-			} else {
-				g.seen[n] = min(g.seen[n], other.seen[i])
-			}
-		}
-	}
+		groups[theirs], g.seen[n] = n, min(g.seen[n], other.seen[theirs])
+	})
+	g.size = max(g.size, g.set.len())
 	for i, a := range g.aggs {
 		a.agg.Merge(other.aggs[i].agg, groups, g.size)
 	}
@@ -280,20 +282,8 @@ func (g *grouping) order() []uint32 {
 // result gives a batch with a row for each group.
 func (g *grouping) result() *batch {
 	out := &batch{n: g.size, cols: make([]*frame.Column, g.ev.run.plan.Slots)}
-	codes := make([][]uint32, len(g.keys))
-	for k := range codes {
-		codes[k] = make([]uint32, g.size)
-	}
-	for group := range g.size {
-		at := uint32(group)
-		for k := len(g.keys) - 1; k >= 0; k-- {
-			made := g.made[k][at]
-			codes[k][group] = made[1]
-			at = made[0]
-		}
-	}
 	for k, key := range g.step.Keys {
-		out.cols[key.Slot] = g.known[k].Values(codes[k], nil)
+		out.cols[key.Slot] = g.set.column(k)
 	}
 	for i, a := range g.step.Aggs {
 		out.cols[a.Slot] = g.aggs[i].agg.Result(g.size)

@@ -185,9 +185,9 @@ func (l *lift) filter(c *frame.Column, rows []uint32, n int, dst []uint32) []uin
 	return dst[:k]
 }
 
-func grow(s []uint32, n int) []uint32 {
+func grow[T any](s []T, n int) []T {
 	if cap(s) < n {
-		return make([]uint32, n)
+		return make([]T, n)
 	}
 	return s[:n]
 }

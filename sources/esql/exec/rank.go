@@ -45,7 +45,7 @@ func (r *ranks) compare(x, y uint32) int {
 // rankRows ranks rows by a key. Numbers and dates are ranked by their values, the
 // same for all batches; texts by their place among those of the batch.
 func rankRows(c *frame.Column, n int, k plan.SortKey) ranks {
-	if c.Offsets == nil && c.Nulls == nil && len(c.Ints) >= n && c.Type != frame.UnsignedLong {
+	if wholeInts(c, n) {
 		return rankInts(c.Ints[:n], k)
 	}
 	of := ranker(c, n)
@@ -74,6 +74,11 @@ func rankRows(c *frame.Column, n int, k plan.SortKey) ranks {
 		out.values[row] = best
 	}
 	return out
+}
+
+// wholeInts tells whether each of n rows has a whole number or date that is its rank.
+func wholeInts(c *frame.Column, n int) bool {
+	return c.Offsets == nil && c.Nulls == nil && len(c.Ints) >= n && c.Type != frame.UnsignedLong
 }
 
 // rankInts is rankRows for a whole number or date in every row.

@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 
 	"interdict/sources/esql/plan"
@@ -61,9 +62,37 @@ func condition(r *run, e plan.Expr, fields map[int]string) (Condition, bool) {
 	if takes(nil) { // rows without a value pass too
 		return Condition{}, false
 	}
-	return Condition{Field: fields[slot], Takes: func(value string) bool {
+	answers := &answers{known: map[string]bool{}, ask: func(value string) bool {
 		return takes(&frame.Column{Type: frame.Keyword, Codes: []uint32{1}, Dict: frame.NewDict([]string{value})})
-	}}, true
+	}}
+	return Condition{Field: fields[slot], Takes: answers.of}, true
+}
+
+// answers remembers what a condition says of values: the dictionaries of segments
+// have much the same ones.
+type answers struct {
+	ask   func(value string) bool
+	mu    sync.RWMutex
+	known map[string]bool
+}
+
+// mostAnswers bounds what is remembered.
+const mostAnswers = 1 << 12
+
+func (a *answers) of(value string) bool {
+	a.mu.RLock()
+	yes, ok := a.known[value]
+	a.mu.RUnlock()
+	if ok {
+		return yes
+	}
+	yes = a.ask(value)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.known) < mostAnswers && len(value) < 256 {
+		a.known[strings.Clone(value)] = yes
+	}
+	return yes
 }
 
 // taker computes a condition for one value.

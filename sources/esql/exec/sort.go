@@ -25,7 +25,8 @@ type sorter struct {
 	part int
 	from int64 // rows of the part so far
 
-	bounded bool // rows whose first key is beyond bound are not among the first
+	scratch []uint32 // rows within the bound
+	bounded bool     // rows whose first key is beyond bound are not among the first
 	bound   rank
 }
 
@@ -90,29 +91,28 @@ func (o *sorter) add(part int, b *batch) (bool, error) {
 	if part != o.part {
 		o.part, o.from = part, 0
 	}
-	seen := make([]int64, b.n)
-	for i := range seen {
-		seen[i] = int64(part)<<32 + o.from + int64(i)
-	}
+	first := int64(part)<<32 + o.from
 	o.from += int64(b.n)
-	if o.bounded {
-		rows := o.within(b)
-		if len(rows) == 0 {
-			return true, nil
-		}
+	var seen []int64 // nil: all rows, from the first on
+	keep := func(rows []uint32) {
 		if len(rows) < b.n {
-			b, seen = b.take(rows, nil), pick(seen, rows)
+			b, seen = b.take(rows, nil), places(first, rows, seen)
 		}
+	}
+	if o.bounded {
+		keep(o.within(b))
 	}
 	if o.most < b.n {
-		rows := o.promising(b)
-		if o.ev.full {
-			return false, ErrMemory
-		}
-		if len(rows) == 0 {
-			return true, nil
-		}
-		b, seen = b.take(rows, nil), pick(seen, rows)
+		keep(o.promising(b))
+	}
+	if o.ev.full {
+		return false, ErrMemory
+	}
+	if b.n == 0 {
+		return true, nil
+	}
+	if seen == nil {
+		seen = places(first, allRows(b.n), nil)
 	}
 	if err := o.memory.batch(b); err != nil {
 		return false, err
@@ -122,6 +122,18 @@ func (o *sorter) add(part int, b *batch) (bool, error) {
 		return true, o.prune()
 	}
 	return true, nil
+}
+
+// places gives where rows came from: their places in of, nil for as they are.
+func places(first int64, rows []uint32, of []int64) []int64 {
+	if of != nil {
+		return pick(of, rows)
+	}
+	out := make([]int64, len(rows))
+	for i, row := range rows {
+		out[i] = first + int64(row)
+	}
+	return out
 }
 
 func (o *sorter) end(int) bool { return true }
@@ -139,16 +151,22 @@ func (o *sorter) prune() error {
 
 // within gives the rows whose first key is not beyond the bound.
 func (o *sorter) within(b *batch) []uint32 {
-	by := rankRows(full(o.keys[0].eval(b), b.n), b.n, o.step.Keys[0])
-	rows := make([]uint32, 0, 256)
-	if by.nulls == nil && o.bound.null == 0 {
-		for row, v := range by.values {
-			if v <= o.bound.value {
+	c, k := full(o.keys[0].eval(b), b.n), o.step.Keys[0]
+	rows := o.scratch[:0]
+	defer func() { o.scratch = rows }()
+	if wholeInts(c, b.n) && o.bound.null == 0 {
+		least, most := int64(math.MinInt64), o.bound.value
+		if k.Descending {
+			least, most = ^o.bound.value, math.MaxInt64
+		}
+		for row, v := range c.Ints[:b.n] {
+			if v >= least && v <= most {
 				rows = append(rows, uint32(row))
 			}
 		}
 		return rows
 	}
+	by := rankRows(c, b.n, k)
 	for row := range uint32(b.n) {
 		if by.at(row).compare(o.bound) <= 0 {
 			rows = append(rows, row)

@@ -23,14 +23,15 @@ var seed = maphash.MakeSeed()
 // NewDict makes an empty one.
 func NewDict() *Dict { return &Dict{values: make([]string, 1, 4), hashes: make([]uint32, 1, 4)} }
 
-func hashOf(s string) uint32 { return uint32(maphash.String(seed, s)) }
+// HashOf is that of a text, for the life of the process.
+func HashOf(s string) uint32 { return uint32(maphash.String(seed, s)) }
 
 // Code gives the code of a value, a new one if need be.
 func (d *Dict) Code(s string) uint32 {
 	if d.last != 0 && d.values[d.last] == s {
 		return d.last
 	}
-	return d.code(s, hashOf(s))
+	return d.code(s, HashOf(s))
 }
 
 // CodeOf is Code for text that is only copied when it is new.

@@ -129,7 +129,7 @@ func (in *Interner) translate(d *frame.Dict, code uint32) uint32 {
 		return t
 	}
 	v := d.Value(code)
-	t := in.known(v, hashOf(v))
+	t := in.known(v, HashOf(v))
 	in.trans[code] = t
 	return t
 }
@@ -181,7 +181,7 @@ func (in *Interner) learn(d *frame.Dict, codes []uint32) {
 		}
 	}
 	for _, code := range in.fresh {
-		in.hash = append(in.hash, hashOf(d.Value(code)))
+		in.hash = append(in.hash, HashOf(d.Value(code)))
 	}
 	for i, code := range in.fresh {
 		in.trans[code] = in.known(d.Value(code), in.hash[i])
@@ -211,15 +211,42 @@ func (in *Interner) Take(other *Interner) []uint32 {
 	return to
 }
 
+// Hash adds those of numbers to hashes, which are the same in all interners.
+func (in *Interner) Hash(numbers []uint32, hashes []uint64) {
+	if in.Type.Coded() {
+		for i, n := range numbers {
+			hashes[i] = Hashed(hashes[i], in.dict.hashes[n])
+		}
+		return
+	}
+	for i, n := range numbers {
+		of := uint64(0)
+		if n != 0 {
+			of = mix(in.nums[n-1])
+		}
+		hashes[i] = Hashed(hashes[i], uint32(of>>32))
+	}
+}
+
+// Hashed adds the hash of one more value to one; that of null is 0.
+func Hashed(before uint64, of uint32) uint64 { return mix(before*31 + uint64(of) + 1) }
+
+// Text is that of a number.
+func (in *Interner) Text(number uint32) string { return in.dict.Value(number) }
+
 // Values gives the column whose rows have the values of these numbers, one a
-// row, or, with offsets, as many as these say.
-func (in *Interner) Values(codes, offsets []uint32) *frame.Column {
+// row, or, with offsets, as many as these say. Numbers from the first unused one
+// on are those of further texts, which may repeat others.
+func (in *Interner) Values(codes, offsets []uint32, further ...string) *frame.Column {
 	out := &frame.Column{Type: in.Type, Offsets: offsets}
 	switch {
 	case in.Type == frame.Null:
 		return out
 	case in.Type.Coded():
 		out.Codes, out.Dict = codes, in.dict.View()
+		if len(further) > 0 {
+			out.Dict = frame.DictOf(slices.Concat(in.dict.values, further))
+		}
 		return out
 	case in.Type == frame.Double:
 		out.Floats = make([]float64, len(codes))
