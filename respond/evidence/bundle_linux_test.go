@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"interdict/respond/evidence"
@@ -241,5 +243,28 @@ func TestTheCustodyLogBesideABundleIsAChainThatBelongsToIt(t *testing.T) {
 		if _, _, err := evidence.ReadCustody(path, c.SHA256); err == nil {
 			t.Fatalf("byte %d of the log was changed: %s", i, b)
 		}
+	}
+}
+
+// Whoever hands a bundle over may have made it, and what stands beside it.
+func TestNothingThatABundleSaysHoldsUpWhoeverChecksIt(t *testing.T) {
+	path, _, _ := bundle(t, false)
+	check := func(o evidence.CheckOptions) string {
+		t.Helper()
+		c, err := evidence.CheckBundle(t.Context(), path, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(c.Faults)
+	}
+	if said := check(evidence.CheckOptions{Most: 10_000}); !strings.Contains(said, "it was not unpacked") || strings.Contains(said, "changed") {
+		t.Errorf("more than is unpacked: %s", said)
+	}
+	os.Remove(evidence.CustodyPath(path))
+	if err := syscall.Mkfifo(evidence.CustodyPath(path), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said := check(evidence.CheckOptions{}); !strings.Contains(said, "no file of a log's size") {
+		t.Errorf("a pipe that nobody writes to: %s", said)
 	}
 }

@@ -50,7 +50,10 @@ func (c Check) Whole() bool { return len(c.Faults) == 0 && c.Signer != "" }
 type CheckOptions struct {
 	Signers    []string       // public keys that are believed, as OpenSSH writes them; of allowed_signers the key counts
 	Identities []age.Identity // to open what is encrypted
+	Most       int64          // bytes that are unpacked of all items; 0: 8 GiB, twice what is ever taken
 }
+
+const mostUnpacked = 8 << 30
 
 // maxText bounds entries that are read into memory.
 const maxText = 64 << 20
@@ -60,6 +63,7 @@ type checker struct {
 	f       *os.File
 	o       CheckOptions
 	check   Check
+	left    int64 // of what is unpacked
 	entries []stored
 	byName  map[string]stored
 	stopped bool // by damage: what stands behind it was not read
@@ -95,7 +99,7 @@ func openBundle(path string, o CheckOptions) (*checker, error) {
 		f.Close()
 		return nil, errors.Join(fmt.Errorf("evidence: %s is no file", path), err)
 	}
-	return &checker{f: f, o: o, byName: map[string]stored{}, check: Check{Path: path, Faults: []Fault{}}}, nil
+	return &checker{f: f, o: o, left: cmp.Or(o.Most, mostUnpacked), byName: map[string]stored{}, check: Check{Path: path, Faults: []Fault{}}}, nil
 }
 
 func (k *checker) fault(entry, format string, args ...any) {
@@ -305,7 +309,10 @@ func (k *checker) item(i Item) {
 		k.fault(i.Entry, "%v", err)
 	case sealed:
 		k.check.Sealed++
+	case i.Size < 0 || i.Size > k.left: // who wrote it may have packed nothing into very much
+		k.fault(i.Entry, "it says that it unpacks to %d bytes, with the others more than a bundle holds: it was not unpacked", i.Size)
 	default:
+		k.left -= i.Size
 		sha, n, err := hashOf(io.LimitReader(r, i.Size+1))
 		if err != nil || sha != i.SHA256 || n != i.Size {
 			k.fault(i.Entry, "its content is not what was acquired: %d bytes of SHA-256 %s, not %d of %s (%v)", n, sha, i.Size, i.SHA256, err)

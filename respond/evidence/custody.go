@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -71,7 +72,7 @@ var ErrCustody = errors.New("the custody log does not hold")
 // ReadCustody reads the log beside a bundle; none is no error. last is the hash
 // that the next line has to name.
 func ReadCustody(bundle, bundleSHA256 string) (lines []Custody, last string, err error) {
-	b, err := os.ReadFile(CustodyPath(bundle))
+	b, err := readBounded(CustodyPath(bundle))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, bundleSHA256, nil
 	}
@@ -79,6 +80,23 @@ func ReadCustody(bundle, bundleSHA256 string) (lines []Custody, last string, err
 		return nil, "", fmt.Errorf("custody log: %w", err)
 	}
 	return checkCustody(b, bundleSHA256)
+}
+
+// readBounded reads a file that somebody else may have put there: no pipe that
+// nobody writes to, and nothing without an end.
+func readBounded(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|nonBlock, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	switch info, err := f.Stat(); {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular() || info.Size() > maxText:
+		return nil, fmt.Errorf("%w: %s is no file of a log's size", ErrCustody, path)
+	}
+	return io.ReadAll(io.LimitReader(f, maxText))
 }
 
 // checkCustody follows the chain from first on.
