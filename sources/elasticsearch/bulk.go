@@ -21,6 +21,9 @@ const (
 	idleEvery  = 5 * time.Second
 	slowest    = time.Minute
 	createOnly = "create"
+	// neverTooLarge is a document that no cluster calls too large: what does so
+	// stands before it, and takes it once it has been mended.
+	neverTooLarge = 64 << 10
 )
 
 // document is one to ship.
@@ -154,23 +157,27 @@ func (s *Shipper) send(ctx context.Context, docs []document, unsure bool) bool {
 			docs, unsure = left, false
 			continue
 		}
-		left, why, err := s.bulk(ctx, docs)
+		left, why, doubt, err := s.bulk(ctx, docs)
 		var f *Fault
+		errors.As(err, &f)
 		switch {
 		case ctx.Err() != nil:
 			return false
-		case err == nil && len(left) < len(docs):
-			docs, try = left, 0
-			s.waiting(nil)
+		case err == nil && len(left) == 0:
+			docs = nil
 			continue
 		case err == nil:
-			err = &Fault{Cluster: s.c.cfg.Name, Status: http.StatusTooManyRequests, Reason: "no document of a request was taken: " + why}
-		case errors.As(err, &f) && f.Status == http.StatusRequestEntityTooLarge && len(docs) > 1:
+			if len(left) < len(docs) {
+				try = 0
+			}
+			docs, unsure = left, doubt
+			err = &Fault{Cluster: s.c.cfg.Name, Status: http.StatusTooManyRequests, Reason: fmt.Sprintf("%d documents were not taken: %s", len(left), why)}
+		case f.tooLarge() && len(docs) > 1:
 			return s.send(ctx, docs[:len(docs)/2], false) && s.send(ctx, docs[len(docs)/2:], false)
-		case errors.As(err, &f) && f.Status == http.StatusRequestEntityTooLarge:
+		case f.tooLarge() && len(docs[0].body) > neverTooLarge:
 			s.reject(1, f.Error())
 			return true
-		case errors.As(err, &f):
+		case f != nil:
 			unsure = f.lost()
 		}
 		if !s.pause(ctx, try, err) {
@@ -183,7 +190,8 @@ func (s *Shipper) send(ctx context.Context, docs []document, unsure bool) bool {
 }
 
 // bulk sends one request and gives the documents that are to be sent again.
-func (s *Shipper) bulk(ctx context.Context, docs []document) (left []document, why string, err error) {
+// doubt: some of these may be there all the same.
+func (s *Shipper) bulk(ctx context.Context, docs []document) (left []document, why string, doubt bool, err error) {
 	ingested := s.cfg.Now().UTC().Format("2006-01-02T15:04:05.000Z")
 	var body bytes.Buffer
 	for _, d := range docs {
@@ -198,10 +206,10 @@ func (s *Shipper) bulk(ctx context.Context, docs []document) (left []document, w
 		}
 	}
 	if err := s.c.get(ctx, request{method: "POST", path: "/_bulk", body: body.Bytes(), lines: true, once: true}, &answer); err != nil {
-		return docs, "", err
+		return docs, "", false, err
 	}
 	if len(answer.Items) != len(docs) {
-		return docs, "", &Fault{Cluster: s.c.cfg.Name, Reason: fmt.Sprintf("%d answers to %d documents", len(answer.Items), len(docs))}
+		return docs, "", false, &Fault{Cluster: s.c.cfg.Name, Reason: fmt.Sprintf("%d answers to %d documents", len(answer.Items), len(docs))}
 	}
 	sent, again := 0, 0
 	for i, item := range answer.Items {
@@ -211,14 +219,14 @@ func (s *Shipper) bulk(ctx context.Context, docs []document) (left []document, w
 		case of.Status == http.StatusConflict:
 			sent, again = sent+1, again+1
 		case of.Status == http.StatusTooManyRequests || of.Status >= 500 || of.Status == http.StatusForbidden || of.Status == http.StatusNotFound:
-			left = append(left, docs[i])
+			left, doubt = append(left, docs[i]), doubt || of.Status >= 500
 			why = fmt.Sprintf("%s: %d %s (%s)", docs[i].stream, of.Status, cut(of.Error.Reason), of.Error.Type)
 		default:
 			s.reject(1, fmt.Sprintf("%s: %d %s (%s)", docs[i].stream, of.Status, cut(of.Error.Reason), of.Error.Type))
 		}
 	}
 	s.acknowledged(sent, again)
-	return left, why, nil
+	return left, why, doubt, nil
 }
 
 // absent gives those documents that no backing index has. An id is unique within

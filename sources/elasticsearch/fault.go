@@ -64,14 +64,18 @@ func (f *Fault) again() bool {
 	return f.Passing() && f.Status != http.StatusInternalServerError && !errors.Is(f.Err, context.DeadlineExceeded)
 }
 
-// lost tells whether the request may have arrived although there is no answer.
+// lost tells whether the request may have been carried out although there is no
+// answer that says so: one of 200 that something in between made unreadable is none.
 func (f *Fault) lost() bool {
 	var dial *net.OpError
 	if f.Status == 0 {
 		return !refusedTLS(f.Err) && !(errors.As(f.Err, &dial) && dial.Op == "dial")
 	}
-	return f.Status >= 500 || f.Status == http.StatusRequestTimeout
+	return f.Status < 300 || f.Status >= 500 || f.Status == http.StatusRequestTimeout
 }
+
+// tooLarge tells whether the request had too much in it. f may be nil.
+func (f *Fault) tooLarge() bool { return f != nil && f.Status == http.StatusRequestEntityTooLarge }
 
 var errNotElasticsearch = errors.New("what answers there is not Elasticsearch")
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -94,6 +95,9 @@ func (s *Shipper) Put(_ context.Context, b sources.Batch) error {
 		return nil
 	}
 	lines, count := s.lines(f)
+	if count == 0 {
+		return nil
+	}
 	return s.keep(lines, count)
 }
 
@@ -133,14 +137,21 @@ func (s *Shipper) lines(f *frame.Frame) ([]byte, int) {
 	f = s.inNamespace(f)
 	e := ecs.NewEncoder(f)
 	var out []byte
+	count := 0
 	for row := range f.Rows {
+		name := f.Text(ecs.DataStreamDataset.Name(), row)
+		if !slices.Contains(datasets, name) {
+			s.reject(1, fmt.Sprintf("%q is no dataset of a sensor", cut(name)))
+			continue
+		}
 		out = append(out, "logs-"...)
-		out = append(out, f.Text(ecs.DataStreamDataset.Name(), row)...)
+		out = append(out, name...)
 		out = append(out, '\t')
 		out = e.Append(out, row)
 		out = append(out, '\n')
+		count++
 	}
-	return out, f.Rows
+	return out, count
 }
 
 // inNamespace gives the events with the namespace that they are shipped to.

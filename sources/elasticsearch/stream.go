@@ -2,10 +2,13 @@ package elasticsearch
 
 import "interdict/sources/ecs"
 
+// datasets are those that a sensor ships.
+var datasets = []string{ecs.Process.String(), ecs.Network.String(), ecs.File.String()}
+
 // streams are the data streams of a namespace.
 func streams(namespace string) (out []string) {
-	for _, d := range []ecs.Dataset{ecs.Process, ecs.Network, ecs.File} {
-		out = append(out, "logs-"+d.String()+"-"+namespace)
+	for _, d := range datasets {
+		out = append(out, "logs-"+d+"-"+namespace)
 	}
 	return append(out, "metrics-"+metricsDataset+"-"+namespace)
 }

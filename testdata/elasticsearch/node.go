@@ -170,7 +170,7 @@ func (n *Node) launch(settings []string) error {
 		return fmt.Errorf("the node ended: %s", said[max(0, len(said)-2000):])
 	}
 	go io.Copy(io.Discard, out)
-	_, err = n.Do("GET", "/_cluster/health?wait_for_status=yellow&timeout=60s", "")
+	_, err = n.Do("GET", "/_cluster/health?wait_for_status=yellow&timeout=180s", "")
 	return err
 }
 

@@ -89,6 +89,8 @@ cd "$root"
 pivot_root . .
 umount -l .
 cd /
+# As on a machine, and as container managers do: what systemd mounts for a unit, its credentials, is seen by the unit.
+[ "$kind" != systemd ] || mount --make-rshared /
 # A host must not touch what the kernel has only one of.
 init='/usr/sbin/sshd; while :; do sleep 3600 & wait; done'
 if [ "$kind" = systemd ]; then set -- /lib/systemd/systemd --show-status=0 --log-target=journal; else set -- /bin/sh -c "$init"; fi
