@@ -53,7 +53,7 @@ bench-guide: ## INTERDICT_BENCH_ROWS: events in the archive
 	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' ./playbooks | $(figures)
 
 bench-screen:
-	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' -skip '^TestMeasureRespond' . | $(figures)
+	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' -skip '^TestMeasure(Respond|Cluster)' . | $(figures)
 	@$(GO) test -count=1 -run '^$$' -bench . ./ui/... ./detect | $(figures)
 
 bench-triage: ## a day of 500 hosts with 20 thefts: SEED=n makes another; FROM="FILE…" judges recorded days, RULE=FILE compares a rule
@@ -63,7 +63,8 @@ bench-respond: ## beside pssh where it is there; HOSTS says how many; and from t
 	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasureRespond' . | $(figures)
 	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' ./respond/ssh | $(figures)
 
-bench-cluster: ## over a node of its own; INTERDICT_BENCH_EVENTS, _SPOOL, _RATE, _SECONDS and _ALERTS are its sizes
+bench-cluster: ## over a node of its own; INTERDICT_BENCH_EVENTS, _SPOOL, _RATE, _SECONDS and _ALERTS are its sizes; from an execution to its alert
+	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasureCluster' . | $(figures)
 	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' ./sources/elasticsearch | $(figures)
 
 demo: build ## the recorded incident

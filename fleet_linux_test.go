@@ -35,7 +35,7 @@ type fleet struct {
 
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
-	f := &fleet{t: t, program: executable(t), sensors: map[string]*exec.Cmd{}}
+	f := &fleet{t: t, program: executable(t)}
 	kernelWorks(t, f.program)
 	f.node, f.lab = elasticsearch.Start(t), labs.Start(t, labs.Options{Hosts: 3, Light: true})
 	f.ship(f.node.URL)
@@ -95,6 +95,9 @@ func (f *fleet) sense(h *labs.Host) {
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		f.t.Fatal(err)
+	}
+	if f.sensors == nil {
+		f.sensors = map[string]*exec.Cmd{}
 	}
 	f.sensors[h.Name()] = cmd
 	f.t.Cleanup(func() {

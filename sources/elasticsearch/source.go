@@ -47,6 +47,7 @@ type Source struct {
 	lag    time.Duration
 	first  string // the first document that could not be read
 	hosts  map[string]*sources.Heard
+	looked bool                 // a poll was answered
 	blind  error                // why it cannot look
 	since  time.Time            // when that began
 	lacks  []string             // what the key may not
@@ -108,7 +109,11 @@ func (s *Source) Stats() sources.Stats {
 	defer s.mu.Unlock()
 	st := sources.Stats{Read: s.read, Lost: s.lost, Lag: s.lag, About: s.info.String()}
 	note := func(format string, args ...any) { st.Notes = append(st.Notes, fmt.Sprintf(format, args...)) }
-	if s.blind != nil {
+	switch {
+	case s.blind == nil && !s.looked:
+		st.Blind = "nothing was seen yet: the first answer is awaited"
+		note("%s", st.Blind)
+	case s.blind != nil:
 		st.Blind = s.blind.Error()
 		note("CANNOT LOOK since %s: %v", s.since.Format(time.TimeOnly), s.blind)
 	}
@@ -262,7 +267,7 @@ func (s *Source) cannotLook(err error, at time.Time) {
 func (s *Source) canLook() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.blind = nil
+	s.blind, s.looked = nil, true
 }
 
 // took counts what was delivered. Events that were there when the run began are
