@@ -18,8 +18,7 @@ func configOf(t *testing.T, node *elasticsearch.Node) (config, namespace string)
 	t.Helper()
 	namespace = fmt.Sprintf("t%d", time.Now().UnixNano())
 	config = filepath.Join(t.TempDir(), "config.toml")
-	text := fmt.Sprintf("[elasticsearch.lab]\nurls = [%q]\nnamespace = %q\nevents = \"logs-endpoint.events.*-%s\"\n", node.URL, namespace, namespace)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(clusterAt(node.URL, namespace)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -40,11 +39,7 @@ func TestTheSensorsUnitShipsWithoutRootAndOutlivesAKill(t *testing.T) {
 	node := elasticsearch.Start(t)
 	h := labs.Start(t, labs.Options{Hosts: 1}).Host("web-1")
 	forward(t, h.Network(), "127.0.0.1:9200", strings.TrimPrefix(node.URL, "http://"))
-	config, namespace := configOf(t, node)
-	b, err := os.ReadFile(config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, namespace := configOf(t, node)
 	unit, err := os.ReadFile("docs/interdict-sensor.service")
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +49,7 @@ func TestTheSensorsUnitShipsWithoutRootAndOutlivesAKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	on(t, h, "mkdir -p /etc/interdict /usr/local/bin; echo id:key >/etc/interdict/es-key; chmod 600 /etc/interdict/es-key")
-	text := strings.Replace(string(b), node.URL, "http://127.0.0.1:9200", 1) + `api_key = { file = "/run/credentials/interdict-sensor.service/es-key" }` + "\n"
+	text := clusterAt("http://127.0.0.1:9200", namespace) + `api_key = { file = "/run/credentials/interdict-sensor.service/es-key" }` + "\n"
 	for name, file := range map[string]struct {
 		text []byte
 		mode os.FileMode

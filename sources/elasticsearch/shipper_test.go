@@ -197,6 +197,33 @@ func TestADocumentThatIsRefusedForGoodHoldsUpNoOther(t *testing.T) {
 	}
 }
 
+func TestATemplateOfSomebodyElseIsNotOverriddenAlsoWhenItCameLater(t *testing.T) {
+	namespace := somewhere(t)
+	stream := "logs-endpoint.events.process-" + namespace
+	c := connect(t, func(c *Config) { c.Namespace = namespace })
+	ship := func(n int) []string {
+		t.Helper()
+		s, stop := shipping(t, c, ShipperConfig{Dir: t.TempDir()})
+		take(t, s, transfers(n, n+1))
+		eventually(t, "it is sent", func() bool { return s.Status().Sent == 1 })
+		stop()
+		return s.Status().Templates
+	}
+	ship(0)
+	other := "/_index_template/defend-" + namespace
+	must(t, "PUT", other, `{"index_patterns":["`+stream+`*"],"priority":200,"data_stream":{},"template":{"mappings":{"_meta":{"whose":"theirs"}}}}`)
+	defer do(t, "DELETE", other, "")
+	defer do(t, "DELETE", "/_data_stream/"+stream, "")
+	if did := strings.Join(ship(1), "\n"); !strings.Contains(did, "is taken away") || !strings.Contains(did, "left as it is") {
+		t.Errorf("it did: %s", did)
+	}
+	must(t, "POST", "/"+stream+"/_rollover", "")
+	if mapping := must(t, "GET", "/"+stream+"/_mapping", ""); !strings.Contains(mapping, "theirs") {
+		t.Errorf("the next backing index is not made by their template: %.300s", mapping)
+	}
+	arrived(t, namespace, 2)
+}
+
 func TestARequestThatIsTooLargeIsCutInHalves(t *testing.T) {
 	namespace := somewhere(t)
 	p := newProxy(t)

@@ -22,7 +22,7 @@ var wildcards = map[ecs.Column]bool{ecs.ProcessCommandLine: true, ecs.ParentComm
 
 // InstallTemplates makes the templates of the namespace's data streams and says
 // what it did, a sentence each. A stream that a template of somebody else is
-// made for, as Elastic Defend's are, is left to that.
+// made for, as Elastic Defend's are, is left to that, also when it came after ours.
 func (c *Cluster) InstallTemplates(ctx context.Context) (did []string, err error) {
 	var there struct {
 		Templates []struct {
@@ -36,14 +36,21 @@ func (c *Cluster) InstallTemplates(ctx context.Context) (did []string, err error
 		return nil, err
 	}
 	for _, stream := range streams(c.cfg.Namespace) {
-		other := ""
+		name, other, ours := templatePrefix+stream, "", false
 		for _, t := range there.Templates {
+			ours = ours || t.Name == name
 			for _, pattern := range t.Template.Patterns {
 				matches, _ := path.Match(pattern, stream)
 				if matches && !strings.HasPrefix(t.Name, templatePrefix) && !strings.HasPrefix(pattern, "logs-*") && !strings.HasPrefix(pattern, "metrics-*") {
 					other = t.Name
 				}
 			}
+		}
+		if other != "" && ours {
+			if _, err := c.ask(ctx, request{method: "DELETE", path: "/_index_template/" + name}); err != nil {
+				return did, err
+			}
+			did = append(did, fmt.Sprintf("template %s, made by an earlier sensor, is taken away", name))
 		}
 		if other != "" {
 			did = append(did, fmt.Sprintf("%s is made by template %s, which is left as it is", stream, other))
@@ -53,7 +60,6 @@ func (c *Cluster) InstallTemplates(ctx context.Context) (did []string, err error
 		if err != nil {
 			return did, err
 		}
-		name := templatePrefix + stream
 		if _, err := c.ask(ctx, request{method: "PUT", path: "/_index_template/" + name, body: body}); err != nil {
 			return did, err
 		}
