@@ -47,7 +47,7 @@ type Source struct {
 	lag    time.Duration
 	first  string // the first document that could not be read
 	hosts  map[string]*sources.Heard
-	looked bool                 // a poll was answered
+	looked bool                 // something was answered
 	blind  error                // why it cannot look
 	since  time.Time            // when that began
 	lacks  []string             // what the key may not
@@ -270,6 +270,13 @@ func (s *Source) canLook() {
 	s.blind, s.looked = nil, true
 }
 
+// sees notes that there was an answer, of which an alert may come before the poll ends.
+func (s *Source) sees() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.looked = true
+}
+
 // took counts what was delivered. Events that were there when the run began are
 // not late.
 func (p *polling) took(b sources.Batch, now time.Time) {
@@ -353,6 +360,7 @@ func (p *polling) deliver(ctx context.Context) error {
 	for row := range b.Events.Rows {
 		p.above.take(b.Events, row)
 	}
+	p.sees()
 	if err := p.out.Put(ctx, b); err != nil {
 		return &sinkError{err}
 	}
