@@ -49,14 +49,14 @@ bench-sensor:
 bench-esql: ## beside DuckDB and polars where INTERDICT_BENCH_PYTHON, or python3, has them
 	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' -bench . ./sources/esql/... ./sources/archive ./sources/files | $(figures)
 
-bench-guide: ## INTERDICT_BENCH_ROWS: events in the archive
+bench-guide: ## INTERDICT_BENCH_ROWS: events in the archive; INTERDICT_BENCH_CLUSTER: in a node of Elasticsearch
 	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' ./playbooks | $(figures)
 
 bench-screen:
 	@INTERDICT_BENCH=1 $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure' -skip '^TestMeasure(Respond|Cluster)' . | $(figures)
 	@$(GO) test -count=1 -run '^$$' -bench . ./ui/... ./detect | $(figures)
 
-bench-triage: ## a day of 500 hosts with 20 thefts: SEED=n makes another; FROM="FILE…" judges recorded days, RULE=FILE compares a rule
+bench-triage: ## a day of 500 hosts with 20 thefts: SEED=n makes another; FROM="FILE…" judges recorded days, RULE="FILE…" compares rules
 	@INTERDICT_BENCH=1 SEED=$(SEED) FROM="$(abspath $(FROM))" RULE="$(abspath $(RULE))" $(GO) test -count=1 -timeout 1h -v -run '^TestMeasure(Triage|Counting)' ./detect | $(figures)
 
 bench-respond: ## beside pssh where it is there; HOSTS says how many; and from the key to the last packet, on a host of the lab

@@ -212,3 +212,69 @@ func alerts(screen string) (n int) {
 	}
 	return n
 }
+
+// A thousand transfers a minute, each an alert of its own, for some minutes; then
+// as many at once as can be open. What is on the screen is in the history by then.
+func TestMeasureAThousandAlertsAMinute(t *testing.T) {
+	bench.Wanted(t)
+	minutes := 3
+	if n, err := strconv.Atoi(os.Getenv("INTERDICT_BENCH_MINUTES")); err == nil {
+		minutes = n
+	}
+	program := built(t)
+	group, into := enclosed(t)
+	tool := filepath.Join(t.TempDir(), "scp")
+	if err := os.Rename(bench.Noop(t), tool); err != nil {
+		t.Fatal(err)
+	}
+	state := t.TempDir()
+	console := startTerminal(t, 120, 40, program, "--state", state, "--scope", group)
+	console.wait("the first screen with the sensor at work", `ebpf ok`, `STANDING`)
+	n := 0
+	run := func() {
+		pid, err := syscall.ForkExec(tool, []string{"scp", fmt.Sprintf("file-%d", n), "host:"}, &syscall.ProcAttr{Sys: into})
+		if err != nil {
+			t.Fatal(err)
+		}
+		syscall.Wait4(pid, nil, 0, nil)
+		n++
+	}
+	var latency []float64
+	memory := status(t, console.pid, "RssAnon")
+	next, began, used := time.Now(), time.Now(), cpu(t, console.pid)
+	for i := range 1000 * minutes {
+		<-time.After(time.Until(next))
+		next = next.Add(time.Minute / 1000)
+		at := time.Now()
+		run()
+		if i%10 > 0 {
+			continue
+		}
+		console.waitFor("alert "+strconv.Itoa(n), func(screen string) bool { return alerts(screen) >= n })
+		latency = append(latency, milliseconds(time.Since(at)))
+	}
+	took := time.Since(began)
+	used = cpu(t, console.pid) - used
+	first, last := latency[:50], latency[len(latency)-50:]
+	bench.Tell(t, bench.Figure{Name: "alerts on the screen within a minute", Value: float64(n) / took.Minutes(), Unit: "alerts", Peer: "raised", PeerValue: 1000})
+	bench.Tell(t, bench.Figure{Name: "execution to alert on the screen, the last 500, p50", Value: bench.Quantile(last, 0.5), Unit: "ms", Peer: "the first 500", PeerValue: bench.Quantile(first, 0.5), Most: 10})
+	bench.Tell(t, bench.Figure{Name: "execution to alert on the screen, the last 500, p99", Value: bench.Quantile(last, 0.99), Unit: "ms", Peer: "the first 500", PeerValue: bench.Quantile(first, 0.99)})
+	bench.Tell(t, bench.Figure{Name: "CPU of the console meanwhile", Value: used.Seconds() / took.Seconds(), Unit: "cores"})
+	bench.Tell(t, bench.Figure{Name: "anonymous memory after it", Value: status(t, console.pid, "RssAnon") / 1024, Unit: "MiB", Peer: "before", PeerValue: memory / 1024})
+	for n < 10_000 {
+		run()
+	}
+	console.wait("all of them", `10 000 ended|[1-9][0-9]? [0-9]{3} ended`)
+	var keys []float64
+	for i := range 60 {
+		wrote, at := console.wrote(), time.Now()
+		console.press([]string{"\x1b[B", "\x1b[A"}[i/30])
+		for console.wrote() == wrote {
+			time.Sleep(200 * time.Microsecond)
+		}
+		keys = append(keys, milliseconds(time.Since(at)))
+	}
+	bench.Tell(t, bench.Figure{Name: fmt.Sprintf("key to frame with %d open alerts, p50", alerts(console.screen.String())), Value: bench.Quantile(keys, 0.5), Unit: "ms"})
+	bench.Tell(t, bench.Figure{Name: "key to frame with as many, p99", Value: bench.Quantile(keys, 0.99), Unit: "ms"})
+	bench.Tell(t, bench.Figure{Name: "anonymous memory with as many", Value: status(t, console.pid, "RssAnon") / 1024, Unit: "MiB"})
+}

@@ -157,8 +157,17 @@ func (e Entry) narrows() bool {
 		return false
 	}
 	return !slices.ContainsFunc(e.Values, func(v string) bool {
-		return v == "" || e.Wildcard && strings.Trim(v, "*?") == "" || v == "0.0.0.0/0" || v == "::/0"
+		return v == "" || e.Wildcard && len(strings.Trim(v, "*?/.")) < leastLetters || wideNetwork(v) || strings.HasPrefix(e.Field, "user.") && (v == "root" || v == "0")
 	})
+}
+
+// leastLetters is how much a pattern must say to stand for something particular.
+const leastLetters = 3
+
+// wideNetwork tells a network that much of the world is in.
+func wideNetwork(v string) bool {
+	n, err := netip.ParsePrefix(v)
+	return err == nil && (n.Bits() < 8 || n.Addr().Is6() && n.Bits() < 16)
 }
 
 // Fits tells whether all entries hold for a finding, whatever the limits say.

@@ -271,18 +271,17 @@ func measureRecorded(t *testing.T, files []string) {
 	}
 }
 
-// otherRules are those of the file RULE.
-func otherRules(t testing.TB) []*Rule {
+// otherRules are those of the files RULE.
+func otherRules(t testing.TB) (all []*Rule) {
 	t.Helper()
-	name := os.Getenv("RULE")
-	if name == "" {
-		return nil
+	for _, name := range strings.Fields(os.Getenv("RULE")) {
+		rules, problems := LoadRules(os.DirFS(filepath.Dir(name)), filepath.Base(name))
+		for _, p := range problems {
+			t.Log(p)
+		}
+		all = append(all, rules...)
 	}
-	rules, problems := LoadRules(os.DirFS(filepath.Dir(name)), filepath.Base(name))
-	for _, p := range problems {
-		t.Log(p)
-	}
-	return rules
+	return all
 }
 
 // seedOf reads SEED.

@@ -2,6 +2,7 @@ package playbooks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -13,12 +14,17 @@ import (
 	"interdict/sources"
 	"interdict/sources/archive"
 	"interdict/sources/ecs"
+	"interdict/sources/elasticsearch"
 	"interdict/testdata/bench"
+	node "interdict/testdata/elasticsearch"
 )
 
-// twoWeeks fills an archive with what one busy host records: executions of all
+// TestMain stops the node that a benchmark started.
+func TestMain(m *testing.M) { os.Exit(node.Run(m)) }
+
+// twoWeeks fills a history with what one busy host records: executions of all
 // kinds, of which one in a hundred is of a transfer tool with its connections.
-func twoWeeks(t *testing.T, a *archive.Archive, rows int) {
+func twoWeeks(t *testing.T, a sources.Sink, rows int) {
 	t.Helper()
 	const size = 4000
 	step := 14 * 24 * time.Hour / time.Duration(rows)
@@ -93,15 +99,54 @@ func TestMeasureTheGuide(t *testing.T) {
 		t.Fatal(err)
 	}
 	twoWeeks(t, a, rows)
-	warm := &Assessor{History: a, Deadline: time.Minute, Now: func() time.Time { return night }}
+	answerAll(t, a, fmt.Sprintf("over %d events", rows), 500)
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMeasureTheGuideOverACluster is the same with a node of Elasticsearch, which
+// holds what INTERDICT_BENCH_CLUSTER says.
+func TestMeasureTheGuideOverACluster(t *testing.T) {
+	bench.Wanted(t)
+	rows := 1_000_000
+	if n, err := strconv.Atoi(os.Getenv("INTERDICT_BENCH_CLUSTER")); err == nil {
+		rows = n
+	}
+	c, err := elasticsearch.Open(elasticsearch.Config{Name: "bench", URLs: []string{node.Start(t).URL}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Shipper(elasticsearch.ShipperConfig{Dir: t.TempDir(), All: true, Bytes: 16 << 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	twoWeeks(t, s, rows)
+	for !s.Drained() {
+		time.Sleep(100 * time.Millisecond)
+	}
+	stop()
+	if err := errors.Join(<-ended, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	answerAll(t, c.History(), fmt.Sprintf("over a cluster with %d events", rows), 2000)
+}
+
+// answerAll tells how long the guides of findings that differ take over a history.
+func answerAll(t *testing.T, h sources.History, over string, stated float64) {
+	t.Helper()
+	warm := &Assessor{History: h, Deadline: time.Minute, Now: func() time.Time { return night }}
 	began := time.Now()
 	warm.Warm(t.Context()) // as the console does when it starts
-	bench.Tell(t, bench.Figure{Name: fmt.Sprintf("what every guide needs, over %d events", rows), Value: time.Since(began).Seconds() * 1000, Unit: "ms"})
+	bench.Tell(t, bench.Figure{Name: "what every guide needs, " + over, Value: time.Since(began).Seconds() * 1000, Unit: "ms"})
 	var answered, spent, slowest []float64
 	longest := map[string]time.Duration{}
 	for i := range 20 {
 		as, f := theft()
-		as.History, as.Deadline = a, time.Minute
+		as.History, as.Deadline = h, time.Minute
 		as.Look, as.Boot = local.New(), f.Host.BootID
 		as.baseline.of = warm.baseline.of
 		f.ID, f.Transfer.Tool.EntityID = fmt.Sprint(i), fmt.Sprint("e", i)
@@ -117,12 +162,9 @@ func TestMeasureTheGuide(t *testing.T) {
 		slowest = append(slowest, worst.Seconds()*1000)
 	}
 	t.Log(longest)
-	name := fmt.Sprintf("the guide answered over %d events, ", rows)
+	name := "the guide answered " + over + ", "
 	bench.Tell(t, bench.Figure{Name: name + "p50", Value: bench.Quantile(answered, 0.5), Unit: "ms"})
-	bench.Tell(t, bench.Figure{Name: name + "p95", Value: bench.Quantile(answered, 0.95), Unit: "ms", Peer: "stated", PeerValue: 500})
+	bench.Tell(t, bench.Figure{Name: name + "p95", Value: bench.Quantile(answered, 0.95), Unit: "ms", Peer: "stated", PeerValue: stated})
 	bench.Tell(t, bench.Figure{Name: name + "CPU time, p50", Value: bench.Quantile(spent, 0.5), Unit: "ms"})
 	bench.Tell(t, bench.Figure{Name: name + "slowest question, p95", Value: bench.Quantile(slowest, 0.95), Unit: "ms"})
-	if err := a.Close(); err != nil {
-		t.Error(err)
-	}
 }
