@@ -21,6 +21,11 @@ func dates() []Def {
 	}
 }
 
+// timeRanges is what stands for comparisons of @timestamp. A plan has these instead.
+func timeRanges() []Def {
+	return []Def{{Name: "trange", Params: []Param{{Name: "start_time_or_offset"}, {Name: "end_time", Optional: true}}, Result: Fixed(frame.Boolean), Unsteady: true}}
+}
+
 // ToTime gives a date column's value as a time.
 func ToTime(v int64, t frame.Type) time.Time {
 	if t == frame.DateNanos {

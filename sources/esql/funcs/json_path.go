@@ -13,7 +13,11 @@ import (
 
 // jsons are the functions of text that is JSON.
 func jsons() []Def {
-	return []Def{{Name: "json_extract", Params: strs("string", "path"), Result: Fixed(frame.Keyword), Row: extractJSON}}
+	return []Def{
+		{Name: "json_extract", Params: strs("string", "path"), Result: Fixed(frame.Keyword), Row: extractJSON},
+		{Name: "json_string", Params: []Param{{Name: "key", Types: String}, {Name: "value", Types: Any}}, Variadic: true, Check: jsonPairs,
+			Result: Fixed(frame.Keyword), Row: jsonObject, Multi: true, Nulls: true},
+	}
 }
 
 func extractJSON(r *Row) {

@@ -12,7 +12,7 @@ import (
 
 // families are the lists of scalar functions, aggregates those of aggregates.
 var (
-	families   = []func() []Def{buckets, comparisons, logic, arithmetic, patterns, conversions, conditionals, dates, dateTexts, datePieces, texts, jsons, encodings, maths, multis, addresses, matches}
+	families   = []func() []Def{buckets, comparisons, logic, arithmetic, patterns, conversions, conditionals, dates, dateTexts, datePieces, texts, jsons, decays, timeRanges, encodings, maths, multis, addresses, matches}
 	aggregates = []func() []AggDef{counts, sums, quantiles, spreads, tops}
 )
 

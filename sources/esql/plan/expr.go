@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -137,6 +138,9 @@ func (c *checker) function(x *parse.Call) Expr {
 	if x.Name == "kql" || x.Name == "qstr" {
 		return c.queryString(x)
 	}
+	if x.Name == "trange" {
+		return c.timeRange(x)
+	}
 	if x.Name == "bucket" {
 		if c.grouping {
 			return c.bucket(x)
@@ -184,20 +188,31 @@ func (c *checker) function(x *parse.Call) Expr {
 	for i, a := range x.Args {
 		typed[i] = c.expr(a)
 	}
-	out := c.build(d.Name, x, typed, x.Args)
-	if call, ok := out.(*Call); ok {
-		call.Options = x.Map
+	return c.buildWith(options(x.Map), d.Name, x, typed, x.Args)
+}
+
+// options gives the values of a call's {…} as funcs has them.
+func options(of map[string]any) map[string]any {
+	for name, v := range of {
+		if i, ok := v.(parse.Interval); ok {
+			of = maps.Clone(of)
+			of[name], _, _ = funcs.NewInterval(i.Amount, i.Unit)
+		}
 	}
-	return out
+	return of
 }
 
 // build makes a checked call of a function that exists; constant calls are computed.
 func (c *checker) build(name string, e parse.Expr, args []Expr, texts []parse.Expr) Expr {
+	return c.buildWith(nil, name, e, args, texts)
+}
+
+func (c *checker) buildWith(options map[string]any, name string, e parse.Expr, args []Expr, texts []parse.Expr) Expr {
 	if slices.ContainsFunc(args, isWrong) {
 		return Null()
 	}
 	d := funcs.Lookup(name)
-	call := &Call{Def: d, Args: args, Source: e.Text(), Pos: e.At()}
+	call := &Call{Def: d, Args: args, Source: e.Text(), Pos: e.At(), Options: options}
 	before := len(c.problems)
 	if call.T = c.signature(d.Params, d.Result, d.Check, call, texts); len(c.problems) > before {
 		return Null()
