@@ -33,6 +33,7 @@ type Options struct {
 	Environment func(Host) string // ci, staging, production; nil: what events say
 	Group       func(Host) string // hosts with which one is compared; nil: those of its environment
 	Baseline    int               // days that counts go back; 0: 14
+	Sensitive   []Place           // files that matter, beside those that are known to
 	Counts      sources.Sink      // keeps daily counts, which History answers as interdict.counts-*; nil: nobody does
 	// Past tells what people said about an alert before this run, or beside it.
 	// It must not call the engine. nil: nothing was said.
@@ -114,6 +115,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e.exceptions = e.own
 	e.counts, e.flushed = newCounts(o.Baseline), e.since
+	e.track.places = o.Sensitive
 	e.track.counts, e.track.group, e.track.settled = e.counts, e.groupOf, e.settleTransfer
 	return e, nil
 }

@@ -37,8 +37,23 @@ var sensitive = []struct {
 	{"document", nil, []string{".docx", ".doc", ".pdf", ".pptx", ".odt"}, nil},
 }
 
-// Sensitivity gives the class of a file by its path; "" when nothing says that it matters.
-func Sensitivity(file string) string {
+// kind gives the class of a file by its path, what the configuration says
+// included; "" when nothing says that it matters. Of two classes the graver counts.
+func (k *tracker) kind(file string) string {
+	return graver(builtinKind(file), kindByPlace(k.places, file))
+}
+
+// graver of two classes.
+func graver(a, b string) string {
+	for i := range sensitive {
+		if c := sensitive[i].class; a == c || b == c {
+			return c
+		}
+	}
+	return ""
+}
+
+func builtinKind(file string) string {
 	base := path.Base(file)
 	lower := strings.ToLower(file)
 	if strings.HasSuffix(lower, ".pub") || strings.HasSuffix(lower, ".crt") {
@@ -97,8 +112,7 @@ func ofSystem(p *Process) bool {
 }
 
 // readBy gives the class of a file for who read it: ssh's own keys are not sent.
-func readBy(p *Process, file string) string {
-	class := Sensitivity(file)
+func readBy(p *Process, file, class string) string {
 	if p.Name != "ssh" && p.Name != "sshd" && p.Name != "sshd-session" || !ofSystem(p) {
 		return class
 	}

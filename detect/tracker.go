@@ -15,6 +15,7 @@ type tracker struct {
 	counts    *counts           // nil: nothing is counted
 	recalling bool              // what is put was counted by an earlier run
 	group     func(Host) string // nil: hosts have none
+	places    []Place           // files that matter here, beside those that always do
 	settled   func(*transfer)   // is told of each before it is let go of; nil: nobody is
 
 	past  []past           // known from the history alone, until the host has told what runs
@@ -271,12 +272,13 @@ func (k *tracker) read(ids *identities, row int, at int64) {
 	}
 	file := File{Path: ids.text(ecs.FilePath, row), Size: ids.intOr(ecs.FileSize, row, 0), At: millis(at)}
 	facts := k.process(p)
-	if file.Path == "" || surrounding(file.Path, facts.CommandLine) {
+	if file.Path == "" || surrounding(file.Path, facts.CommandLine) && kindByPlace(k.places, file.Path) == "" {
 		return
 	}
-	file.Sensitive, file.Process = readBy(&facts, file.Path), facts.EntityID
+	class := k.kind(file.Path)
+	file.Sensitive, file.Process = readBy(&facts, file.Path, class), facts.EntityID
 	if inner {
-		file.Sensitive = Sensitivity(file.Path) // what it opens as a user is for the user
+		file.Sensitive = class // what it opens as a user is for the user
 	}
 	if file.Sensitive == "" && (settings(&facts, file.Path) || p.transfer != nil && p != p.transfer.root && facts.Name == "ssh" && ofSystem(&facts)) {
 		return // what ssh reads for another tool is how to get there

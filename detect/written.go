@@ -23,7 +23,7 @@ func (k *tracker) wrote(ids *identities, row int, at int64) {
 	if file.Path == "" || surrounding(file.Path, facts.CommandLine) || settings(&facts, file.Path) {
 		return
 	}
-	file.Sensitive = Sensitivity(file.Path)
+	file.Sensitive = k.kind(file.Path)
 	p.transfer.write(file)
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -35,6 +36,8 @@ type Config struct {
 
 	Calendars []string       `toml:"calendars"` // iCalendar files with change windows
 	Changes   []ChangeConfig `toml:"change"`    // windows in which changes are expected
+
+	Sensitive []SensitiveConfig `toml:"sensitive"` // files that matter here
 
 	Playbooks PlaybooksConfig          `toml:"playbooks"`
 	Notify    map[string]ChannelConfig `toml:"notify"` // by name
@@ -133,7 +136,7 @@ func (c Config) check() error {
 	}
 	switch c.Environment {
 	case "", "ci", "staging", "production":
-		return errors.Join(c.checkNetwork(), c.checkChanges(), c.checkRights())
+		return errors.Join(c.checkNetwork(), c.checkChanges(), c.checkSensitive(), c.checkRights())
 	}
 	return usage("environment %q: is ci, staging or production", c.Environment)
 }
@@ -190,7 +193,7 @@ func knownKeys(t reflect.Type, prefix string) []string {
 		} else if inner.Kind() == reflect.Slice {
 			inner = inner.Elem()
 		}
-		if inner.Kind() == reflect.Struct && inner != reflect.TypeFor[time.Time]() {
+		if inner.Kind() == reflect.Struct && !reflect.PointerTo(inner).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
 			keys = append(keys, knownKeys(inner, name+".")...)
 			continue
 		}

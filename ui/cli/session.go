@@ -62,7 +62,7 @@ func (c *command) start(ctx context.Context, o OpenOptions, engine detect.Option
 		s.now = s.clock.now
 	}
 	engine.Rules, engine.History, engine.Now, engine.Recording = rules, opened.History, s.now, opened.Recorded
-	engine.Environment, engine.Group = c.environmentOf, c.groupOf
+	engine.Environment, engine.Group, engine.Sensitive = c.environmentOf, c.groupOf, c.config.places()
 	engine.Counts, engine.Baseline = opened.Counts, int(time.Duration(c.config.Baseline)/(24*time.Hour))
 	s.engine, err = detect.New(engine)
 	if err != nil {
