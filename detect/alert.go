@@ -2,6 +2,7 @@ package detect
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -30,6 +31,19 @@ type Alert struct {
 	Closed   bool
 
 	CloseReason string // what the analyst said
+
+	folded int // alerts of one process that are shown in this one
+}
+
+// Fired is how often the rule found something: rows about one process, as those of
+// its bytes and files are, are one finding however many they are.
+func (a *Alert) Fired() int {
+	for _, f := range a.Row {
+		if (f.Name == "process.entity_id" || f.Name == "process.pid") && f.Value != "" && !strings.Contains(f.Value, ", ") {
+			return 1 + a.folded
+		}
+	}
+	return a.Count
 }
 
 // Field is one column of a rule's row as text.

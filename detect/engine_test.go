@@ -538,3 +538,26 @@ func TestARuleThatAsksForIDsIsTheSameLiveAfterARestartAndOverHistory(t *testing.
 		t.Errorf("over history: %v, %+v, %+v, want id %s", err, q, alerts, id)
 	}
 }
+
+func TestARuleOverTheBytesOfOneProcessFiresOnceHoweverManyRowsTellOfThem(t *testing.T) {
+	s := theft()
+	s.net("transfer", 4122, "203.0.113.9:22", 200_000_000, 8_000)
+	s.net("transfer", 4122, "203.0.113.9:22", 300_000_000, 12_000)
+	rules, _ := Builtin()
+	fired := map[string]Alert{}
+	e, err := New(Options{Rules: rules, Now: func() time.Time { return s.now }, OnAlert: func(a Alert, _ Change) { fired[a.RuleID] = a }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Put(t.Context(), s.batch()); err != nil {
+		t.Fatal(err)
+	}
+	a, ok := fired["bulk-egress-by-a-tool"]
+	if !ok || a.Count < 2 || a.Fired() != 1 {
+		t.Errorf("fired %d times by %d rows", a.Fired(), a.Count)
+	}
+	many := Alert{Count: 3, Row: []Field{{"process.pid", "4, 5, 6"}}}
+	if many.Fired() != 3 {
+		t.Errorf("three processes fired %d times", many.Fired())
+	}
+}

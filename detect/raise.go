@@ -376,6 +376,7 @@ func (e *Engine) fold(a *open, h *hit) bool {
 	a.evicted = true
 	h.group.open[h.sub] = a
 	lead.Count += a.Count
+	lead.folded += a.Fired()
 	lead.Last = a.Last
 	e.tell(lead, Updated)
 	return true

@@ -115,8 +115,8 @@ func hostWord(f *detect.Finding) string {
 	if e := environment(f.Host); e != "" {
 		s += " " + e
 	}
-	if f.Count > 1 {
-		s += " ×" + strconv.Itoa(f.Count)
+	if n := f.Fired(); n > 1 {
+		s += " ×" + strconv.Itoa(n)
 	}
 	return s
 }
