@@ -247,7 +247,8 @@ func contains(kind string) bool {
 	return false
 }
 
-// Measure finds out how long a case took.
+// Measure finds out how long a case took; of one without an id, which is not opened
+// yet, by its alerts alone.
 func (s *Cases) Measure(ctx context.Context, k *Case, done Doings) (Metrics, error) {
 	m := Metrics{Raised: k.Raised()}
 	earliest := func(t *time.Time, at time.Time) {
@@ -255,9 +256,12 @@ func (s *Cases) Measure(ctx context.Context, k *Case, done Doings) (Metrics, err
 			*t = at
 		}
 	}
-	log, err := s.CaseLog(ctx, k.ID)
-	if err != nil {
-		return m, err
+	var log []Note
+	if k.ID != "" {
+		var err error
+		if log, err = s.CaseLog(ctx, k.ID); err != nil {
+			return m, err
+		}
 	}
 	for _, x := range k.Exhibits {
 		for _, a := range x.Finding.Alerts() {

@@ -92,6 +92,7 @@ type Config struct {
 	Presence Presence
 
 	Evidence evidence.Options // where evidence goes and for whom
+	Takings  *Takings         // how far playbooks are with theirs; nil: it is not shown
 	Isolate  isolate.Options  // what an isolated host keeps, beside its manager
 	Shared   []isolate.Shared // networks of many, that a block must not hit
 	Users    isolate.Users    // who else used a destination; nil: a plan says nothing of it

@@ -42,7 +42,8 @@ type dialog struct {
 	keys  int // counts keys: arming belongs to one of them
 	armed bool
 
-	out *outcome // how it went; nil before
+	out *outcome      // how it went; nil before
+	far func() string // how far evidence is; nil: none is taken
 }
 
 // The places that tab goes to; the field only where the host's name is wanted.
@@ -63,9 +64,14 @@ func (m *Model) openPlan(f *detect.Finding, a action, h respond.Host) tea.Cmd {
 	d.host, d.finding = h, f.ID
 	m.overlay = d
 	on := aim(a, f, m.guides.of(f))
-	act, c := m.action(m.config, a, f, on), m.changes
+	act, c, config := m.action(m.config, a, f, on), m.changes, m.config
 	d.typed = m.config.typed(f.Host.Environment, act.Kind())
+	taken := &taking{}
+	d.far = taken.String
 	return d.make(m, planLimit, func(ctx context.Context) (respond.Action, respond.Plan, error) {
+		if a == collect || a == cutOff {
+			act = m.action(config.asKnown(ctx, f, taken.told), a, f, on)
+		}
 		var p respond.Plan
 		err := m.config.second(h.Name(), f.Host.Environment, act.Kind())
 		if err == nil {

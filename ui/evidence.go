@@ -37,27 +37,52 @@ func evidenceOf(c Config, f *detect.Finding, target detect.Process) evidence.Opt
 }
 
 // ofCase adds what a case knows: since when a person is aware, which starts the
-// clocks of the law, and of the rest which capture it completes. A case that cannot
-// be read keeps no evidence from being taken.
-func (h Hands) ofCase(ctx context.Context, o evidence.Options, incident string) evidence.Options {
+// clocks of the law, and of the rest which capture it completes.
+func (c Config) ofCase(ctx context.Context, o evidence.Options, incident string) (evidence.Options, error) {
 	o.Case = incident
-	k, err := h.Cases.Case(ctx, incident)
+	k, err := c.Cases.Case(ctx, incident)
 	if err != nil {
-		return o
+		return o, err
 	}
-	if b, err := h.Cases.Brief(ctx, h.Journal, k); err == nil {
-		o.AwareSince = b.Aware()
-		if !o.Capture {
-			o.Follows = b.Captured()
-		}
+	b, err := c.Cases.Brief(ctx, c.Journal, k)
+	if err != nil {
+		return o, err
 	}
-	return o
+	o.AwareSince = b.Aware()
+	if !o.Capture {
+		o.Follows = b.Captured()
+	}
+	return o, nil
+}
+
+// asKnown is c for evidence by a key, with what is known of the alert: from its case,
+// or without one from who took the alert. The person at the key knows of it now at
+// the latest. What cannot be read keeps no evidence from being taken.
+func (c Config) asKnown(ctx context.Context, f *detect.Finding, tell func(evidence.Progress)) Config {
+	c.Evidence.Progress = tell
+	if c.Cases == nil {
+		return c
+	}
+	ctx, cancel := context.WithTimeout(ctx, caseLimit)
+	defer cancel()
+	var err error
+	if incident := c.Engine.InCase(f.Alert); incident != "" {
+		c.Evidence, err = c.ofCase(ctx, c.Evidence, incident)
+	} else {
+		var m playbooks.Metrics
+		m, err = c.Cases.Measure(ctx, &playbooks.Case{Exhibits: []playbooks.Exhibit{{Finding: f}}}, playbooks.Doings{})
+		c.Evidence.AwareSince = m.Acknowledged
+	}
+	if err == nil && c.Evidence.AwareSince.IsZero() {
+		c.Evidence.AwareSince = c.now()
+	}
+	return c
 }
 
 // capture is what is taken of them in the seconds before a host is cut off.
 func capture(c Config, f *detect.Finding, target detect.Process) respond.Action {
 	o := evidenceOf(c, f, target)
-	o.Capture = true
+	o.Capture, o.Follows = true, ""
 	return evidence.NewCollect(o)
 }
 

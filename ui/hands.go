@@ -50,8 +50,9 @@ func (h Hands) action(ctx context.Context, step playbooks.BookStep, x *playbooks
 			return nil, errors.New("there is no place for evidence in this run")
 		}
 		o := evidenceOf(h.Config, f, aim(collect, f, x.Guide))
-		o.Capture = step.Do == "capture"
-		return evidence.NewCollect(h.ofCase(ctx, o, incident)), nil
+		o.Capture, o.Progress = step.Do == "capture", h.Takings.begin(incident, step.ID, f.Alerts())
+		o, _ = h.ofCase(ctx, o, incident) // a case that cannot be read keeps no evidence from being taken
+		return evidence.NewCollect(o), nil
 	}
 	return nil, fmt.Errorf("a step that does %s changes no host", step.Do)
 }

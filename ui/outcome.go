@@ -160,7 +160,11 @@ func (o *outcome) lines(m *Model, w, h int) []string {
 
 func (o *outcome) body(m *Model, b *box) []string {
 	if !o.done {
-		return b.wrapped(title, "Under way", fmt.Sprintf("since %s; esc asks to stop", span(m.now().Sub(o.began))))
+		out := b.wrapped(title, "Under way", fmt.Sprintf("since %s; esc asks to stop", span(m.now().Sub(o.began))))
+		if o.d.far != nil {
+			out = append(out, b.wrapped(normal, "Evidence", o.d.far())...)
+		}
+		return out
 	}
 	out := o.proof(b)
 	if o.err != nil {

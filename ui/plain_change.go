@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"time"
 
 	"interdict/detect"
 	"interdict/playbooks"
@@ -22,9 +23,14 @@ func (p *plain) change(ctx context.Context, a action, f *detect.Finding) {
 		g = p.config.Assess.Assess(ctx, f)
 	}
 	on := aim(a, f, g)
-	act := p.Model.action(p.config, a, f, on)
 	planning, cancel := context.WithTimeout(ctx, planLimit)
 	defer cancel()
+	c := p.config
+	p.taking.last.Store(nil)
+	if a == collect || a == cutOff {
+		c = c.asKnown(planning, f, p.taking.told)
+	}
+	act := p.Model.action(c, a, f, on)
 	plan, err := respond.Plan{}, p.config.second(h.Name(), f.Host.Environment, act.Kind())
 	if err == nil {
 		plan, err = planOn(planning, act, h, f.Host, on)
@@ -87,6 +93,9 @@ func (p *plain) problem(err error) {
 	p.say("Failed: %v", err)
 }
 
+// sayFar is how often it is said how far evidence is: each line is read out.
+const sayFar = 5 * time.Second
+
 type carryOut func(context.Context) (respond.Result, respond.Verdict, error)
 
 // approve shows the plan whole and carries it out if the right words are typed
@@ -137,7 +146,24 @@ func (p *plain) carry(ctx context.Context, run carryOut) (respond.Result, respon
 	_ = p.out.Flush()
 	ctx, cancel := context.WithTimeout(ctx, applyLimit)
 	defer cancel()
-	return run(ctx)
+	ended := make(chan finished, 1)
+	go func() {
+		r, v, err := run(ctx)
+		ended <- finished{result: r, verdict: v, err: err}
+	}()
+	far := time.NewTicker(sayFar)
+	defer far.Stop()
+	for {
+		select {
+		case f := <-ended:
+			return f.result, f.verdict, f.err
+		case <-far.C:
+			if s := p.taking.String(); s != "" {
+				p.say("%s", s)
+				_ = p.out.Flush()
+			}
+		}
+	}
 }
 
 // confirm asks for exactly these words. A line that was on its way before the

@@ -259,7 +259,8 @@ func (p *runPane) approve(m *Model, step playbooks.StepRun) tea.Cmd {
 	d.host, d.finding = h, f.ID
 	m.overlay = d
 	d.typed = m.config.typed(f.Host.Environment, stepKinds[step.Do])
-	runner, run := m.config.Runner, p.id
+	runner, run, whole := m.config.Runner, p.id, p.run
+	d.far = func() string { return m.config.Takings.of(whole.Case, whole.Alert, step.ID) }
 	return d.make(m, planLimit, func(ctx context.Context) (respond.Action, respond.Plan, error) {
 		plan, err := runner.Plan(ctx, run, step.ID)
 		return &approving{runner: runner, run: run, step: step.ID, do: step.Do}, plan, err
@@ -411,6 +412,7 @@ func (p *runPane) under(m *Model, s playbooks.StepRun, w int) []string {
 		put(warning, "enter says that it was done, and how; s leaves it out", 1)
 	case s.State == playbooks.StepRuns && p.going:
 		put(warning, "under way since "+span(m.now().Sub(s.Began)), 1)
+		put(normal, m.config.Takings.of(p.run.Case, p.run.Alert, s.ID), 1)
 	case s.State == playbooks.StepRuns:
 		put(warning, "it was under way when a console ended: enter finds out how far it came and goes on", 1)
 	case !p.run.IsOver() && s.State == playbooks.StepWaits && !p.going:

@@ -223,7 +223,11 @@ func (c *collector) attribute(said map[string]string) {
 
 func (c *collector) tell(what string) {
 	if c.progress != nil {
-		c.progress(Progress{Done: len(c.done), Of: len(c.requests), Bytes: c.total, Now: what})
+		p := Progress{Done: len(c.done), Of: len(c.requests), Bytes: c.total, Now: what}
+		if c.now != nil {
+			p.Bytes += c.now.size()
+		}
+		c.progress(p)
 	}
 }
 

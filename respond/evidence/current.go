@@ -88,6 +88,7 @@ func (c *collector) data(b []byte) error {
 		return nil
 	}
 	_, err := n.entry.Write(b)
+	c.tell(n.request.what)
 	return c.full(err)
 }
 

@@ -152,7 +152,7 @@ func (c Config) checkNetwork() error {
 
 // networkConfig is what the console's own keys take from the configuration.
 func (c *command) networkConfig(ctx context.Context, to *ui.Config) (err error) {
-	to.Evidence = c.evidenceOptions()
+	to.Evidence, to.Takings = c.evidenceOptions(), &ui.Takings{}
 	if to.Isolate, err = c.isolateOptions(ctx, &isolateFlags{}); err != nil {
 		return err
 	}
