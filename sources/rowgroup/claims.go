@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // What a file may say that it has. The library takes memory for what is said
@@ -98,6 +99,8 @@ func (c *claims) structure() error {
 			field += delta
 		} else if n, err := c.number(); err != nil {
 			return err
+		} else if c.see != nil && n <= int64(field) { // one that comes twice could be read in two ways
+			return errClaims
 		} else {
 			field = int16(n)
 		}
@@ -113,17 +116,14 @@ func (c *claims) structure() error {
 func (c *claims) value(kind byte, field int16) error {
 	switch kind {
 	case thriftTrue, thriftFalse:
+		c.say(field, int64(thriftFalse-kind))
 		return nil
 	case thriftByte:
 		return c.skip(1)
 	case thriftI16, thriftI32, thriftI64:
 		n, err := c.number()
-		if err == nil && c.see != nil && c.deep <= 2 {
-			outer := c.outer
-			if c.deep == 1 {
-				outer = 0
-			}
-			c.see(outer, field, n)
+		if err == nil {
+			c.say(field, n)
 		}
 		return err
 	case thriftDouble:
@@ -144,6 +144,18 @@ func (c *claims) value(kind byte, field int16) error {
 		return c.structure()
 	}
 	return errClaims
+}
+
+// say tells see of a field.
+func (c *claims) say(field int16, n int64) {
+	if c.see == nil || c.deep > 2 || field < 0 {
+		return
+	}
+	outer := c.outer
+	if c.deep == 1 {
+		outer = 0
+	}
+	c.see(outer, field, n)
 }
 
 func (c *claims) list() error {
@@ -242,8 +254,12 @@ func checkGroups(pq *parquet.File) error {
 	return nil
 }
 
-// checkPages looks at the headers of the pages of a column.
+// checkPages looks at the pages of a column: their headers, and that no more
+// comes out of what is packed than these say. Once is enough.
 func (g *Group) checkPages(l *leaf) error {
+	if _, done := g.checked.Load(l); done {
+		return nil
+	}
 	meta := &g.of.pq.Metadata().RowGroups[g.at].Columns[l.column.Index()].MetaData
 	at := meta.DataPageOffset
 	if d := meta.DictionaryPageOffset; d > 0 && d < at {
@@ -258,42 +274,70 @@ func (g *Group) checkPages(l *leaf) error {
 		if err != nil && n == 0 {
 			return err
 		}
-		packed, header, err := page(buf[:n])
+		p, err := readPage(buf[:n])
 		if errors.Is(err, errClaims) && int64(n) < end-at { // a long one
 			if n, err = g.of.pq.ReadAt(buf[:min(mostHeader, end-at)], at); n == 0 {
 				return err
 			}
-			packed, header, err = page(buf[:n])
+			p, err = readPage(buf[:n])
 		}
 		if err != nil {
 			return err
 		}
-		if at += header + packed; at > end {
+		if at += p.header + p.packed; at > end {
 			return errClaims
 		}
+		if p.plain {
+			continue
+		}
+		if err := checkPacked(l.column.Compression(), io.NewSectionReader(g.of.pq, at-p.packed+p.levels, p.packed-p.levels), p.unpacked); err != nil {
+			return err
+		}
 	}
+	g.checked.Store(l, true)
 	return nil
 }
 
-// page reads a page's header: how long it and the page are.
-func page(b []byte) (packed, header int64, err error) {
-	unpacked, values := int64(-1), int64(0)
-	packed = -1
+// page is what a page's header says of it: how long the header is, and the page
+// packed and unpacked; how much stands before what is packed; whether nothing is.
+type page struct {
+	header, packed, unpacked, levels int64
+	plain                            bool
+}
+
+func readPage(b []byte) (page, error) {
+	p := page{packed: -1, unpacked: -1}
+	values, kind := int64(0), int64(0)
+	var levels [2]int64
+	plain := false
 	c := &claims{b: b, see: func(outer, field int16, n int64) {
 		switch {
+		case outer == 0 && field == 1:
+			kind = n
 		case outer == 0 && field == 2:
-			unpacked = n
+			p.unpacked = n
 		case outer == 0 && field == 3:
-			packed = n
+			p.packed = n
 		case (outer == 5 || outer == 7 || outer == 8) && field == 1:
 			values = n
+		case outer == 8 && (field == 5 || field == 6):
+			levels[field-5] = n
+		case outer == 8 && field == 7:
+			plain = n == 0
 		}
 	}}
 	if err := c.structure(); err != nil {
-		return 0, 0, err
+		return p, err
 	}
-	if packed < 0 || unpacked < 0 || unpacked > mostBytes || values < 0 || values > mostValues {
-		return 0, 0, fmt.Errorf("a page of %d bytes and %d values; there may be %d and %d", unpacked, values, mostBytes, mostValues)
+	if p.packed < 0 || p.unpacked < 0 || p.unpacked > mostBytes || values < 0 || values > mostValues {
+		return p, fmt.Errorf("a page of %d bytes and %d values; there may be %d and %d", p.unpacked, values, mostBytes, mostValues)
 	}
-	return packed, int64(c.at), nil
+	if p.header = int64(c.at); kind != int64(format.DataPageV2) {
+		return p, nil
+	}
+	p.levels, p.plain = max(0, levels[0])+max(0, levels[1]), plain
+	if p.levels > p.packed {
+		return p, errClaims
+	}
+	return p, nil
 }

@@ -16,10 +16,10 @@ import (
 
 // forged is a file whose footer was changed; page, when there is one, takes the
 // place of the first column's pages.
-func forged(t *testing.T, page []byte, change func(*format.FileMetaData)) []byte {
+func forged(t *testing.T, page []byte, change func(*format.FileMetaData), options ...parquet.WriterOption) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	w := parquet.NewGenericWriter[sievedRow](&b)
+	w := parquet.NewGenericWriter[sievedRow](&b, options...)
 	if _, err := w.Write(sievedRows(rand.New(rand.NewPCG(1, 1)), 40)); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -27,6 +28,8 @@ type Group struct {
 	of    *File
 	group parquet.RowGroup
 	at    int // its place in the file
+
+	checked sync.Map // leaves of which the pages were looked at
 }
 
 // Open reads what a file says about itself. Whoever opened r closes it.
@@ -48,7 +51,7 @@ func Open(r io.ReaderAt, size int64) (f *File, err error) {
 	f = &File{pq: pq}
 	f.collect(pq.Root())
 	for i, g := range pq.RowGroups() {
-		f.Groups = append(f.Groups, &Group{f, g, i})
+		f.Groups = append(f.Groups, &Group{of: f, group: g, at: i})
 	}
 	return f, nil
 }
