@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"time"
 
 	"interdict/sources"
@@ -41,6 +42,18 @@ type Finding struct {
 
 // Live tells whether the transfer still goes on.
 func (f *Finding) Live() bool { return f.Transfer != nil && f.Transfer.Live }
+
+// Unseen says what could not be seen around it, a sentence each.
+func (f *Finding) Unseen() []string {
+	out := slices.Clone(f.Degraded)
+	switch t := f.Transfer; {
+	case t == nil:
+		return append(out, "no connection or file of it was seen, so what it transferred is not known")
+	case t.Master != "":
+		out = append(out, "the connection belongs to a shared ssh master ("+t.Master+"), whose other users' bytes cannot be told apart")
+	}
+	return append(out, f.Transfer.Unseen...)
+}
 
 // Alerts gives all of them, the one that leads first.
 func (f *Finding) Alerts() []Alert { return append([]Alert{f.Alert}, f.Also...) }

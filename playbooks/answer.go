@@ -66,7 +66,7 @@ type Guide struct {
 	Credentials Credentials    // that may have to be replaced
 	Said        []Note         // what people noted about the alert, the oldest first
 	Environment Advice         // what it means and what to do where the host belongs; zero when unknown
-	Blind       []string       // what cannot be seen, a sentence each
+	Blind       []string       // what cannot be seen beside Finding.Unseen, a sentence each
 	Stop        string         // the smallest action that ends it, a sentence; "" when nothing is left to stop
 	Root        detect.Process // that it begins at; zero when nothing is left to stop
 	Made        time.Time

@@ -145,7 +145,7 @@ func TestStagedFindingsAreAnsweredAsWrittenDown(t *testing.T) {
 	for name, stage := range map[string]func() (*Assessor, *detect.Finding){"theft": theft, "backup": backup, "copying": copying, "pulled": pulled, "minute": minute} {
 		t.Run(name, func(t *testing.T) {
 			a, f := stage()
-			got := show(assess(t, a, f))
+			got := show(f, assess(t, a, f))
 			file := filepath.Join("testdata", name+".golden")
 			if *update {
 				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
@@ -164,7 +164,7 @@ func TestStagedFindingsAreAnsweredAsWrittenDown(t *testing.T) {
 }
 
 // show writes a guide as text, without what depends on the clock of the test.
-func show(g *Guide) string {
+func show(f *detect.Finding, g *Guide) string {
 	var b strings.Builder
 	sending := ""
 	if g.Verdict.Sending {
@@ -174,7 +174,7 @@ func show(g *Guide) string {
 	for _, part := range []struct {
 		name string
 		all  []string
-	}{{"against", g.Verdict.Against}, {"for", g.Verdict.For}, {"open", g.Verdict.Open}, {"blind", g.Blind}, {"stop", []string{g.Stop}}} {
+	}{{"against", g.Verdict.Against}, {"for", g.Verdict.For}, {"open", g.Verdict.Open}, {"blind", append(f.Unseen(), g.Blind...)}, {"stop", []string{g.Stop}}} {
 		for _, s := range part.all {
 			fmt.Fprintf(&b, "  %-8s%s\n", part.name, s)
 		}

@@ -238,14 +238,13 @@ func (r *Report) unknown() []string {
 	}
 	add(r.Done.Blind)
 	for _, x := range r.Exhibits {
+		for _, b := range x.Finding.Unseen() {
+			add(b)
+		}
 		if x.Guide != nil {
 			for _, b := range x.Guide.Blind {
 				add(b)
 			}
-			continue
-		}
-		for _, b := range x.Finding.Degraded {
-			add(b)
 		}
 	}
 	for _, d := range r.Deeds {

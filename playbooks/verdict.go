@@ -35,21 +35,12 @@ func (s *subject) sending() bool {
 	return s.f.Transfer != nil && s.transfer.Live && s.transfer.Direction != detect.In
 }
 
-// blind says what cannot be seen of this finding, and never could be.
+// blind says what is not known of this finding beside what the finding itself says.
 func (s *subject) blind(e *evidence) []string {
 	var out []string
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	out = append(out, s.f.Degraded...)
-	if s.f.Transfer != nil {
-		out = append(out, s.transfer.Unseen...)
-	} else {
-		add("no connection or file of it was seen, so what it transferred is not known")
-	}
 	if s.tool.Truncated {
 		add("the arguments of %s were cut: they are %s long", label(s.tool), byteCount(s.tool.ArgsBytes))
-	}
-	if s.transfer.Master != "" {
-		add("the connection belongs to a shared ssh master (%s), whose other users' bytes cannot be told apart", s.transfer.Master)
 	}
 	for _, id := range sortedKeys(e.queries) {
 		if d := e.queries[id].doubts(); d != "" {

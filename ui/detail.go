@@ -227,7 +227,7 @@ func (d *detailed) tree() {
 }
 
 func (d *detailed) blind() {
-	all := blindWord(d.f)
+	all := d.f.Unseen()
 	if d.guide != nil {
 		for _, b := range d.guide.Blind {
 			if !slices.Contains(all, b) {

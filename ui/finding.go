@@ -374,15 +374,3 @@ func numbered(p detect.Process) string {
 	}
 	return s
 }
-
-// blindWord is what could not be seen around it.
-func blindWord(f *detect.Finding) []string {
-	out := slices.Clone(f.Degraded)
-	if f.Transfer != nil {
-		out = append(out, f.Transfer.Unseen...)
-		if f.Transfer.Master != "" {
-			out = append(out, "the connection belongs to an ssh master outside the tree: "+f.Transfer.Master)
-		}
-	}
-	return out
-}

@@ -192,11 +192,11 @@ func (p *guidePane) answers(m *Model, g *playbooks.Guide, f *detect.Finding, w i
 		starts = append(starts, len(out))
 		out = append(out, p.answer(m, i, a, w)...)
 	}
-	return append(out, m.afterAnswers(g, w)...), starts
+	return append(out, m.afterAnswers(f, g, w)...), starts
 }
 
 // afterAnswers is what the environment means and what cannot be seen at all.
-func (m *Model) afterAnswers(g *playbooks.Guide, w int) (out []string) {
+func (m *Model) afterAnswers(f *detect.Finding, g *playbooks.Guide, w int) (out []string) {
 	put := func(label, t string) {
 		for i, line := range text.Wrap(t, w-answerIndent-12, 4) {
 			if i > 0 {
@@ -217,7 +217,7 @@ func (m *Model) afterAnswers(g *playbooks.Guide, w int) (out []string) {
 	for _, t := range g.Environment.Actions {
 		put("do in "+g.Environment.Name, t)
 	}
-	for _, b := range g.Blind {
+	for _, b := range append(f.Unseen(), g.Blind...) {
 		put("not seen", b)
 	}
 	return out

@@ -139,7 +139,7 @@ func (p *plain) show(ctx context.Context, f *detect.Finding) {
 	}
 	p.say("Who: %s", whoWord(f))
 	p.say("Tree: %s", treeWord(f))
-	for _, b := range blindWord(f) {
+	for _, b := range f.Unseen() {
 		p.say("Not seen: %s", b)
 	}
 }
@@ -198,7 +198,7 @@ func (p *plain) guide(ctx context.Context, f *detect.Finding) {
 	for _, t := range g.Environment.Actions {
 		p.say("Do in %s: %s", g.Environment.Name, t)
 	}
-	for _, b := range g.Blind {
+	for _, b := range append(f.Unseen(), g.Blind...) {
 		p.say("Not seen: %s", b)
 	}
 	p.say("Verdict: %s.", g.Verdict.Word)
