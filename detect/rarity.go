@@ -132,6 +132,7 @@ const (
 	weighsHabit   = 8
 	weighsLimit   = 30
 	weighsBytes   = 10
+	high          = 73                 // severity high, as risk
 	common        = 5                  // hosts on which something is usual
 	enough        = 3 * 24 * time.Hour // of history
 )
@@ -192,6 +193,9 @@ func (j *weighing) running() {
 	}
 	if how := t.Tool.ToolHow; how != "" && how != "name" && how != "inherited" && how != "applet" && how != bySession {
 		j.add("disguise", weighsFile, "it is %s by %s, and is called %s", t.Tool.Tool, how, t.Tool.Name)
+	}
+	if service, ok := login(t); ok && j.Host.Environment == "ci" && j.Risk > high && runner(t) < 0 {
+		j.add("login", high-j.Risk, "a login through %s started it, and no runner of jobs is above it", service.Label())
 	}
 	if place := hidden(t.Tool.CommandLine); place != "" {
 		j.add("place", weighsFile/2, "it names a hidden place that anybody can write: %s", place)

@@ -130,17 +130,22 @@ func git(s *Transfer) *Routine {
 // runners of pipelines, by the file that runs.
 var runners = []string{"gitlab-runner", "Runner.Worker", "Runner.Listener", "buildkite-agent", "act_runner", "drone-runner-exec", "woodpecker-agent", "teamcity-agent"}
 
-// job is a step of a job: below a runner of the system's, with all above it the system's.
-func job(s *Transfer) *Routine {
-	at := slices.IndexFunc(s.Ancestors, func(p Process) bool {
+// runner is the place among the ancestors of a runner of the system's; -1: there is none.
+func runner(s *Transfer) int {
+	return slices.IndexFunc(s.Ancestors, func(p Process) bool {
 		return slices.Contains(runners, path.Base(p.Executable)) && ofSystem(&p) && p.Executable != ""
 	})
+}
+
+// job is a step of a job: below a runner of the system's, with all above it the system's.
+func job(s *Transfer) *Routine {
+	at := runner(s)
 	if at < 0 || !trusted(s.Ancestors[at:]) || slices.ContainsFunc(s.Ancestors[:at], func(p Process) bool { return faces(&p) || !ofSystem(&p) }) {
 		return nil
 	}
-	runner := s.Ancestors[at]
-	return &Routine{Class: "ci", Proof: "below " + runner.Executable + " in " + workspace(s.Tool.Dir),
-		key: keyed("ci", runner.Executable, workspace(s.Tool.Dir), pathOf(&s.Ancestors[0]), Shape(s.Tool.CommandLine), s.Tool.User)}
+	of := s.Ancestors[at]
+	return &Routine{Class: "ci", Proof: "below " + of.Executable + " in " + workspace(s.Tool.Dir),
+		key: keyed("ci", of.Executable, workspace(s.Tool.Dir), pathOf(&s.Ancestors[0]), Shape(s.Tool.CommandLine), s.Tool.User)}
 }
 
 var numbers = regexp.MustCompile(`[0-9]+`)
