@@ -308,7 +308,7 @@ func (c *checker) widen(call *Call, texts []parse.Expr) {
 	}
 	for _, i := range values {
 		t, to := call.Args[i].Type(), call.Args[values[0]].Type()
-		if t != to && !(to == frame.Double && (t == frame.Integer || t == frame.Long) || to == frame.Long && t == frame.Integer) {
+		if t != to && !wider(to, t) {
 			return
 		}
 	}
@@ -317,6 +317,18 @@ func (c *checker) widen(call *Call, texts []parse.Expr) {
 			call.Args[i] = c.build("to_"+to.String(), texts[i], []Expr{call.Args[i]}, texts[i:i+1])
 		}
 	}
+}
+
+// wider tells whether numbers of a type become those of another one. A negative
+// one becomes no unsigned_long, but null and a warning.
+func wider(to, t frame.Type) bool {
+	switch to {
+	case frame.Double:
+		return t == frame.Integer || t == frame.Long || t == frame.UnsignedLong
+	case frame.UnsignedLong:
+		return t == frame.Integer || t == frame.Long
+	}
+	return to == frame.Long && t == frame.Integer
 }
 
 // fillIn puts texts into a message of a Check: %s is the call, %a its first
