@@ -15,7 +15,7 @@ import (
 // members of the transfer; when all have ended, of the host alone.
 func evidenceOf(c Config, f *detect.Finding, target detect.Process) evidence.Options {
 	o := c.Evidence
-	o.Tree = true
+	o.Tree, o.HostAnyway = true, true // a transfer may end while its plan is made
 	if c.Engine != nil {
 		o.Case = c.Engine.InCase(f.Alert)
 	}

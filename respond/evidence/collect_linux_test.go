@@ -336,6 +336,15 @@ func TestAProcessThatIsAnotherByNowIsNotTaken(t *testing.T) {
 	if _, err := evidence.NewCollect(o).Plan(t.Context(), local.New()); !errors.Is(err, respond.ErrPlanStale) {
 		t.Errorf("a number of another: %v", err)
 	}
+	o.HostAnyway, o.Processes = true, append(o.Processes, o.Processes...)
+	r, done = collected(t, local.New(), o)
+	if c, contents := opened(t, done.Bundle, key); r.Partial || len(c.Head.Processes) != 0 || len(find(t, contents, "host-commands")) == 0 {
+		t.Errorf("of the host alone: %+v", r)
+	}
+	p, err = evidence.NewCollect(o).Plan(t.Context(), local.New())
+	if said := strings.Count(fmt.Sprint(p.Lines), "its number is another's now"); err != nil || said != 1 {
+		t.Errorf("said %d times that it has ended: %v", said, err)
+	}
 }
 
 func TestHostileNamesAndFilesAreToleratedAndNoOtherThanPlainOnesOpened(t *testing.T) {

@@ -105,20 +105,25 @@ func (o Options) members(all map[int]stat, host respond.Identity) (list []member
 			list = append(list, member{ID: id, Parent: s.parent, Name: s.name, State: s.state, UID: -1})
 		}
 	}
+	left := func(text string) {
+		if !slices.Contains(gone, text) {
+			gone = append(gone, text)
+		}
+	}
 	for _, p := range o.Processes {
 		s, ok := all[p.PID]
 		switch {
 		case p.BootID != "" && p.BootID != host.BootID:
 			return nil, nil, respond.Stale("the host was started again since process %s was seen", p)
 		case !ok:
-			gone = append(gone, fmt.Sprintf("process %s is not there any more", p))
+			left(fmt.Sprintf("process %s is not there any more", p))
 		case p.Start != 0 && s.ticks != p.Ticks():
-			gone = append(gone, fmt.Sprintf("process %s has ended: its number is another's now", p))
+			left(fmt.Sprintf("process %s has ended: its number is another's now", p))
 		default:
 			add(s)
 		}
 	}
-	if len(list) == 0 && len(gone) > 0 {
+	if len(list) == 0 && len(gone) > 0 && !o.HostAnyway {
 		return nil, nil, respond.Stale("%s", strings.Join(gone, "; "))
 	}
 	if o.Tree {

@@ -31,6 +31,8 @@ type Options struct {
 	// that has the number when it is planned. None: the host alone.
 	Processes []respond.ProcessID
 	Tree      bool // and everything that descends from them, found when it is planned
+	// HostAnyway takes what the host says also when all of Processes have ended since.
+	HostAnyway bool
 	// Capture takes only what a kill or an isolation would destroy, in at most
 	// CaptureTime, sealed as a bundle of its own. What comes later is said to be
 	// missing. Freeze before it. The rest follows with another action without

@@ -80,6 +80,9 @@ func (in *intent) survey(ctx context.Context, h respond.Streamer, id respond.Ide
 	if in.Members, in.Gone, err = in.Options.members(parseStats(texts[0]), id); err != nil {
 		return err
 	}
+	if len(in.Members) == 0 {
+		return nil
+	}
 	l = &requestList{limits: Limits{}.orDefault()}
 	for _, m := range in.Members {
 		l.of(m.ID, "look", "", "", "%d", l.limits.Item, false)

@@ -107,12 +107,20 @@ func TestOverSSHTheSameIsTakenAndNothingIsLeftThere(t *testing.T) {
 	b := sleeper(t)
 	path := filepath.Join(t.TempDir(), "tool")
 	os.WriteFile(path, b, 0o755)
-	id := begin(t, exec.Command(path, "1030"))
+	tool := exec.Command(path, "1030")
+	tool.Env = []string{"ENVIRON_SECRET=7f"}
+	id := begin(t, tool)
 	os.Remove(path)
+	sent := filepath.Join(t.TempDir(), "customers.tar")
+	os.WriteFile(sent, []byte("who bought what"), 0o600)
 	o, key := options(t, id)
 	o.Capture = false
+	o.Content, o.Memory, o.Files, o.Approver, o.Store = true, true, []evidence.File{{Path: sent, Process: id}}, "Ben", filepath.Join(t.TempDir(), "store")
 	r, done := collected(t, h, o)
 	_, contents := opened(t, done.Bundle, key)
+	if got := find(t, contents, "-memory"); !bytes.Contains(got, []byte("ENVIRON_SECRET=7f")) || string(find(t, contents, "file-1")) != "who bought what" {
+		t.Errorf("%d bytes of memory, of the file %q", len(got), find(t, contents, "file-1"))
+	}
 	if r.Partial || !bytes.Equal(find(t, contents, "-exe"), b) || len(find(t, contents, "host-commands")) == 0 {
 		t.Errorf("%+v", r)
 	}
