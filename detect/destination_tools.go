@@ -81,10 +81,12 @@ func (w *aiming) ssh() {
 	}
 }
 
+// rsyncLong are the long options of rsync that take a value, in the next word too.
+var rsyncLong = []string{"--rsh", "--exclude", "--include", "--filter", "--exclude-from", "--include-from", "--files-from", "--temp-dir", "--log-file", "--password-file",
+	"--port", "--partial-dir", "--backup-dir", "--rsync-path", "--bwlimit", "--chmod", "--compare-dest", "--link-dest", "--copy-dest", "--suffix", "--timeout", "--address"}
+
 func (w *aiming) rsync() {
-	long := []string{"--rsh", "--exclude", "--include", "--filter", "--exclude-from", "--include-from", "--files-from", "--temp-dir", "--log-file", "--password-file",
-		"--port", "--partial-dir", "--backup-dir", "--rsync-path", "--bwlimit", "--chmod", "--compare-dest", "--link-dest", "--copy-dest", "--suffix", "--timeout", "--address"}
-	w.walk("efTBM@", long, func(name, value string) {
+	w.walk("efTBM@", rsyncLong, func(name, value string) {
 		switch name {
 		case "-e", "--rsh":
 			w.shell(value)

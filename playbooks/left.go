@@ -169,6 +169,12 @@ func (e *evidence) named(r *reply) {
 	for _, a := range e.transfer.Aims() {
 		r.line("named", a.String())
 	}
+	for _, file := range e.transfer.Lists() {
+		if file == "-" {
+			file = "its standard input"
+		}
+		r.line("told by", file+", which says more of what is sent or where to, and is not read here")
+	}
 	for _, p := range e.far()[:min(len(e.far()), maxNamed)] {
 		if name := e.names[p.Addr.Unmap()]; name != "" {
 			r.line("name", p.Addr.Unmap().String()+" is "+name)
