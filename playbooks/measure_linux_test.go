@@ -2,6 +2,7 @@ package playbooks
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -23,16 +24,21 @@ import (
 func TestMain(m *testing.M) { os.Exit(node.Run(m)) }
 
 // twoWeeks fills a history with what one busy host records: executions of all
-// kinds, of which one in a hundred is of a transfer tool with its connections.
-func twoWeeks(t *testing.T, a sources.Sink, rows int) {
+// kinds, of which three in a thousand are of a transfer tool with its connections.
+// Among others half of it is theirs.
+func twoWeeks(t *testing.T, a sources.Sink, rows, others int) {
 	t.Helper()
-	const size = 4000
-	step := 14 * 24 * time.Hour / time.Duration(rows)
-	at := night.Add(-14*24*time.Hour + time.Minute)
-	for n := 0; n < rows; {
-		b := ecs.NewBuilder(ecs.Host{ID: web1.ID, BootID: web1.BootID, Name: web1.Name, AgentID: web1.AgentID, Architecture: web1.Architecture,
-			OS: ecs.OS{Type: web1.OSType, Full: web1.OS, Kernel: web1.Kernel}})
-		for b.Len() < size {
+	const size = 2000
+	step := 14 * 24 * time.Hour / time.Duration(rows/3) // between two programs, of three rows each
+	at := night.Add(-14 * 24 * time.Hour)
+	for n, batch := 0, 0; n < rows; batch++ {
+		h := ecs.Host{ID: web1.ID, BootID: web1.BootID, Name: web1.Name, AgentID: web1.AgentID, Architecture: web1.Architecture,
+			OS: ecs.OS{Type: web1.OSType, Full: web1.OS, Kernel: web1.Kernel}}
+		if other := batch / 2 % max(others, 1); others > 0 && batch%2 == 1 {
+			h.ID, h.Name, h.AgentID = fmt.Sprint("h", other), fmt.Sprint("app-", other), fmt.Sprint("a", other)
+		}
+		b := ecs.NewBuilder(h)
+		for b.Len() < size && n+b.Len() < rows {
 			at = at.Add(step)
 			life(b, n+b.Len(), at)
 		}
@@ -47,7 +53,7 @@ func twoWeeks(t *testing.T, a sources.Sink, rows int) {
 func life(b *ecs.Builder, n int, at time.Time) {
 	name, tool, command := fmt.Sprint("tool", n%180), "", fmt.Sprintf("tool%d --run %d", n%180, n%5000)
 	if n%1000 < 3 {
-		name, tool, command = "scp", "scp", fmt.Sprintf("scp -q /srv/out/%d.tgz deploy@10.0.4.%d:in/", n, n%200)
+		name, tool, command = "scp", "scp", fmt.Sprintf("scp -q /srv/out/%d.tgz deploy@10.0.4.%d:in/", n, n/1000%200)
 	}
 	process := func(action, typ string, at time.Time) {
 		b.Event(ecs.Process, action, typ, at)
@@ -70,7 +76,7 @@ func life(b *ecs.Builder, n int, at time.Time) {
 		b.Keyword(ecs.ProcessEntityID, ecs.EntityID(web1.BootID, 1000+n%30000, int64(n)*1e7))
 		b.Keyword(ecs.NetworkDirection, "egress")
 		b.IP(ecs.SourceIP, addr("10.0.2.21"))
-		b.IP(ecs.DestinationIP, addr(fmt.Sprintf("10.0.4.%d", n%200)))
+		b.IP(ecs.DestinationIP, addr(fmt.Sprintf("10.0.4.%d", n/1000%200)))
 		b.Int(ecs.SourceBytes, int64(n))
 		b.Int(ecs.DestinationBytes, 9000)
 	}
@@ -98,22 +104,24 @@ func TestMeasureTheGuide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	twoWeeks(t, a, rows)
+	twoWeeks(t, a, rows, 0)
 	answerAll(t, a, fmt.Sprintf("over %d events", rows), 500)
 	if err := a.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestMeasureTheGuideOverACluster is the same with a node of Elasticsearch, which
-// holds what INTERDICT_BENCH_CLUSTER says.
+// TestMeasureTheGuideOverACluster is the same with a node of Elasticsearch: over
+// as many events as INTERDICT_BENCH_CLUSTER says, and over ten times as many, of
+// which nine tenths are copies in indices of their own.
 func TestMeasureTheGuideOverACluster(t *testing.T) {
 	bench.Wanted(t)
 	rows := 1_000_000
 	if n, err := strconv.Atoi(os.Getenv("INTERDICT_BENCH_CLUSTER")); err == nil {
 		rows = n
 	}
-	c, err := elasticsearch.Open(elasticsearch.Config{Name: "bench", URLs: []string{node.Start(t).URL}})
+	n := node.Start(t)
+	c, err := elasticsearch.Open(elasticsearch.Config{Name: "bench", URLs: []string{n.URL}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +132,7 @@ func TestMeasureTheGuideOverACluster(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
-	twoWeeks(t, s, rows)
+	twoWeeks(t, s, rows, 20)
 	for !s.Drained() {
 		time.Sleep(100 * time.Millisecond)
 	}
@@ -133,6 +141,35 @@ func TestMeasureTheGuideOverACluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	answerAll(t, c.History(), fmt.Sprintf("over a cluster with %d events", rows), 2000)
+	copies(t, n, 9)
+	answerAll(t, c.History(), fmt.Sprintf("over a cluster with %d events", 10*rows), 2000)
+}
+
+// copies makes so many of each index of events.
+func copies(t *testing.T, n *node.Node, of int) {
+	t.Helper()
+	do := func(method, path, body string) []byte {
+		answer, err := n.Do(method, path, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.Body
+	}
+	for _, stream := range []string{"process", "network"} {
+		stream = "logs-endpoint.events." + stream + "-default"
+		var rolled struct {
+			First string `json:"old_index"`
+		}
+		// What is written to cannot be copied.
+		if err := json.Unmarshal(do("POST", "/"+stream+"/_rollover", ""), &rolled); err != nil {
+			t.Fatal(err)
+		}
+		do("PUT", "/"+rolled.First+"/_settings", `{"index.blocks.write":true}`)
+		for i := range of {
+			do("POST", fmt.Sprintf("/%s/_clone/%s-%d?wait_for_active_shards=1", rolled.First, stream, i), `{"settings":{"index.hidden":false}}`)
+		}
+	}
+	do("GET", "/_cluster/health?wait_for_no_initializing_shards=true&timeout=60s", "")
 }
 
 // answerAll tells how long the guides of findings that differ take over a history.
@@ -161,7 +198,7 @@ func answerAll(t *testing.T, h sources.History, over string, stated float64) {
 		}
 		slowest = append(slowest, worst.Seconds()*1000)
 	}
-	t.Log(longest)
+	t.Log(over, longest)
 	name := "the guide answered " + over + ", "
 	bench.Tell(t, bench.Figure{Name: name + "p50", Value: bench.Quantile(answered, 0.5), Unit: "ms"})
 	bench.Tell(t, bench.Figure{Name: name + "p95", Value: bench.Quantile(answered, 0.95), Unit: "ms", Peer: "stated", PeerValue: stated})
