@@ -74,11 +74,13 @@ type Engine struct {
 	dropped   int64
 	folds     map[string]*open
 
-	version uint64
-	snap    *Snapshot
-	stale   bool // the findings of snap are
-	outbox  []told
-	telling bool
+	version  uint64
+	snap     *Snapshot
+	stale    bool // the findings of snap are
+	ranked   []*ranked
+	rankedAs uint64 // how often these were ranked
+	outbox   []told
+	telling  bool
 }
 
 // Past is what people said about an alert earlier.

@@ -472,6 +472,25 @@ func BenchmarkFlood(b *testing.B) {
 	}
 }
 
+// BenchmarkOneMoreAlert is an alert that comes to ten thousand open ones, and the
+// screen's look at all of them.
+func BenchmarkOneMoreAlert(b *testing.B) {
+	rules, _ := Builtin()
+	e := flood(b, rules, 10_000, false)
+	e.Snapshot()
+	s := newScene()
+	pid := 20_000
+	for b.Loop() {
+		pid++
+		if err := e.Put(b.Context(), s.exec(pid, 1, fmt.Sprint("scp ", pid, " h:")).exit(pid, 0).batch()); err != nil {
+			b.Fatal(err)
+		}
+		if len(e.Snapshot().Findings) == 0 {
+			b.Fatal("there are none")
+		}
+	}
+}
+
 func TestTheWorkOfAFloodGrowsAsTheFloodDoes(t *testing.T) {
 	for _, alike := range []bool{true, false} {
 		for _, n := range []int{4_000, 16_000} {

@@ -52,30 +52,28 @@ func (e *Engine) findings(last *Snapshot) (shown, hidden, routine []*Finding) {
 	}
 	e.stale = false
 	now := e.shown()
-	by := make(map[*transfer][]*open)
-	out := make([]*Finding, 0, len(e.alerts))
+	e.rankedAs++
+	var fresh []*ranked
+	var led []*transfer
 	for _, a := range e.alerts {
-		if t := e.transferOf(a); t != nil {
-			by[t] = append(by[t], a)
+		t := e.transferOf(a)
+		if t == nil {
+			fresh = e.place(fresh, e.finding(&a.bundle, nil, nil, a))
 			continue
 		}
-		out = append(out, e.finding(&a.bundle, nil, nil, a))
-	}
-	for t, alerts := range by {
-		out = append(out, e.finding(&t.bundle, t, e.track.show(t, now), alerts...))
-	}
-	slices.SortFunc(out, func(a, b *Finding) int {
-		if a.Live() != b.Live() {
-			if a.Live() {
-				return -1
-			}
-			return 1
+		if t.ledIn != e.rankedAs {
+			t.ledIn, t.led = e.rankedAs, t.led[:0]
+			led = append(led, t)
 		}
-		return byRisk(a, b)
-	})
-	shown = make([]*Finding, 0, len(out))
-	for _, f := range out {
-		switch {
+		t.led = append(t.led, a)
+	}
+	for _, t := range led {
+		fresh = e.place(fresh, e.finding(&t.bundle, t, e.track.show(t, now), t.led...))
+	}
+	e.rank(fresh)
+	shown = make([]*Finding, 0, len(e.ranked))
+	for _, r := range e.ranked {
+		switch f := r.finding; {
 		case f.Exception != nil:
 			hidden = append(hidden, f)
 		case f.Routine.Folds() && f.Breach == "":
@@ -87,15 +85,59 @@ func (e *Engine) findings(last *Snapshot) (shown, hidden, routine []*Finding) {
 	return shown, hidden, routine
 }
 
+// ranked is a finding in the order of the screen. What changes is a new one: the
+// order of the others is kept, so that a change costs no sorting of all.
+type ranked struct {
+	finding *Finding
+	round   uint64 // when it was last found to be so
+}
+
+// place notes that a finding is still there; one that was not there last time is fresh.
+func (e *Engine) place(fresh []*ranked, r *ranked) []*ranked {
+	if r.round == 0 || r.round != e.rankedAs-1 {
+		fresh = append(fresh, r)
+	}
+	r.round = e.rankedAs
+	return fresh
+}
+
+// rank puts what is fresh between what stays, and leaves out what is gone.
+func (e *Engine) rank(fresh []*ranked) {
+	slices.SortFunc(fresh, byPlace)
+	out := make([]*ranked, 0, len(e.ranked)+len(fresh))
+	for _, r := range e.ranked {
+		if r.round != e.rankedAs {
+			continue
+		}
+		for len(fresh) > 0 && byPlace(fresh[0], r) < 0 {
+			out, fresh = append(out, fresh[0]), fresh[1:]
+		}
+		out = append(out, r)
+	}
+	e.ranked = append(out, fresh...)
+}
+
+// byPlace is live first, then by risk.
+func byPlace(x, y *ranked) int {
+	a, b := x.finding, y.finding
+	if a.Live() != b.Live() {
+		if a.Live() {
+			return -1
+		}
+		return 1
+	}
+	return byRisk(a, b)
+}
+
 // byRisk is by risk with its reasons, then as the alerts are.
 func byRisk(a, b *Finding) int {
 	if a.sum != b.sum {
 		return b.sum - a.sum
 	}
-	return order(a.Alert, b.Alert)
+	return order(&a.Alert, &b.Alert)
 }
 
-func (e *Engine) finding(last *bundle, of *transfer, t *Transfer, alerts ...*open) *Finding {
+func (e *Engine) finding(last *bundle, of *transfer, t *Transfer, alerts ...*open) *ranked {
 	next := bundle{alerts: len(alerts), ruling: e.ruling}
 	for _, a := range alerts {
 		next.changes += a.changes
@@ -103,22 +145,23 @@ func (e *Engine) finding(last *bundle, of *transfer, t *Transfer, alerts ...*ope
 			next.ended++
 		}
 	}
-	if f := last.finding; f != nil && f.Transfer == t && next == (bundle{nil, last.alerts, last.changes, last.ended, last.ruling}) {
-		return f
+	if f := last.finding(); f != nil && f.Transfer == t && next == (bundle{nil, last.alerts, last.changes, last.ended, last.ruling}) {
+		return last.ranked
 	}
-	next.finding = &Finding{Alert: alerts[0].present(e), Transfer: t, Others: alerts[0].others(of)}
+	f := &Finding{Alert: alerts[0].present(e), Transfer: t, Others: alerts[0].others(of)}
 	for _, a := range alerts[1:] {
-		next.finding.join(a.present(e))
+		f.join(a.present(e))
 	}
-	slices.SortFunc(next.finding.Also, order)
-	e.reckon(next.finding, of)
-	next.finding.except(e.exceptions, e.now())
+	slices.SortFunc(f.Also, func(a, b Alert) int { return order(&a, &b) })
+	e.reckon(f, of)
+	f.except(e.exceptions, e.now())
+	next.ranked = &ranked{finding: f}
 	*last = next
-	return next.finding
+	return next.ranked
 }
 
 // order is by risk, then newest first, then id.
-func order(a, b Alert) int {
+func order(a, b *Alert) int {
 	if a.Risk != b.Risk {
 		return b.Risk - a.Risk
 	}
@@ -149,7 +192,7 @@ func (e *Engine) transferOf(a *open) *transfer {
 	t, now := e.newestOf(a), e.shown()
 	worst := t
 	for _, o := range slices.Backward(a.pinned) {
-		if !o.tally.routine.Folds() && (worst == nil || o.outranks(worst, now)) {
+		if o != worst && !o.tally.routine.Folds() && (worst == nil || o.outranks(worst, now)) {
 			worst = o
 		}
 	}
@@ -184,8 +227,8 @@ func (a *open) others(shown *transfer) (n int) {
 
 // newestOf gives the transfer of the process that an alert is about: the newest of its rows.
 func (e *Engine) newestOf(a *open) *transfer {
-	if a.tool == nil || a.tool.key.entity() != a.Process.EntityID {
-		a.tool = e.track.find(a.Process.EntityID)
+	if a.tool == nil || a.toolID != a.Process.EntityID {
+		a.tool, a.toolID = e.track.find(a.Process.EntityID), a.Process.EntityID
 	}
 	if a.tool == nil {
 		return nil
@@ -211,19 +254,26 @@ func (e *Engine) present(t *transfer) *Transfer {
 
 // Finding gives the finding that an alert belongs to; closed alerts are found for a while.
 func (e *Engine) Finding(alertID string) (*Finding, bool) {
-	snap := e.Snapshot()
-	for _, all := range [][]*Finding{snap.Findings, snap.Hidden, snap.Routine} {
-		for _, f := range all {
-			if f.has(alertID) {
-				return f, true
-			}
-		}
+	if f, ok := e.Snapshot().Finding(alertID); ok {
+		return f, true
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, f := range e.closed {
 		if f.ID == alertID {
 			return f, true
+		}
+	}
+	return nil, false
+}
+
+// Finding gives the finding that an open alert belongs to.
+func (s *Snapshot) Finding(alertID string) (*Finding, bool) {
+	for _, all := range [][]*Finding{s.Findings, s.Hidden, s.Routine} {
+		for _, f := range all {
+			if f.has(alertID) {
+				return f, true
+			}
 		}
 	}
 	return nil, false
@@ -274,26 +324,28 @@ func (e *Engine) makeRoom() {
 	if len(e.alerts) <= maxOpen+maxOpen/10 {
 		return
 	}
-	all := make([]*open, 0, len(e.alerts))
-	live, risk := make(map[*open]bool), make(map[*open]int)
+	type candidate struct {
+		*open
+		live bool
+		risk int
+	}
+	all := make([]candidate, 0, len(e.alerts))
 	now := e.shown()
 	for _, a := range e.alerts {
-		all = append(all, a)
 		t := e.transferOf(a)
-		live[a] = t != nil && !t.frozen && t.alive(now)
-		risk[a] = weight(a, t)
+		all = append(all, candidate{a, t != nil && !t.frozen && t.alive(now), weight(a, t)})
 	}
-	slices.SortFunc(all, func(a, b *open) int {
-		if live[a] != live[b] {
-			if live[a] {
+	slices.SortFunc(all, func(a, b candidate) int {
+		if a.live != b.live {
+			if a.live {
 				return -1
 			}
 			return 1
 		}
-		if risk[a] != risk[b] {
-			return risk[b] - risk[a]
+		if a.risk != b.risk {
+			return b.risk - a.risk
 		}
-		return order(a.Alert, b.Alert)
+		return order(&a.Alert, &b.Alert)
 	})
 	for _, a := range all[maxOpen:] {
 		a.evicted = true
@@ -308,14 +360,14 @@ func (e *Engine) makeRoom() {
 // nothing is less than what is routine.
 func weight(a *open, t *transfer) int {
 	switch {
-	case t == nil || t.bundle.finding == nil && t.tally.routine == nil:
+	case t == nil || t.bundle.ranked == nil && t.tally.routine == nil:
 		return a.Risk
 	case t.tally.routine.Folds():
 		return -1
-	case t.bundle.finding == nil:
+	case t.bundle.ranked == nil:
 		return a.Risk
 	}
-	return t.bundle.finding.Adjusted
+	return t.bundle.finding().Adjusted
 }
 
 // routineFor is how long what is routine is shown after its end.

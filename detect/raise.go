@@ -22,6 +22,7 @@ type open struct {
 	bundle   bundle
 	evicted  bool        // had to make room; it is not shown, and not raised again
 	tool     *proc       // that Process is, while the table knows it
+	toolID   string      // the entity id that tool was found by
 	pinned   []*transfer // that are not routine: the alert stays with them
 }
 
@@ -231,7 +232,7 @@ func (h *hit) fill(e *Engine, a *open) {
 		a.Host = hostAt(h.source, n)
 		a.Process = e.toolOf(h.source, n)
 		if p := e.track.find(a.Process.EntityID); p != nil { // while the table knows it
-			a.tool = p
+			a.tool, a.toolID = p, a.Process.EntityID
 		}
 	} else {
 		a.Host = Host{Name: h.text("host.name"), AgentID: h.text("agent.id"), ID: h.text("host.id")}

@@ -60,11 +60,18 @@ func (f *Finding) Alerts() []Alert { return append([]Alert{f.Alert}, f.Also...) 
 
 // bundle is a finding as it was last made, and what it was made of.
 type bundle struct {
-	finding *Finding
+	ranked  *ranked // nil: it was not made yet
 	alerts  int
 	changes uint64
 	ended   int
 	ruling  int
+}
+
+func (b *bundle) finding() *Finding {
+	if b.ranked == nil {
+		return nil
+	}
+	return b.ranked.finding
 }
 
 // RuleStatus says how a rule is doing.

@@ -39,6 +39,8 @@ type transfer struct {
 	bundle bundle    // what the engine made of it
 	tally  tallied   // what counts say of it
 	alerts []*open   // that were raised for its tool
+	led    []*open   // the alerts that show it
+	ledIn  uint64    // as of this round of the engine
 	frozen bool      // settled: shown is all that is left
 }
 

@@ -36,7 +36,9 @@ func (p *guidePane) enter(m *Model) tea.Cmd { return m.assess() }
 
 // finding is the alert's as the engine has it now.
 func (p *guidePane) finding(m *Model) *detect.Finding {
-	if f, ok := m.config.Engine.Finding(p.alert); ok {
+	if f, ok := m.snap.Finding(p.alert); ok { // the engine may be busy
+		p.last = f
+	} else if f, ok := m.config.Engine.Finding(p.alert); ok {
 		p.last = f
 	}
 	return p.last

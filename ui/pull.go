@@ -5,6 +5,8 @@ import (
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
+
+	"interdict/detect"
 )
 
 // frameTime is how often the screen looks at the engine at most.
@@ -40,16 +42,30 @@ func (realWaits) signal(ctx context.Context, c <-chan struct{}, rest time.Durati
 // changed says that the engine's snapshot is not the one on the screen.
 type changed struct{}
 
-// take pulls and waits for the next change. The first change shows at once, the
-// ones right behind it together. One command waits at any time.
+// take pulls, outside of the loop: the engine may be at work on many alerts, and
+// no key waits for it. One command pulls or waits for the next change at any time.
 func (changed) take(m *Model) tea.Cmd {
-	m.pull()
+	engine := m.config.Engine
+	return func() tea.Msg { return pulled{engine.Snapshot()} }
+}
+
+// pulled is the engine's newest snapshot.
+type pulled struct{ snap *detect.Snapshot }
+
+// take shows it and waits for the next change. The first change shows at once,
+// the ones right behind it together.
+func (p pulled) take(m *Model) tea.Cmd {
+	if p.snap.Version >= m.snap.Version { // a key has pulled meanwhile
+		m.put(p.snap)
+	}
 	return tea.Batch(m.assess(), m.waits.signal(m.ctx, m.config.Engine.Changed(), frameTime, changed{}))
 }
 
-// pull takes the snapshot. It is cheap and never waits.
-func (m *Model) pull() {
-	m.snap = m.config.Engine.Snapshot()
+// pull takes the snapshot at once, for what a person did.
+func (m *Model) pull() { m.put(m.config.Engine.Snapshot()) }
+
+func (m *Model) put(snap *detect.Snapshot) {
+	m.snap = snap
 	m.alerts.setSnapshot(m)
 }
 

@@ -25,13 +25,17 @@ type alertPane struct {
 
 // findings are the rows, in the order of the screen.
 type findings struct {
-	list  []*detect.Finding
-	index map[string]int // by alert id
+	list []*detect.Finding
 }
 
-func (f findings) Len() int                    { return len(f.list) }
-func (f findings) ID(i int) string             { return f.list[i].ID }
-func (f findings) Index(id string) (int, bool) { i, ok := f.index[id]; return i, ok }
+func (f findings) Len() int        { return len(f.list) }
+func (f findings) ID(i int) string { return f.list[i].ID }
+
+// Index is asked once for each snapshot: looking is less than keeping a table of all.
+func (f findings) Index(id string) (int, bool) {
+	i := slices.IndexFunc(f.list, func(one *detect.Finding) bool { return one.ID == id })
+	return i, i >= 0
+}
 
 // orders are the sort orders; all keep what is live on top, since no order may
 // hide what is still going on.
@@ -61,7 +65,7 @@ func newAlertPane() *alertPane {
 // setSnapshot filters and sorts what the engine has, and keeps the cursor on its alert.
 func (p *alertPane) setSnapshot(m *Model) {
 	words := strings.Fields(strings.ToLower(p.filter))
-	p.rows = findings{index: make(map[string]int, len(m.snap.Findings))}
+	p.rows = findings{make([]*detect.Finding, 0, len(m.snap.Findings)+1)}
 	p.hidden = 0
 	for _, f := range p.findings(m) {
 		if len(words) > 0 && !m.matches(f, words) {
@@ -83,9 +87,6 @@ func (p *alertPane) setSnapshot(m *Model) {
 	}
 	if len(m.snap.Routine) > 0 && !p.known && !p.folds {
 		p.rows.list = append(p.rows.list, folded)
-	}
-	for i, f := range p.rows.list {
-		p.rows.index[f.ID] = i
 	}
 	p.grid.SetRows(p.rows)
 }
@@ -115,12 +116,11 @@ func (m *Model) matches(f *detect.Finding, words []string) bool {
 
 // selected is the finding under the cursor; nil when there is none.
 func (p *alertPane) selected() *detect.Finding {
-	id, ok := p.grid.Cursor()
-	if !ok {
+	if _, ok := p.grid.Cursor(); !ok {
 		return nil
 	}
-	if i, ok := p.rows.index[id]; ok && p.rows.list[i] != folded {
-		return p.rows.list[i]
+	if f := p.rows.list[p.grid.Index()]; f != folded {
+		return f
 	}
 	return nil
 }
