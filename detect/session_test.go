@@ -75,6 +75,18 @@ func TestAToolBelowASessionTakesItsBytesOver(t *testing.T) {
 	}
 }
 
+func TestASessionWhoseToolTookOverNoLongerGoesOn(t *testing.T) {
+	s := loggedIn()
+	s.accepted("transfer", 801, "10.0.9.5:40022", 9_000, 5_000_000).through(sshSession)
+	k := follow(s)
+	was := k.find(s.entity(801)).transfer
+	s.fork(802, 801).exec(802, 801, "sftp-server")
+	k.put(viewOf(s.Build()))
+	if !was.frozen || was.shown.Live || was.shown.Ended.IsZero() || was.shown.Sent != 5_000_000 {
+		t.Errorf("frozen %v, live %v, sent %d, ended %s", was.frozen, was.shown.Live, was.shown.Sent, was.shown.Ended)
+	}
+}
+
 func TestALoginThatSendsLittleIsNoTransfer(t *testing.T) {
 	s := loggedIn()
 	s.fork(802, 801).exec(802, 801, "bash -l")

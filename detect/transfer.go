@@ -114,7 +114,10 @@ func (t *transfer) read(f File) {
 
 // alive tells whether the tool runs, or something that it left behind still sends.
 func (t *transfer) alive(now int64) bool {
-	if t.root.endedAt == 0 {
+	switch {
+	case t.root.endedAt == 0 && t.endedAt != 0: // another took its place
+		return false
+	case t.root.endedAt == 0:
 		return true
 	}
 	if now-t.lastMoved > quiet {
