@@ -40,17 +40,25 @@ func (k *tracker) beginSession(p *proc, ids *identities, row int, tool string, a
 // the files that it opened.
 func (k *tracker) gather(p *proc, t *transfer, at int64) {
 	const lately = 60_000 // ms
+	below := make(map[key][]*proc)
 	for _, q := range k.all {
-		if q.up != p.key || q == p || q.transfer != nil || q.endedAt != 0 && q.endedAt < at-lately {
-			continue
+		if q.transfer == nil && (q.endedAt == 0 || q.endedAt >= at-lately) {
+			below[q.up] = append(below[q.up], q)
 		}
-		t.join(q)
-		for _, f := range q.opened {
-			t.read(f)
-			t.serves(innerSFTP)
+	}
+	for line := []*proc{p}; len(line) > 0; line = line[1:] {
+		for _, q := range below[line[0].key] {
+			if q.transfer != nil {
+				continue
+			}
+			t.join(q)
+			for _, f := range q.opened {
+				t.read(f)
+				t.serves(innerSFTP)
+			}
+			q.opened = nil
+			line = append(line, q)
 		}
-		q.opened = nil
-		k.gather(q, t, at)
 	}
 }
 
