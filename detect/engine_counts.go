@@ -67,8 +67,14 @@ func (a *open) pin(t *transfer) {
 	if len(a.pinned) >= pins {
 		a.pinned = slices.DeleteFunc(a.pinned, func(o *transfer) bool { return o.tally.routine.Folds() })
 	}
-	if len(a.pinned) >= pins {
-		a.pinned = slices.Delete(a.pinned, 1, 2) // the first stays, and the newest
+	if len(a.pinned) >= pins { // the first stays, and the newest; of the others goes what sent least
+		least := 1
+		for i := range a.pinned[1:] {
+			if outgoing(a.pinned[i+1].shown) < outgoing(a.pinned[least].shown) {
+				least = i + 1
+			}
+		}
+		a.pinned = slices.Delete(a.pinned, least, least+1)
 	}
 	a.pinned = append(a.pinned, t)
 	a.changes++

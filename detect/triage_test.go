@@ -292,3 +292,17 @@ func seedOf() uint64 {
 	}
 	return n
 }
+
+func TestManySmallTransfersOfOneFormDoNotPushOutTheLargeOne(t *testing.T) {
+	a := &open{}
+	sent := func(n int64) *transfer { return &transfer{shown: &Transfer{Sent: n}} }
+	a.pin(sent(1))
+	theft := sent(60e6)
+	a.pin(theft)
+	for range 2 * pins {
+		a.pin(sent(1000))
+	}
+	if len(a.pinned) != pins || !slices.Contains(a.pinned, theft) {
+		t.Errorf("%d transfers, the large one among them: %v", len(a.pinned), slices.Contains(a.pinned, theft))
+	}
+}
