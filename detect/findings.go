@@ -151,6 +151,7 @@ func (e *Engine) finding(last *bundle, of *transfer, t *Transfer, alerts ...*ope
 	f := &Finding{Alert: alerts[0].present(e), Transfer: t, Others: alerts[0].others(of)}
 	for _, a := range alerts[1:] {
 		f.join(a.present(e))
+		f.Others = max(f.Others, a.others(of))
 	}
 	slices.SortFunc(f.Also, func(a, b Alert) int { return order(&a, &b) })
 	e.reckon(f, of)
