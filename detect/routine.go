@@ -22,6 +22,7 @@ type Routine struct {
 	wide     string // habit of all who bring data in like this; ""
 	opposite string // habit of the same who brings data in; ""
 	inside   bool   // data comes in from inside: it does not matter from where
+	before   int64  // bytes that it sent at most on days before, of whose habit it is
 }
 
 // Folds tells whether the transfer is shown in the one line of all that is routine.
@@ -79,7 +80,7 @@ func (c *counts) routine(t *transfer, s *Transfer) *Routine {
 		}
 		return r
 	}
-	l.today, l.busiest, _ = c.daily(l.key, l.scopes[0])
+	l.today, l.busiest, r.before = c.daily(l.key, l.scopes[0])
 	l.check()
 	return r
 }
@@ -337,10 +338,14 @@ func (c *counts) has(t *tallied) bool {
 	return ok && n == t.host
 }
 
+// slowly is what a habit learns of a run that sent so much: who sends a little more
+// each day is soon far beyond.
+func slowly(sent, before int64) int64 { return min(sent, max(before+before/4, least)) }
+
 // learn makes a run that has ended part of its habit. A run that broke a limit
 // is not, unless somebody said that it was allowed; nor is one that sends to the
-// internet before somebody did so once. Its limit of bytes grows by a quarter a
-// day at most, unless somebody allowed more.
+// internet before somebody did so once. Its limit of bytes, and that of all who bring
+// data in, grow by a quarter a day at most, unless somebody allowed more.
 func (c *counts) learn(t *transfer, allowed bool) {
 	s, r := t.shown, t.tally.routine
 	if r == nil || s == nil || !t.tally.counted || t.tally.learned || !allowed && r.Breach != "" || !c.has(&t.tally) {
@@ -350,13 +355,19 @@ func (c *counts) learn(t *transfer, allowed bool) {
 		return
 	}
 	t.tally.learned = true
-	at := s.Started.UnixMilli()
-	sent := outgoing(s)
-	if _, _, most := c.daily(r.key, t.tally.host); !allowed && r.Known && most > 0 {
-		sent = min(sent, max(most+most/4, least)) // who sends a little more each day is soon far beyond
+	at, sent := s.Started.UnixMilli(), outgoing(s)
+	wide := sent
+	if !allowed {
+		at = startOf(c.today).UnixMilli() // who waits for midnight, or begins in an old process, counts today too
+		if _, _, before := c.daily(r.wide, anywhere); before > 0 {
+			wide = slowly(sent, before)
+		}
+		if r.Known {
+			sent = slowly(sent, r.before)
+		}
 	}
 	c.add(Habit, r.key, t.tally.host, at, 1, sent)
-	c.add(Habit, r.wide, t.tally.host, at, 1, sent)
+	c.add(Habit, r.wide, t.tally.host, at, 1, wide)
 	for _, addr := range t.tally.met {
 		c.add(HabitTo, habitTo(r.key, addr), t.tally.host, at, 1, 0)
 		if r.wide != "" {

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -274,5 +275,27 @@ func TestWhatComesInFromInsideIsFoldedWhoeverBringsIt(t *testing.T) {
 		if f, folded := u.found(tool); f == nil || folded != want {
 			t.Errorf("%s: folded %v, want %v: %+v", tool.line, folded, want, f)
 		}
+	}
+}
+
+func TestAHabitIsLearnedOnTheDayOnWhichItsRunEndsAndOfMuchMoreALittle(t *testing.T) {
+	c := newCounts(14)
+	hosts := make([]uint32, 3)
+	for i := range hosts {
+		hosts[i], _ = c.host(Host{ID: fmt.Sprint("host ", i)}, "web", at(0))
+	}
+	wide := func(host uint32, day int, sent int64, r Routine) {
+		c.turn(at(day))
+		r.Class, r.wide = "copies in", "whoever"
+		c.learn(&transfer{shown: &Transfer{Started: millis(at(0)), Sent: sent}, tally: tallied{counted: true, host: host, key: c.hosts[host].key(), routine: &r}}, false)
+	}
+	wide(hosts[0], 0, 1e6, Routine{key: "a"})
+	wide(hosts[1], 1, 80e6, Routine{key: "b"})
+	if r := c.look(Habit, "whoever", hosts[2]); r.Anywhere.Most != 1_250_000 || r.Anywhere.Days != 2 {
+		t.Errorf("of all who bring data in: %+v", r.Anywhere)
+	}
+	wide(hosts[2], 2, 2e6, Routine{key: "c", Known: true, before: 1e6})
+	if r := c.look(Habit, "c", hosts[2]); r.Host.Most != 1_250_000 || r.Host.First() != millis(at(2)) {
+		t.Errorf("of a host that has the habit of its group: %+v", r.Host)
 	}
 }
