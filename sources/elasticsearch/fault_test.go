@@ -85,7 +85,7 @@ var faults = []struct {
 
 // impatient is a cluster through a proxy, that waits for nothing long.
 func impatient(t *testing.T, p *proxy) *Cluster {
-	c := connect(t, func(c *Config) { c.URLs, c.Timeout = []string{p.URL}, 5*time.Second })
+	c := connect(t, func(c *Config) { c.URLs, c.Timeout, c.APIKey = []string{p.URL}, 5*time.Second, "c29tZTprZXk=" })
 	c.sleep = func(ctx context.Context, d time.Duration) error { return sleep(ctx, d/50) }
 	return c
 }
