@@ -42,6 +42,8 @@ func TestFarEndsAreReadFromArguments(t *testing.T) {
 		"ssh|-4q|-l|eve|2001:db8::9|cat":                                          "eve@[2001:db8::9]:cat",
 		"rclone|copy|/srv/x|--transfers|4|drive:backup/2026":                      "drive:backup/2026",
 		"rclone|copy|/a|:sftp:x":                                                  "sftp:x",
+		"rclone|copy|/a|:sftp,host=h,user=u,pass=pw:x":                            "u@h:x",
+		"rclone|copy|/a|:webdav,pass=pw,url=\"https://h/d\":x":                    "webdav:x",
 		"lftp|-e|put /a|-u|eve,secret|sftp://h/x":                                 "eve@h:/x",
 		"ncftpput|-u|eve|-p|secret|h|/in|/a":                                      "eve@h:/in",
 		"smbclient|//h/share|-U|eve%secret|-c|put a":                              "eve@h:share",

@@ -281,15 +281,35 @@ func (w *aiming) openssl() {
 	}
 }
 
-// rclone names remotes of its configuration: "drive:backup/2026".
+// rclone names remotes of its configuration, "drive:backup/2026", or says what one
+// is: ":sftp,host=h,user=u,pass=x:backup". Of the options only those two are told.
 func (w *aiming) rclone() {
 	for _, word := range w.args {
 		if strings.HasPrefix(word, "-") {
 			continue
 		}
-		if a, ok := remoteEnd(strings.TrimPrefix(word, ":")); ok {
-			w.add(a)
+		word, quoted := strings.TrimPrefix(word, ":"), false
+		end := strings.IndexFunc(word, func(r rune) bool {
+			quoted = quoted != (r == '"' || r == '\'')
+			return r == ':' && !quoted
+		})
+		name, options, is := strings.Cut(word[:max(end, 0)], ",")
+		if !is {
+			if a, ok := remoteEnd(word); ok {
+				w.add(a)
+			}
+			continue
 		}
+		a := Aim{Host: name, Path: word[end+1:]}
+		for _, option := range strings.Split(options, ",") {
+			switch key, value, _ := strings.Cut(option, "="); key {
+			case "host":
+				a.Host = strings.Trim(value, `"'`)
+			case "user":
+				a.User = strings.Trim(value, `"'`)
+			}
+		}
+		w.add(a)
 	}
 }
 
