@@ -21,7 +21,9 @@ func (m *Model) showPresence() {
 	case *casePane:
 		ids = []string{p.id}
 	case *runPane:
-		ids = []string{p.id}
+		if p.run.Case != "" { // it was read
+			ids = []string{p.run.Case}
+		}
 	}
 	m.config.Presence.Show(ids...)
 }

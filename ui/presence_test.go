@@ -39,3 +39,20 @@ func TestWhoElseLooksAtAnAlertStandsInItsRowAndGuideAndWhatIsOpenHereIsTold(t *t
 		t.Errorf("nothing is open and %v is told", o.shown)
 	}
 }
+
+func TestWhoHasARunOpenLooksAtItsCase(t *testing.T) {
+	o := &others{}
+	w := newWorld(t, 120, 40, func(c *Config) { c.Presence = o })
+	withPlaybooks(t, w)
+	k, err := w.config.Cases.OpenCase(t.Context(), theft(), nil, "ana")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.config.Runner.Start(t.Context(), w.config.Books, "preserve-only", k.ID, theft().ID, false); err != nil {
+		t.Fatal(err)
+	}
+	w.press("i", "p")
+	if w.shown != inRun || !slices.Equal(o.shown, []string{k.ID}) {
+		t.Errorf("%s is shown and %v is told, not %s", w.shown, o.shown, k.ID)
+	}
+}
