@@ -158,11 +158,17 @@ func (m *Model) followJournal() tea.Cmd {
 	c, after := m.changes, m.written
 	return m.ask(10*time.Second, func(ctx context.Context) tea.Msg {
 		newer, err := readEntries(ctx, c, after)
-		if err != nil || len(newer) == 0 {
+		if err == nil && len(newer) == 0 {
 			return followed{upTo: after}
 		}
-		all, err := c.Standing(ctx)
-		return followed{newer[len(newer)-1].Seq, true, stood{all, err}}
+		all, blind := c.Standing(ctx)
+		switch {
+		case blind != nil && !errors.Is(blind, respond.ErrGap):
+			after = 0 // nothing that is shown is sure: it is read again
+		case err == nil:
+			after = newer[len(newer)-1].Seq
+		}
+		return followed{after, true, stood{all, blind}}
 	})
 }
 

@@ -230,3 +230,20 @@ func TestWhatSomebodyElseFrozeIsOnTheScreenWithoutAKey(t *testing.T) {
 	seconds()
 	w.shows("STANDING none")
 }
+
+func TestWhatIsHeldIsLookedAtAgainWhenItCouldNotBeRead(t *testing.T) {
+	w := newWorld(t, 120, 40)
+	seconds := func() {
+		for range followEvery {
+			w.send(second{})
+		}
+	}
+	w.changes.entries = []respond.Entry{{Seq: 7, Op: "1", Kind: "process.freeze", Phase: respond.Applied}}
+	w.changes.gap = errors.New("disk I/O error")
+	seconds()
+	w.shows("STANDING unknown")
+	w.changes.gap = nil
+	w.changes.standing = []respond.Standing{{Held: respond.Held{Kind: "frozen", Text: "scp 4121"}, Op: "1", Host: "web-1", Since: noon}}
+	seconds()
+	w.shows("STANDING frozen 1")
+}
