@@ -24,7 +24,7 @@ type Several struct {
 	parts []History
 
 	mu   sync.Mutex
-	told map[string]string // by host id
+	told map[string]string // by host id; "": more than one did
 }
 
 // mostTold bounds the hosts that are remembered; of further ones all are asked.
@@ -41,7 +41,9 @@ func (s *Several) Add(source string, h History) {
 // Names are the sources, in the order in which they were added.
 func (s *Several) Names() []string { return slices.Clone(s.names) }
 
-// Told names the source that told of a host last; "": none did yet.
+// Told names the one source that told of a host; "": none did yet, or more than
+// one. A sensor says itself what its host is called: one that takes the name of a
+// host of another source must not have questions about that go to its own alone.
 func (s *Several) Told(hostID string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,7 +64,11 @@ func (s *Several) Hear(source string, rows *frame.Frame) {
 		if id == "" || id == last {
 			continue
 		}
-		if last = id; len(s.told) < mostTold || s.told[id] != "" {
+		last = id
+		switch by, known := s.told[id]; {
+		case known && by != source:
+			s.told[id] = ""
+		case !known && len(s.told) < mostTold:
 			s.told[id] = source
 		}
 	}

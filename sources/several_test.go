@@ -58,6 +58,11 @@ func TestSeveralHistoriesAnswerAsOneAndSayWhoseEachRowIs(t *testing.T) {
 	if s.Told("b") != "elasticsearch:eu" || s.Told("c") != "elasticsearch:us" || s.Told("z") != "" {
 		t.Errorf("b is told of by %q, c by %q, z by %q", s.Told("b"), s.Told("c"), s.Told("z"))
 	}
+	s.Hear("elasticsearch:us", rowsOf(frame.Long, "b"))
+	s.Hear("elasticsearch:us", rowsOf(frame.Long, "b"))
+	if s.Told("b") != "" {
+		t.Errorf("two tell of b, and questions about it go to %q alone", s.Told("b"))
+	}
 	if f, _, err := s.Query(t.Context(), sources.Query{Source: "elasticsearch:us"}); err != nil || f.Rows != 1 || f.Column("source") != nil {
 		t.Errorf("one of them: %v, %v", f, err)
 	}
