@@ -41,7 +41,7 @@ type plain struct {
 	amiss  map[string]bool   // what was told of troubles
 	number map[string]int    // by alert id, from 1
 	ids    []string          // by number
-	taking taking            // of the evidence by the last command that takes any
+	taking taking            // of the evidence by the change that is under way
 	err    error             // of out
 	clock  func() time.Time  // the wall's: config.Now may be a recording's
 }

@@ -26,7 +26,6 @@ func (p *plain) change(ctx context.Context, a action, f *detect.Finding) {
 	planning, cancel := context.WithTimeout(ctx, planLimit)
 	defer cancel()
 	c := p.config
-	p.taking.last.Store(nil)
 	if a == collect || a == cutOff {
 		c = c.asKnown(planning, f, p.taking.told)
 	}
@@ -142,6 +141,7 @@ func (p *plain) sayPlan(plan respond.Plan) {
 }
 
 func (p *plain) carry(ctx context.Context, run carryOut) (respond.Result, respond.Verdict, error) {
+	p.taking.last.Store(nil)
 	p.say("Under way.")
 	_ = p.out.Flush()
 	ctx, cancel := context.WithTimeout(ctx, applyLimit)
