@@ -73,10 +73,11 @@ func (p *guidePane) act(m *Model, a action) tea.Cmd {
 		}
 		m.warn("no query is behind this answer")
 	case answerIt:
-		if p.at >= len(questions(g)) {
-			m.say("this was counted: n notes what you know of it")
-		} else {
+		switch {
+		case p.at < len(questions(g)):
 			m.overlay = &answerForm{finding: f, answer: &all[p.at]}
+		case p.at < n:
+			m.say("this was counted: n notes what you know of it")
 		}
 	case noteIt:
 		m.overlay = &answerForm{finding: f}
