@@ -109,8 +109,11 @@ func goRegex(p string) (string, error) {
 	var b strings.Builder
 	depth := 0 // of character classes
 	atom := 0  // where in b the last thing that can be repeated begins
+	repeated := false
 	for i := 0; i < len(p); i++ {
 		c := p[i]
+		before := repeated // says how often something stands
+		repeated = strings.IndexByte("*+?}", c) >= 0
 		if depth == 0 && strings.IndexByte("*+?{}", c) < 0 {
 			atom = b.Len()
 		}
@@ -122,7 +125,7 @@ func goRegex(p string) (string, error) {
 			}
 			b.WriteString(text)
 			i += n
-		case c == '+' && depth == 0 && i > 0 && strings.IndexByte("*+?}", p[i-1]) >= 0:
+		case c == '+' && depth == 0 && before:
 			if !plainlyPossessive(b.String()[atom:], p[i+1:]) {
 				return "", fmt.Errorf("a possessive quantifier is not supported here: %s", p)
 			}
@@ -174,7 +177,7 @@ func illegalRepetition(p string, i int) error {
 	return fmt.Errorf("Illegal repetition near index %d\n%s%s", i+1, p, mark)
 }
 
-// plainlyPossessive tells whether a javaRepetition that gives nothing back is the
+// plainlyPossessive tells whether a repetition that gives nothing back is the
 // same as one that does: the character after it is none that it takes.
 func plainlyPossessive(repeated, next string) bool {
 	next, escaped := strings.CutPrefix(next, `\`)
@@ -221,6 +224,9 @@ func goEscape(p string, class bool) (n int, text string, err error) {
 		if n, text, ok := posixClass(p, class); ok {
 			return n, text, nil
 		}
+		return braced(p)
+	case 'x':
+		return braced(p)
 	case 'Q':
 		body, _, found := strings.Cut(p[1:], `\E`)
 		if !found {
@@ -237,6 +243,18 @@ func goEscape(p string, class bool) (n int, text string, err error) {
 		return 1, regexp.QuoteMeta(p[:1]), nil
 	}
 	return 1, `\` + p[:1], nil
+}
+
+// braced leaves p{L} and x{41} as they are: these braces repeat nothing.
+func braced(p string) (n int, text string, err error) {
+	n = 1
+	if strings.HasPrefix(p[1:], "{") {
+		n = strings.IndexByte(p, '}') + 1
+	}
+	if n == 0 {
+		return 0, "", fmt.Errorf("a brace is not closed: %s", p)
+	}
+	return n, `\` + p[:n], nil
 }
 
 // posixClass reads p{Alpha} and its like.

@@ -16,6 +16,10 @@ func TestReplaceFollowsJava(t *testing.T) {
 		{list{"aéb", `\u00e9`, "e"}, "aeb"},
 		{list{"a1B", `\p{Alpha}`, "x"}, "x1x"},
 		{list{"a+b", `\Qa+b\E`, "x"}, "x"},
+		{list{"aéB1", `\p{L}+`, "x"}, "x1"},
+		{list{"aéB1", `[\p{Ll}1]+`, "x"}, "xBx"},
+		{list{"a1B", `\p{Alpha}+|\x{31}`, "x"}, "xxx"},
+		{list{"a++b", `\++`, "-"}, "a-b"},
 		{list{"abc", "x*", "-"}, "-a-b-c-"},
 		{list{nil, "a", "b"}, nil},
 	})
