@@ -35,7 +35,10 @@ func jsonObject(r *Row) {
 		b.WriteByte("{,"[min(i, 1)])
 		quoteJSON(&b, r.Str(i))
 		b.WriteByte(':')
-		r.writeJSON(&b, i+1)
+		if r.writeJSON(&b, i+1); b.Len() > maxString {
+			r.Fail("java.lang.IllegalArgumentException: Creating strings with more than [%d] bytes is not supported", maxString)
+			return
+		}
 	}
 	b.WriteByte('}')
 	r.SetStr(b.String())
