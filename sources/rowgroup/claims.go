@@ -31,9 +31,10 @@ type claims struct {
 	at       int
 	elements int
 	deep     int
-	// see, when set, takes whole numbers of structures, by the field's number in
-	// its structure and that of the structure in the outermost one, 0 for that itself.
-	see   func(outer, field int16, n int64)
+	// see, when set, takes truths and whole numbers of structures, by the field's number
+	// in its structure and that of the structure in the outermost one, 0 for that itself.
+	// Who reads a field looks for one kind: one of another kind is passed over there.
+	see   func(outer, field int16, kind byte, n int64)
 	outer int16
 }
 
@@ -96,7 +97,9 @@ func (c *claims) structure() error {
 			return err
 		}
 		if delta := int16(head >> 4); delta > 0 {
-			field += delta
+			if field += delta; c.see != nil && field < delta { // around, to one that was there
+				return errClaims
+			}
 		} else if n, err := c.number(); err != nil {
 			return err
 		} else if c.see != nil && n <= int64(field) { // one that comes twice could be read in two ways
@@ -116,14 +119,14 @@ func (c *claims) structure() error {
 func (c *claims) value(kind byte, field int16) error {
 	switch kind {
 	case thriftTrue, thriftFalse:
-		c.say(field, int64(thriftFalse-kind))
+		c.say(field, kind, 0)
 		return nil
 	case thriftByte:
 		return c.skip(1)
 	case thriftI16, thriftI32, thriftI64:
 		n, err := c.number()
 		if err == nil {
-			c.say(field, n)
+			c.say(field, kind, n)
 		}
 		return err
 	case thriftDouble:
@@ -147,7 +150,7 @@ func (c *claims) value(kind byte, field int16) error {
 }
 
 // say tells see of a field.
-func (c *claims) say(field int16, n int64) {
+func (c *claims) say(field int16, kind byte, n int64) {
 	if c.see == nil || c.deep > 2 || field < 0 {
 		return
 	}
@@ -155,7 +158,7 @@ func (c *claims) say(field int16, n int64) {
 	if c.deep == 1 {
 		outer = 0
 	}
-	c.see(outer, field, n)
+	c.see(outer, field, kind, n)
 }
 
 func (c *claims) list() error {
@@ -233,6 +236,7 @@ func walk(r io.ReaderAt, at, n int64) error {
 // checkGroups looks at what an open file says of its row groups, before their
 // indices and pages are read.
 func checkGroups(pq *parquet.File) error {
+	indices := int64(0) // the library takes as much at once
 	for _, g := range pq.Metadata().RowGroups {
 		if g.NumRows < 0 || g.NumRows > mostRows {
 			return fmt.Errorf("a row group of %d rows; there may be %d", g.NumRows, mostRows)
@@ -245,6 +249,9 @@ func checkGroups(pq *parquet.File) error {
 				if part[0] < 0 || part[1] < 0 || part[1] > mostIndex || part[0] > pq.Size()-part[1] {
 					return errClaims
 				}
+				if indices += part[1]; indices > pq.Size() {
+					return errClaims
+				}
 				if err := walk(pq, part[0], part[1]); err != nil {
 					return err
 				}
@@ -255,47 +262,50 @@ func checkGroups(pq *parquet.File) error {
 }
 
 // checkPages looks at the pages of a column: their headers, and that no more
-// comes out of what is packed than these say. Once is enough.
-func (g *Group) checkPages(l *leaf) error {
-	if _, done := g.checked.Load(l); done {
-		return nil
+// comes out of what is packed than these say. Once is enough. It gives where the
+// pages begin. The first is where the library begins, too.
+func (g *Group) checkPages(l *leaf) ([]int64, error) {
+	if begin, done := g.checked.Load(l); done {
+		return begin.([]int64), nil
 	}
 	meta := &g.of.pq.Metadata().RowGroups[g.at].Columns[l.column.Index()].MetaData
 	at := meta.DataPageOffset
-	if d := meta.DictionaryPageOffset; d > 0 && d < at {
+	if d := meta.DictionaryPageOffset; d != 0 {
 		at = d
 	}
 	end := at + meta.TotalCompressedSize
 	if at < 0 || meta.TotalCompressedSize < 0 || end < at || end > g.of.pq.Size() {
-		return errClaims
+		return nil, errClaims
 	}
+	begin := []int64{}
 	for buf := make([]byte, mostHeader); at < end; {
 		n, err := g.of.pq.ReadAt(buf[:min(512, end-at)], at)
 		if err != nil && n == 0 {
-			return err
+			return nil, err
 		}
 		p, err := readPage(buf[:n])
 		if errors.Is(err, errClaims) && int64(n) < end-at { // a long one
 			if n, err = g.of.pq.ReadAt(buf[:min(mostHeader, end-at)], at); n == 0 {
-				return err
+				return nil, err
 			}
 			p, err = readPage(buf[:n])
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
+		begin = append(begin, at)
 		if at += p.header + p.packed; at > end {
-			return errClaims
+			return nil, errClaims
 		}
 		if p.plain {
 			continue
 		}
 		if err := checkPacked(l.column.Compression(), io.NewSectionReader(g.of.pq, at-p.packed+p.levels, p.packed-p.levels), p.unpacked); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	g.checked.Store(l, true)
-	return nil
+	g.checked.Store(l, begin)
+	return begin, nil
 }
 
 // page is what a page's header says of it: how long the header is, and the page
@@ -309,8 +319,8 @@ func readPage(b []byte) (page, error) {
 	p := page{packed: -1, unpacked: -1}
 	values, kind := int64(0), int64(0)
 	var levels [2]int64
-	plain := false
-	c := &claims{b: b, see: func(outer, field int16, n int64) {
+	of, several, plain := int16(0), false, false
+	c := &claims{b: b, see: func(outer, field int16, as byte, n int64) {
 		switch {
 		case outer == 0 && field == 1:
 			kind = n
@@ -319,15 +329,18 @@ func readPage(b []byte) (page, error) {
 		case outer == 0 && field == 3:
 			p.packed = n
 		case (outer == 5 || outer == 7 || outer == 8) && field == 1:
-			values = n
+			of, several, values = outer, of != 0, n
 		case outer == 8 && (field == 5 || field == 6):
 			levels[field-5] = n
 		case outer == 8 && field == 7:
-			plain = n == 0
+			plain = as == thriftFalse
 		}
 	}}
 	if err := c.structure(); err != nil {
 		return p, err
+	}
+	if several { // it depends on who reads which of them counts
+		return p, errClaims
 	}
 	if p.packed < 0 || p.unpacked < 0 || p.unpacked > mostBytes || values < 0 || values > mostValues {
 		return p, fmt.Errorf("a page of %d bytes and %d values; there may be %d and %d", p.unpacked, values, mostBytes, mostValues)

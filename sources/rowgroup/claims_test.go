@@ -76,15 +76,23 @@ func TestAFileThatClaimsMoreThanItHasIsRefused(t *testing.T) {
 		return append(b, 1, 2, 3)
 	}
 	nothing := func(*format.FileMetaData) {}
+	blob := append(binary.AppendUvarint([]byte{0x18}, 10_000), make([]byte, 10_001)...) // a structure of a long text
 	for what, c := range map[string]struct {
 		content []byte
 		says    string
 	}{
-		"elements":       {list, errClaims.Error()},
-		"footer":         {append([]byte("PAR1"), "\xff\xff\xff\x7fPAR1"...), errClaims.Error()},
-		"rows":           {forged(t, nil, func(m *format.FileMetaData) { m.RowGroups[0].NumRows = 1 << 31 }), "a row group of 2147483648 rows"},
-		"fewer than no":  {forged(t, nil, func(m *format.FileMetaData) { m.RowGroups[0].NumRows = -1 }), "num_rows=-1"},
-		"index":          {forged(t, nil, func(m *format.FileMetaData) { m.RowGroups[0].Columns[0].OffsetIndexLength = math.MaxInt32 }), errClaims.Error()},
+		"elements":      {list, errClaims.Error()},
+		"footer":        {append([]byte("PAR1"), "\xff\xff\xff\x7fPAR1"...), errClaims.Error()},
+		"rows":          {forged(t, nil, func(m *format.FileMetaData) { m.RowGroups[0].NumRows = 1 << 31 }), "a row group of 2147483648 rows"},
+		"fewer than no": {forged(t, nil, func(m *format.FileMetaData) { m.RowGroups[0].NumRows = -1 }), "num_rows=-1"},
+		"index":         {forged(t, nil, func(m *format.FileMetaData) { m.RowGroups[0].Columns[0].OffsetIndexLength = math.MaxInt32 }), errClaims.Error()},
+		"indices": {forged(t, blob, func(m *format.FileMetaData) {
+			at := m.RowGroups[0].Columns[0].MetaData.DataPageOffset
+			for i := range m.RowGroups[0].Columns {
+				c := &m.RowGroups[0].Columns[i]
+				c.OffsetIndexOffset, c.OffsetIndexLength = at, int32(len(blob))
+			}
+		}), errClaims.Error()},
 		"column":         {forged(t, nil, func(m *format.FileMetaData) { m.RowGroups[0].Columns[0].MetaData.TotalCompressedSize = 1 << 60 }), errClaims.Error()},
 		"values":         {forged(t, header(format.PageHeader{UncompressedPageSize: 3, DataPageHeader: thrift.New(format.DataPageHeader{NumValues: math.MaxInt32})}), nothing), "a page of 3 bytes and 2147483647 values"},
 		"bytes of pages": {forged(t, header(format.PageHeader{UncompressedPageSize: math.MaxInt32, DataPageHeader: thrift.New(format.DataPageHeader{NumValues: 1})}), nothing), "a page of 2147483647 bytes"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -29,7 +30,7 @@ type Group struct {
 	group parquet.RowGroup
 	at    int // its place in the file
 
-	checked sync.Map // leaves of which the pages were looked at
+	checked sync.Map // by leaf of which the pages were looked at: where they begin
 }
 
 // Open reads what a file says about itself. Whoever opened r closes it.
@@ -135,14 +136,15 @@ func (g *Group) Read(ctx context.Context, wanted func(name string) bool, where [
 // column reads a column: those of the rows that keep names, nil for all. Pages
 // that have none of these are not read, where the file says which rows they have.
 func (g *Group) column(l *leaf, keep []uint32) (*frame.Column, error) {
-	if err := g.checkPages(l); err != nil {
+	begin, err := g.checkPages(l)
+	if err != nil {
 		return nil, err
 	}
 	chunk := g.group.ColumnChunks()[l.column.Index()]
 	pages := chunk.Pages()
 	defer pages.Close()
 	fill := newFiller(l, int(g.group.NumRows()), keep)
-	ends := g.pageEnds(chunk)
+	ends := g.pageEnds(chunk, begin)
 	for {
 		if err := skipPages(pages, fill, ends); err != nil {
 			return nil, err
@@ -163,15 +165,21 @@ func (g *Group) column(l *leaf, keep []uint32) (*frame.Column, error) {
 	return fill.column(int(g.group.NumRows()))
 }
 
-// pageEnds gives the rows before which the pages of a chunk end; nil if the file does not say.
-func (g *Group) pageEnds(chunk parquet.ColumnChunk) []int {
+// pageEnds gives the rows before which the pages of a chunk end; nil if the file does
+// not say, or has them begin where none was looked at.
+func (g *Group) pageEnds(chunk parquet.ColumnChunk, begin []int64) []int {
 	index, err := chunk.OffsetIndex()
 	if err != nil || index == nil || index.NumPages() < 2 {
 		return nil
 	}
 	ends := make([]int, 0, index.NumPages())
-	for p := 1; p < index.NumPages(); p++ {
-		ends = append(ends, int(index.FirstRowIndex(p)))
+	for p := range index.NumPages() {
+		if _, ok := slices.BinarySearch(begin, index.Offset(p)); !ok {
+			return nil
+		}
+		if p > 0 {
+			ends = append(ends, int(index.FirstRowIndex(p)))
+		}
 	}
 	return append(ends, int(g.group.NumRows()))
 }

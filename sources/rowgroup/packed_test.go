@@ -117,6 +117,55 @@ func TestAHeaderThatSaysTwiceHowItIsPackedIsRefused(t *testing.T) {
 	}
 }
 
+// The library passes over fields of another kind than it looks for, and over what
+// stands in the header of a page of another form.
+func TestAHeaderThatCanBeReadInTwoWaysIsNotBelieved(t *testing.T) {
+	of := func(h format.PageHeader) []byte {
+		h.Type, h.CompressedPageSize, h.UncompressedPageSize = format.DataPageV2, 1, 100
+		h.DataPageHeaderV2 = thrift.New(format.DataPageHeaderV2{NumValues: 8, IsCompressed: thrift.New(false)})
+		b, err := thrift.Marshal(new(thrift.CompactProtocol), &h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	header := of(format.PageHeader{})
+	if p, err := readPage(header); err != nil || !p.plain {
+		t.Fatal(p, err)
+	}
+	at := bytes.Index(header, []byte{0x15, 0x00, 0x12}) // the last of the levels, and the field that says that nothing is packed
+	if at < 0 {
+		t.Fatalf("% x", header)
+	}
+	number := slices.Replace(bytes.Clone(header), at+2, at+3, 0x15, 0x00) // 0, where a truth is looked for
+	if p, err := readPage(number); err != nil || p.plain {
+		t.Error("a number was taken for a truth:", p, err)
+	}
+	for what, h := range map[string]format.PageHeader{
+		"a dictionary as well":     {DictionaryPageHeader: thrift.New(format.DictionaryPageHeader{NumValues: 8})},
+		"a page of the older form": {DataPageHeader: thrift.New(format.DataPageHeader{NumValues: 8})},
+	} {
+		if _, err := readPage(of(h)); !errors.Is(err, errClaims) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	around := slices.Insert(bytes.Clone(header), 2, bytes.Repeat([]byte{0xf1}, 1<<16/15)...) // fields up to the largest number, and on
+	if _, err := readPage(around); !errors.Is(err, errClaims) {
+		t.Error("numbers of fields went around:", err)
+	}
+}
+
+func TestADictionaryThatIsSaidToStandBehindTheDataIsLookedAt(t *testing.T) {
+	bomb := pageOf(t, packedBy(t, &parquet.Zstd, make([]byte, 64<<20)), 0)
+	err := read(forged(t, bomb, func(m *format.FileMetaData) {
+		c := &m.RowGroups[0].Columns[0].MetaData
+		c.DictionaryPageOffset, c.DataPageOffset = c.DataPageOffset, 4
+	}, parquet.Compression(&parquet.Zstd)))
+	if err == nil || !strings.Contains(err.Error(), "more than the 100 bytes") {
+		t.Error(err)
+	}
+}
+
 // What honest programs write is read, by every codec and in both forms of pages.
 func TestPagesOfEveryCodecAreRead(t *testing.T) {
 	want := ""

@@ -163,7 +163,14 @@ func TestPagesWithoutWantedRowsAreNotRead(t *testing.T) {
 	g := f.Groups[0]
 	i := slices.IndexFunc(f.leaves, func(l leaf) bool { return l.Name == "n" })
 	chunk := g.group.ColumnChunks()[f.leaves[i].column.Index()]
-	ends := g.pageEnds(chunk)
+	begin, err := g.checkPages(&f.leaves[i])
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := g.pageEnds(chunk, begin)
+	if unseen := g.pageEnds(chunk, begin[:len(begin)-1]); len(ends) < 2 || unseen != nil {
+		t.Fatalf("pages end at %v; with one that nobody looked at, at %v", ends, unseen)
+	}
 	pages := chunk.Pages()
 	defer pages.Close()
 	fill := newFiller(&f.leaves[i], 3000, []uint32{2000})

@@ -94,7 +94,7 @@ func (s *sieve) sift(ctx context.Context, where []ecs.Condition) error {
 // ask puts a condition to the dictionary of a column chunk.
 func (g *Group) ask(w ecs.Condition, l *leaf) (question, error) {
 	q := question{Condition: w, leaf: l, share: 1}
-	if err := g.checkPages(l); err != nil {
+	if _, err := g.checkPages(l); err != nil {
 		return q, err
 	}
 	pages := g.group.ColumnChunks()[l.column.Index()].Pages()
