@@ -52,8 +52,8 @@ func (a *Assessor) base(ctx context.Context, source, text string, values map[str
 
 // long tells whether the answer is about much more than it may be late by.
 func (b *baseline) long() bool {
-	first := b.answer.time("earliest", 0)
-	return b.answer.count() > 0 && !first.IsZero() && b.before.Sub(first) > 24*baselineKept
+	first := begins(b.answer)
+	return !first.IsZero() && b.before.Sub(first) > 24*baselineKept
 }
 
 // Warm asks what every guide needs, so that the first one does not wait for it.

@@ -70,13 +70,26 @@ func (e *evidence) origin(p detect.Process, file string) *origin {
 // since is the beginning of what is known, within the baseline's span.
 func (e *evidence) since() time.Time {
 	since := e.watching
-	if e.baseline.known() && e.baseline.count() > 0 {
-		if first := e.baseline.time("earliest", 0); !first.IsZero() && (since.IsZero() || first.Before(since)) {
-			since = first
-		}
+	if first := begins(e.baseline); !first.IsZero() && (since.IsZero() || first.Before(since)) {
+		since = first
 	}
 	if from := e.before.Add(-baselineSpan); since.Before(from) && !since.IsZero() {
 		return from
+	}
+	return since
+}
+
+// begins is since when all that were asked know something, each of which gives a
+// row; zero when one of them knows nothing.
+func begins(baseline asked) (since time.Time) {
+	for i := range baseline.count() {
+		first := baseline.time("earliest", i)
+		if first.IsZero() {
+			return first
+		}
+		if first.After(since) {
+			since = first
+		}
 	}
 	return since
 }
