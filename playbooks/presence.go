@@ -28,14 +28,14 @@ type Presence struct {
 	mu      sync.Mutex
 	open    []string // alerts and cases on the screen here
 	lookers map[string]*looker
+	trouble error // of the last look
 
-	looking sync.Mutex // one look at a time; guards what follows
+	looking sync.Mutex // one look at a time, however long the store takes; guards what follows
 	told    []string   // open, as the store has it
 	beat    int64
 	due     time.Time // of the next beat
 	next    time.Time // of the next look
 	mark    string
-	trouble error
 }
 
 // PresenceDocuments say who looks at what, by state directory.
@@ -107,12 +107,16 @@ func (p *Presence) Lookers(ids ...string) (who []string) {
 
 // Notes say why it is not known who looks at what; none: it is.
 func (p *Presence) Notes() []string {
-	p.looking.Lock()
-	defer p.looking.Unlock()
-	if p.trouble == nil {
-		return nil
+	if err := p.failed(); err != nil {
+		return []string{fmt.Sprintf("who else looks at what is not known: %v", err)}
 	}
-	return []string{fmt.Sprintf("who else looks at what is not known: %v", p.trouble)}
+	return nil
+}
+
+func (p *Presence) failed() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.trouble
 }
 
 // Look tells the store what is on the screen here, if that has changed or a beat
@@ -125,14 +129,20 @@ func (p *Presence) Look(ctx context.Context) {
 	p.mu.Unlock()
 	now := p.now()
 	changed := !slices.Equal(open, p.told)
-	if now.Before(p.next) && (!changed || p.trouble != nil) {
+	if now.Before(p.next) && (!changed || p.failed() != nil) {
 		return
 	}
 	p.next = now.Add(presenceLook)
-	p.trouble = p.look(ctx, open, changed)
-	if p.trouble != nil {
+	err := p.look(ctx, open, changed)
+	if ctx.Err() != nil {
+		return // it was called off, which says nothing of the store
+	}
+	if err != nil {
 		p.next = now.Add(presenceAgain)
 	}
+	p.mu.Lock()
+	p.trouble = err
+	p.mu.Unlock()
 }
 
 func (p *Presence) look(ctx context.Context, open []string, changed bool) error {
@@ -210,7 +220,7 @@ func (p *Presence) hear(id string, body []byte) {
 func (p *Presence) Leave(ctx context.Context) {
 	p.looking.Lock()
 	defer p.looking.Unlock()
-	if len(p.told) > 0 && p.trouble == nil {
+	if len(p.told) > 0 && p.failed() == nil {
 		_ = p.tell(ctx, nil) // else it is over by itself in a moment
 	}
 }

@@ -104,6 +104,32 @@ func (c *countedStore) Write(ctx context.Context, kind, id string, body []byte, 
 	return c.LocalDocuments.Write(ctx, kind, id, body, version)
 }
 
+// slowStore is one that takes its time, in which something else is done.
+type slowStore struct {
+	Documents
+	meanwhile func()
+}
+
+func (s *slowStore) Changes(context.Context, string, string, func(id, version string, body []byte) error) (string, error) {
+	s.meanwhile()
+	return "", nil
+}
+
+func TestNotesDoNotWaitForTheStore(t *testing.T) {
+	store := &slowStore{}
+	p := NewPresence(store, "one", "/state", "ana")
+	store.meanwhile = func() {
+		said := make(chan struct{})
+		go func() { defer close(said); p.Notes() }()
+		select {
+		case <-said:
+		case <-time.After(5 * time.Second):
+			t.Error("the screen waits for the store")
+		}
+	}
+	p.Look(t.Context())
+}
+
 // awayStore is one that does not answer.
 type awayStore struct {
 	Documents

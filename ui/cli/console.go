@@ -99,8 +99,8 @@ func (c *command) console(ctx context.Context, f *consoleFlags) error {
 		ended.Go(func() { warm.Warm(running) })
 	}
 	err = show(ctx, config, c.Stdin, c.Stdout)
+	stop() // first: a look that waits for the store ends
 	leave(ctx, kept.present)
-	stop()
 	ended.Wait()
 	return errors.Join(err, broken, s.opened.Close())
 }
