@@ -37,6 +37,7 @@ var secrets = func() []secret {
 		{[]string{"-b", "--cookie"}, after(`curl`, `(?:-b|--cookie)[\s=]+`), kept, false},
 		{words, regexp.MustCompile(`(?i)((?:^|[^a-z0-9])[a-z0-9_.-]*` + names + `\\?["']?\s*[:=]\s*)` + value), kept, true},
 		{words, regexp.MustCompile(`(?i)((?:^|\s)--?[a-z0-9_.-]*` + names + `\s+)` + value), kept, true},
+		{[]string{"secret"}, regexp.MustCompile(`(?i)((?:^|[^a-z0-9])[a-z0-9_.-]*secret[_-]?id\\?["']?\s*[:=]\s*)` + value), kept, false}, // Vault's, which opens like a password
 		{[]string{"aws_se"}, regexp.MustCompile(`(?i)(\baws_(?:secret_access_key|session_token)\s+)` + value), kept, false},
 		{[]string{"sig"}, regexp.MustCompile(`(?i)((?:^|[?&;\s,])(?:x-amz-|x-goog-)?sig(?:nature)?=)[^\s&"',;]+`), kept, false},
 		{[]string{"sshpass"}, after(`sshpass`, `-p\s*`), kept, false},
@@ -79,18 +80,17 @@ func Redact(s string) string {
 
 func (o *secret) hide(s string) string {
 	var out []byte
-	from := 0
-	for _, m := range o.form.FindAllStringSubmatchIndex(s, -1) {
+	for m := o.form.FindStringSubmatchIndex(s); m != nil; m = o.form.FindStringSubmatchIndex(s) {
 		if o.named && noSecret.MatchString(s[m[2]:m[3]]) {
+			out, s = append(out, s[:m[3]]...), s[m[3]:] // what follows may hold one
 			continue
 		}
-		out = o.form.ExpandString(append(out, s[from:m[0]]...), o.with, s, m)
-		from = m[1]
+		out, s = o.form.ExpandString(append(out, s[:m[0]]...), o.with, s, m), s[m[1]:]
 	}
-	if from == 0 {
+	if out == nil {
 		return s
 	}
-	return string(append(out, s[from:]...))
+	return string(append(out, s...))
 }
 
 // innerSpace stands for a space inside of an argument.
