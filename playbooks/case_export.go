@@ -73,11 +73,10 @@ func redactValue(v any) any {
 		for i, one := range v {
 			if s, ok := one.(string); ok {
 				args = append(args, s)
-			} else {
-				v[i] = redactValue(one)
 			}
+			v[i] = redactValue(one)
 		}
-		if len(args) == len(v) {
+		if len(args) == len(v) && len(v) > 0 {
 			return RedactArgs(args)
 		}
 	case map[string]any:

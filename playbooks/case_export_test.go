@@ -157,3 +157,14 @@ func refsOf(name string, v any) (out []string) {
 	}
 	return out
 }
+
+func TestSecretsAreHiddenAlsoBesideWhatIsNoText(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"a":["--token=pa55wrd",1]}`: `{"a":["--token=[hidden]",1]}`,
+		`{"a":[]}`:                    `{"a":[]}`,
+	} {
+		if got := redactJSON([]byte(in)); got != want {
+			t.Errorf("%s: %s, not %s", in, got, want)
+		}
+	}
+}
