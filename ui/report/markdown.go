@@ -86,7 +86,7 @@ func overTime(l playbooks.Loss) string {
 	line := ""
 	for i := range bars {
 		at := g.From.Add(g.To.Sub(g.From) * time.Duration(i) / (bars - 1))
-		line += string([]rune("▁▂▃▄▅▆▇█")[sentBy(l.Flow, at)*7/g.Most])
+		line += string([]rune("▁▂▃▄▅▆▇█")[min(max(sentBy(l.Flow, at)*7/g.Most, 0), 7)]) // a shared case may hold what no kernel counted
 	}
 	return line + " of " + playbooks.Bytes(g.Most) + ", " + stamp(g.From) + " to " + stamp(g.To)
 }

@@ -121,6 +121,15 @@ func TestBytesOverTimeAreDrawnInBothForms(t *testing.T) {
 	}
 }
 
+func TestSamplesThatNoKernelCountedAreDrawnToo(t *testing.T) {
+	r := reportOf(t, "/srv/a", 1)
+	at := time.Date(2026, 11, 3, 3, 0, 0, 0, time.UTC)
+	r.Losses[0].Flow = []playbooks.Sample{{At: at, Sent: -5}, {At: at.Add(20 * time.Second), Sent: 1 << 62}, {At: at.Add(40 * time.Second), Sent: 8}}
+	if err := Markdown(io.Discard, r); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAReportOfTenThousandEventsIsWhole(t *testing.T) {
 	r := reportOf(t, "/srv/a", 12)
 	if len(r.Timeline) < 10_000 {
