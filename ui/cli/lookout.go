@@ -61,9 +61,11 @@ func (l *lookout) keepLooking(ctx context.Context) {
 			}
 		}
 		looked = open // what was closed is not held on to
-		if f := l.raised; f != nil && (open[f.ID] == nil || l.said.Taken(f.Alert) != "") {
-			l.notice("")
-			l.raised = nil
+		if f := l.raised; f != nil {
+			if _, there := snap.Finding(f.ID); !there || l.said.Taken(f.Alert) != "" {
+				l.notice("")
+				l.raised = nil
+			}
 		}
 	}
 }
