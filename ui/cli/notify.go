@@ -114,7 +114,7 @@ func (n *notifier) tell(ctx context.Context, c ChannelConfig, subject, words str
 // sendTo sends one message to the service that an address names.
 func sendTo(ctx context.Context, raw, subject, words string) error {
 	scheme, rest, _ := strings.Cut(raw, "://")
-	switch scheme {
+	switch strings.ToLower(scheme) {
 	case "teams+https":
 		return postCard(ctx, "https://"+rest, subject, words)
 	case "slack":
