@@ -44,7 +44,7 @@ type Runner struct {
 	Alive   func(program string) bool  // whether a program that is named PID@START still runs; nil: none does
 
 	mu    sync.Mutex
-	mine  map[string]bool      // RUN/STEP that this program carries out now
+	mine  map[string]int       // RUN/STEP that this program carries out now, or is about to: by how many
 	books map[string]*Playbook // by run: its text never changes
 }
 
@@ -335,6 +335,7 @@ func (r *Runner) do(ctx context.Context, s *scene, def BookStep, plan *respond.P
 	if changing(def.Do) {
 		op = respond.NewOp()
 	}
+	defer r.hold(s.run.ID, def.ID)() // before the claim: who sees it would take the step for one that a crash left
 	claimed := false
 	_, err := r.Cases.changeRun(ctx, s.run.ID, r.by(s), func(n *Run) (string, error) {
 		one := n.Step(def.ID)
@@ -348,7 +349,6 @@ func (r *Runner) do(ctx context.Context, s *scene, def BookStep, plan *respond.P
 	if err != nil || !claimed {
 		return err
 	}
-	defer r.hold(s.run.ID, def.ID)()
 	limited, cancel := context.WithTimeout(ctx, def.Timeout)
 	defer cancel()
 	came := r.carry(limited, s, def, op, plan)
@@ -367,21 +367,23 @@ func (r *Runner) hold(run, step string) (release func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.mine == nil {
-		r.mine = map[string]bool{}
+		r.mine = map[string]int{}
 	}
 	key := run + "/" + step
-	r.mine[key] = true
+	r.mine[key]++
 	return func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		delete(r.mine, key)
+		if r.mine[key]--; r.mine[key] == 0 {
+			delete(r.mine, key)
+		}
 	}
 }
 
 func (r *Runner) isMine(run, step string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.mine[run+"/"+step]
+	return r.mine[run+"/"+step] > 0
 }
 
 // settle writes down what came of a step, and what that means for the rest.

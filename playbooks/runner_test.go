@@ -589,3 +589,14 @@ func BenchmarkAPlaybookStep(b *testing.B) {
 		b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/n, "µs/change")
 	})
 }
+
+func TestAStepStaysHeldWhileOneOfTwoCarriesItOut(t *testing.T) {
+	var r Runner
+	carries, late := r.hold("run", "step"), r.hold("run", "step")
+	if late(); !r.isMine("run", "step") {
+		t.Error("it would be taken for a step that a crash left")
+	}
+	if carries(); r.isMine("run", "step") {
+		t.Error("it is held by nobody")
+	}
+}
