@@ -600,3 +600,27 @@ func TestAStepStaysHeldWhileOneOfTwoCarriesItOut(t *testing.T) {
 		t.Error("it is held by nobody")
 	}
 }
+
+func TestAStepThatACrashLeftIsNotDoneAgainWhileTheJournalCannotBeRead(t *testing.T) {
+	r, h, _ := runnerIn(t, t.TempDir(), func() {})
+	run := begin(t, r, booksOf(t, testBook), "test")
+	if _, err := r.Cases.changeRun(t.Context(), run.ID, "ana", func(n *Run) (string, error) {
+		one := n.Step("freeze")
+		one.State, one.Op, one.Program = StepRuns, respond.NewOp(), "dead"
+		return "", nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	broken, _, _ := runnerIn(t, t.TempDir(), func() {})
+	if err := broken.Cases.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r.Journal = broken.Journal
+	if _, err := r.Continue(t.Context(), run.ID); err == nil {
+		t.Error("nothing is said of it")
+	}
+	run, err := r.Cases.Run(t.Context(), run.ID)
+	if err != nil || run.Step("freeze").State != StepRuns || len(h.done()) != 0 {
+		t.Errorf("%s %v %v", states(&run), err, h.done())
+	}
+}

@@ -105,8 +105,11 @@ func (r *Runner) recover(ctx context.Context, s *scene, def BookStep, step StepR
 		return again("the program ended while it was under way")
 	}
 	o, err := r.Journal.Operation(ctx, step.Op)
-	if err != nil {
+	switch {
+	case errors.Is(err, respond.ErrNoOperation):
 		return again("nothing of it is in the journal: no host was touched")
+	case err != nil:
+		return fmt.Errorf("%s: how far it came cannot be read: %w", step.ID, err)
 	}
 	switch o.Phase {
 	case respond.Planned, respond.Approved:

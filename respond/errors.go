@@ -18,6 +18,8 @@ var (
 	ErrNoSpace = errors.New("no space for the journal")
 	// ErrGap: entries are missing from the journal, so that more may be held on hosts than it says.
 	ErrGap = errors.New("entries are missing from the journal")
+	// ErrNoOperation: the journal was read, and has no entry of it.
+	ErrNoOperation = errors.New("no operation")
 	// ErrDamaged: the database is not one, or its pages do not fit together. Set it
 	// aside, never delete it: the next journal notes that entries are missing.
 	ErrDamaged = errors.New("the database is damaged")

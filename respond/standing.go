@@ -20,7 +20,7 @@ func (j *Journal) Operation(ctx context.Context, op string) (Operation, error) {
 		return Operation{}, err
 	}
 	if len(entries) == 0 {
-		return Operation{}, fmt.Errorf("journal: no operation %q", op)
+		return Operation{}, fmt.Errorf("journal: %w %q", ErrNoOperation, op)
 	}
 	return operation(entries), nil
 }
