@@ -14,7 +14,8 @@ type secret struct {
 	hints []string // one of them stands in every text of this form, in lower case
 	form  *regexp.Regexp
 	with  string
-	named bool // a name stands before it, whose end may say that it is none
+	named bool           // a name stands before it, whose end may say that it is none
+	again *regexp.Regexp // finds the next one of the same command where the last has ended; nil: form does
 }
 
 // secrets are found by their form and by the words before them; a secret of neither kind is not recognised.
@@ -24,41 +25,43 @@ var secrets = func() []secret {
 	words := []string{"pass", "secret", "token", "api", "access", "account", "private", "credential"}
 	kept, whole := "${1}"+hiddenWord, hiddenWord
 	// after is what a program's option is followed by: some take a password in a letter that others use for a port.
-	after := func(program, option string) *regexp.Regexp {
-		return regexp.MustCompile(`((?:^|[\s/])` + program + `\s(?:[^|;]*?\s)?` + option + `)` + value)
+	after := func(hint, program, option string) secret {
+		return secret{[]string{hint}, regexp.MustCompile(`((?:^|[\s/])` + program + `\s(?:[^|;]*?\s)??` + option + `)` + value), kept, false,
+			regexp.MustCompile(`^([^|;]*?\s` + option + `)` + value)}
 	}
 	return []secret{
-		{[]string{"-----begin"}, regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), whole, false},
-		{[]string{"://"}, regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@'"]*:)[^\s/'"]+@`), kept + "@", false},
-		{[]string{"://"}, regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/:@'"]{20,}@`), kept + "@", false},
-		{[]string{"authorization"}, regexp.MustCompile(`(?i)(\b(?:proxy-)?authorization\\?["']?\s*[:=]\s*["']?(?:(?:basic|bearer|apikey|api-key|token|digest|negotiate|ntlm|jwt|key|splunk|hmac|aws4-hmac-sha256)\s+)?)[^\s"',;]+`), kept, false},
-		{[]string{"bearer"}, regexp.MustCompile(`(?i)(\bbearer[ \s=:]+)[a-z0-9._~+/=-]{8,}`), kept, false},
-		{[]string{"cookie"}, regexp.MustCompile(`(?i)(\b(?:set-)?cookie\s*[:=]\s*)[^"'\n]+`), kept, false},
-		{[]string{"-b", "--cookie"}, after(`curl`, `(?:-b|--cookie)[\s=]+`), kept, false},
-		{words, regexp.MustCompile(`(?i)((?:^|[^a-z0-9])[a-z0-9_.-]*` + names + `\\?["']?\s*[:=]\s*)` + value), kept, true},
-		{words, regexp.MustCompile(`(?i)((?:^|\s)--?[a-z0-9_.-]*` + names + `\s+)` + value), kept, true},
-		{[]string{"secret"}, regexp.MustCompile(`(?i)((?:^|[^a-z0-9])[a-z0-9_.-]*secret[_-]?id\\?["']?\s*[:=]\s*)` + value), kept, false}, // Vault's, which opens like a password
-		{[]string{"aws_se"}, regexp.MustCompile(`(?i)(\baws_(?:secret_access_key|session_token)\s+)` + value), kept, false},
-		{[]string{"sig"}, regexp.MustCompile(`(?i)((?:^|[?&;\s,])(?:x-amz-|x-goog-)?sig(?:nature)?=)[^\s&"',;]+`), kept, false},
-		{[]string{"sshpass"}, after(`sshpass`, `-p\s*`), kept, false},
-		{[]string{"-u", "user"}, regexp.MustCompile(`(?i)((?:^|\s)(?:-u\s*|(?:--user|--proxy-user)[\s=]+)[^\s:,%]+[:,%])\S+`), kept, false},
-		{[]string{"mysql", "mariadb"}, after(`(?:mysql|mariadb)[a-z-]*`, `-p`), kept, false},
-		{[]string{"7z"}, after(`7z[ar]?`, `-p`), kept, false},
-		{[]string{"rar"}, after(`rar`, `-h?p`), kept, false},
-		{[]string{"zip"}, after(`zip`, `-P\s*`), kept, false},
-		{[]string{"login"}, after(`(?:docker|podman|buildah|helm|oc|az|registry)\s(?:[^|;]*?\s)?login`, `-p\s*`), kept, false},
-		{[]string{"redis"}, after(`redis-cli`, `-a\s+`), kept, false},
-		{[]string{"ncftp"}, after(`ncftp[a-z]*`, `-p\s*`), kept, false},
-		{[]string{"ldap"}, after(`ldap[a-z]+`, `-w\s*`), kept, false},
-		{[]string{"ssh-keygen"}, after(`ssh-keygen`, `-[NP]\s*`), kept, false},
-		{[]string{"openssl"}, after(`openssl`, `-[kK]\s+`), kept, false},
-		{[]string{"hooks.slack.com"}, regexp.MustCompile(`(hooks\.slack\.com/(?:services|workflows|triggers)/)[^\s"']+`), kept, false},
-		{[]string{"/api/webhooks/"}, regexp.MustCompile(`(/api/webhooks/)[^\s"']+`), kept, false},
-		{[]string{":"}, regexp.MustCompile(`\b[0-9]{8,10}:[A-Za-z0-9_-]{35}\b`), whole, false},
-		{[]string{"akia", "asia"}, regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`), whole, false},
+		{[]string{"-----begin"}, regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), whole, false, nil},
+		{[]string{"://"}, regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@'"]*:)[^\s/'"]+@`), kept + "@", false, nil},
+		{[]string{"://"}, regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/:@'"]{20,}@`), kept + "@", false, nil},
+		{[]string{"authorization"}, regexp.MustCompile(`(?i)(\b(?:proxy-)?authorization\\?["']?\s*[:=]\s*["']?(?:(?:basic|bearer|apikey|api-key|token|digest|negotiate|ntlm|jwt|key|splunk|hmac|aws4-hmac-sha256)\s+)?)[^\s"',;]+`), kept, false, nil},
+		{[]string{"bearer"}, regexp.MustCompile(`(?i)(\bbearer[ \s=:]+)[a-z0-9._~+/=-]{8,}`), kept, false, nil},
+		{[]string{"cookie"}, regexp.MustCompile(`(?i)(\b(?:set-)?cookie\s*[:=]\s*)[^"'\n]+`), kept, false, nil},
+		after("curl", `curl`, `(?:-b|--cookie)[\s=]+`),
+		{words, regexp.MustCompile(`(?i)((?:^|[^a-z0-9])[a-z0-9_.-]*` + names + `\\?["']?\s*[:=]\s*)` + value), kept, true, nil},
+		{words, regexp.MustCompile(`(?i)((?:^|\s)--?[a-z0-9_.-]*` + names + `\s+)` + value), kept, true, nil},
+		{[]string{"secret"}, regexp.MustCompile(`(?i)((?:^|[^a-z0-9])[a-z0-9_.-]*secret[_-]?id\\?["']?\s*[:=]\s*)` + value), kept, false, nil}, // Vault's, which opens like a password
+		{[]string{"aws_se"}, regexp.MustCompile(`(?i)(\baws_(?:secret_access_key|session_token)\s+)` + value), kept, false, nil},
+		{[]string{"sig"}, regexp.MustCompile(`(?i)((?:^|[?&;\s,])(?:x-amz-|x-goog-)?sig(?:nature)?=)[^\s&"',;]+`), kept, false, nil},
+		after("sshpass", `sshpass`, `-p\s*`),
+		{[]string{"-u", "user"}, regexp.MustCompile(`(?i)((?:^|\s)(?:-u\s*|(?:--user|--proxy-user)[\s=]+)[^\s:,%]+[:,%])\S+`), kept, false, nil},
+		after("mysql", `mysql[a-z-]*`, `-p`),
+		after("mariadb", `mariadb[a-z-]*`, `-p`),
+		after("7z", `7z[ar]?`, `-p`),
+		after("rar", `rar`, `-h?p`),
+		after("zip", `zip`, `-P\s*`),
+		after("login", `(?:docker|podman|buildah|helm|oc|az|registry)\s(?:[^|;]*?\s)?login`, `-p\s*`),
+		after("redis", `redis-cli`, `-a\s+`),
+		after("ncftp", `ncftp[a-z]*`, `-p\s*`),
+		after("ldap", `ldap[a-z]+`, `-w\s*`),
+		after("ssh-keygen", `ssh-keygen`, `-[NP]\s*`),
+		after("openssl", `openssl`, `-[kK]\s+`),
+		{[]string{"hooks.slack.com"}, regexp.MustCompile(`(hooks\.slack\.com/(?:services|workflows|triggers)/)[^\s"']+`), kept, false, nil},
+		{[]string{"/api/webhooks/"}, regexp.MustCompile(`(/api/webhooks/)[^\s"']+`), kept, false, nil},
+		{[]string{":"}, regexp.MustCompile(`\b[0-9]{8,10}:[A-Za-z0-9_-]{35}\b`), whole, false, nil},
+		{[]string{"akia", "asia"}, regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`), whole, false, nil},
 		{[]string{"gh", "glpat", "xox", "xapp", "npm_", "sk-", "_live_", "_test_", "aiza", "ya29", "hvs.", "hvb.", "sg.", "pypi-", "dop_", "age-secret"}, regexp.MustCompile(
-			`\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|x(?:ox[abeprs]|app)-[A-Za-z0-9-]{10,}|npm_[A-Za-z0-9]{30,}|sk-[A-Za-z0-9_-]{20,}|[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9_-]{20,}|hv[sb]\.[A-Za-z0-9_-]{20,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|pypi-[A-Za-z0-9_-]{20,}|dop_v1_[a-f0-9]{32,}|AGE-SECRET-KEY-1[A-Z0-9]{20,})`), whole, false},
-		{[]string{"eyj"}, regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`), whole, false},
+			`\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|x(?:ox[abeprs]|app)-[A-Za-z0-9-]{10,}|npm_[A-Za-z0-9]{30,}|sk-[A-Za-z0-9_-]{20,}|[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9_-]{20,}|hv[sb]\.[A-Za-z0-9_-]{20,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|pypi-[A-Za-z0-9_-]{20,}|dop_v1_[a-f0-9]{32,}|AGE-SECRET-KEY-1[A-Z0-9]{20,})`), whole, false, nil},
+		{[]string{"eyj"}, regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`), whole, false, nil},
 	}
 }()
 
@@ -80,12 +83,24 @@ func Redact(s string) string {
 
 func (o *secret) hide(s string) string {
 	var out []byte
-	for m := o.form.FindStringSubmatchIndex(s); m != nil; m = o.form.FindStringSubmatchIndex(s) {
+	form := o.form
+	for {
+		m := form.FindStringSubmatchIndex(s)
+		if m == nil && form != o.form {
+			form = o.form
+			continue
+		}
+		if m == nil {
+			break
+		}
 		if o.named && noSecret.MatchString(s[m[2]:m[3]]) {
 			out, s = append(out, s[:m[3]]...), s[m[3]:] // what follows may hold one
 			continue
 		}
-		out, s = o.form.ExpandString(append(out, s[:m[0]]...), o.with, s, m), s[m[1]:]
+		out, s = form.ExpandString(append(out, s[:m[0]]...), o.with, s, m), s[m[1]:]
+		if o.again != nil {
+			form = o.again
+		}
 	}
 	if out == nil {
 		return s
