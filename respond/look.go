@@ -30,7 +30,7 @@ type Schedule struct {
 	Source  string    // "/etc/cron.d/backup:7" or "systemd timer logrotate.timer"
 	Command string    // of cron; of a timer the unit it starts
 	User    string    // "" when the source does not say
-	Last    time.Time // the newest start at or before the asked time; zero: unknown
+	Last    time.Time // the newest start at or before the asked time, or noted just after it; zero: unknown
 	Next    time.Time // the first one after it; zero: unknown
 }
 

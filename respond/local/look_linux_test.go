@@ -194,8 +194,9 @@ func TestTimersAreReadFromSystemdsAnswer(t *testing.T) {
 	timers, err := parseTimers([]byte(`[
 		{"next":1700000060000000,"left":1,"last":1699999700000000,"passed":2,"unit":"a.timer","activates":"a.service"},
 		{"next":null,"last":1700000120000000,"unit":"b.timer","activates":"b.service"},
+		{"next":1700000000400000,"last":1700000000012000,"unit":"noted.timer","activates":"noted.service"},
 		{"next":1700009999000000,"last":0,"unit":"far.timer","activates":"far.service"}]`), around)
-	if err != nil || len(timers) != 2 {
+	if err != nil || len(timers) != 3 {
 		t.Fatal(timers, err)
 	}
 	if a := timers[0]; a.Source != "systemd timer a.timer" || a.Command != "a.service" || a.Last.Unix() != 1_699_999_700 || a.Next.Unix() != 1_700_000_060 {
@@ -203,6 +204,9 @@ func TestTimersAreReadFromSystemdsAnswer(t *testing.T) {
 	}
 	if b := timers[1]; !b.Last.IsZero() || b.Next.Unix() != 1_700_000_120 {
 		t.Errorf("%+v", b)
+	}
+	if noted := timers[2]; noted.Last.UnixMicro() != 1_700_000_000_012_000 || noted.Next.UnixMicro() != 1_700_000_000_400_000 {
+		t.Errorf("%+v", noted)
 	}
 	if _, err := parseTimers([]byte("System has not been booted"), around); err == nil {
 		t.Error("nonsense is read")

@@ -36,6 +36,11 @@ func bootTime() time.Time {
 	return time.Now().Add(-time.Duration(ts.Nano()))
 }
 
+// noted is how much later than the start of what a timer started its last run may
+// be noted: systemd notes it once the unit is queued, the kernel tells a process's
+// start in hundredths of a second.
+const noted = time.Second
+
 // parseTimers reads systemd's JSON: microseconds since 1970, 0 or null for never.
 func parseTimers(b []byte, around time.Time) ([]respond.Schedule, error) {
 	var timers []struct {
@@ -54,7 +59,7 @@ func parseTimers(b []byte, around time.Time) ([]respond.Schedule, error) {
 			}
 			at := time.UnixMicro(*us)
 			switch {
-			case !at.After(around):
+			case !at.After(around), us == t.Last && !at.After(around.Add(noted)):
 				s.Last = at
 			case s.Next.IsZero():
 				s.Next = at
