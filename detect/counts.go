@@ -1,12 +1,8 @@
 package detect
 
 import (
-	"cmp"
-	"slices"
 	"strings"
 	"time"
-
-	"interdict/sources/ecs"
 )
 
 // Kind is what is counted.
@@ -37,10 +33,8 @@ func (k Kind) String() string { return kindNames[k] }
 const (
 	defaultBaseline = 14 // days
 	maxTallies      = 1 << 19
-	maxHosts        = 1 << 16
 	maxValue        = 512 // bytes of one value
 	maxShapes       = 4096
-	silentAfter     = time.Hour
 )
 
 // counts are how often something occurred on each host, on the hosts of each
@@ -74,14 +68,6 @@ type valueName struct {
 	text string
 }
 
-type countedHost struct {
-	id, name, group string
-	seen            int64 // ms
-	grouped         int64 // ms, when it came into its group
-}
-
-func (h *countedHost) key() string { return cmp.Or(h.id, h.name) }
-
 // place is a value on a host, in a group or anywhere.
 type place struct{ value, scope uint32 }
 
@@ -93,17 +79,6 @@ const (
 type pendingKey struct {
 	value, host uint32
 	day         int32
-}
-
-type tally struct {
-	days  []dayCount // ascending
-	hosts int32      // with this value, of a group or anywhere
-}
-
-type dayCount struct {
-	day  int32 // since the epoch
-	runs uint32
-	most int64 // bytes
 }
 
 func newCounts(days int) *counts {
@@ -142,116 +117,6 @@ func (c *counts) value(k Kind, text string, make bool) (uint32, bool) {
 	}
 	c.values[k][name.text] = n
 	return n, true
-}
-
-// host gives the number of a host and notes that it was heard of.
-func (c *counts) host(h Host, group string, at int64) (uint32, bool) {
-	key := cmp.Or(h.ID, h.Name)
-	n, ok := c.byHost[key]
-	if !ok {
-		one := countedHost{id: strings.Clone(h.ID), name: strings.Clone(h.Name), group: strings.Clone(group), grouped: at}
-		switch last := len(c.vacant) - 1; {
-		case last >= 0:
-			n, c.vacant = c.vacant[last], c.vacant[:last]
-			c.hosts[n] = one
-		case len(c.hosts) >= maxHosts:
-			return 0, false
-		default:
-			n = uint32(len(c.hosts))
-			c.hosts = append(c.hosts, one)
-		}
-		c.byHost[one.key()] = n
-		c.census.stale = true
-	}
-	g := &c.hosts[n]
-	c.census.stale = c.census.stale || at-g.seen > silentAfter.Milliseconds()
-	g.seen = max(g.seen, at)
-	if group != "" && group != g.group && (g.group == "" || at-g.grouped >= regroupAfter.Milliseconds()) {
-		c.regroup(n, strings.Clone(group), at)
-	}
-	if g.name == "" {
-		g.name = strings.Clone(h.Name)
-	}
-	return n, true
-}
-
-// regroupAfter is how long a host stays in a group at least: what it is counted
-// with moves along, which takes a while.
-const regroupAfter = time.Hour
-
-// regroup brings a host into another group, with all that was counted of it.
-func (c *counts) regroup(n uint32, group string, at int64) {
-	g := &c.hosts[n]
-	old := g.group
-	g.group, g.grouped, c.census.stale = group, at, true
-	if old == "" {
-		return // it was counted in none
-	}
-	for p, own := range c.tallies {
-		if p.scope != n {
-			continue
-		}
-		if from := c.tallies[place{p.value, c.group(old)}]; from != nil {
-			from.less(own)
-		}
-		to := c.tally(place{p.value, c.group(group)})
-		to.hosts++
-		for _, d := range own.days {
-			to.add(d.day, d.runs, d.most, c.days)
-		}
-	}
-}
-
-// less takes away what one host has: but for the most, which may be another's.
-func (t *tally) less(own *tally) {
-	t.hosts--
-	for _, d := range own.days {
-		for i := range t.days {
-			if t.days[i].day == d.day {
-				t.days[i].runs -= min(d.runs, t.days[i].runs)
-			}
-		}
-	}
-	t.days = slices.DeleteFunc(t.days, func(d dayCount) bool { return d.runs == 0 })
-}
-
-// heard notes of which hosts a batch tells, and when.
-func (c *counts) heard(v *view) {
-	ids, at := v.cols[ecs.HostID], v.cols[ecs.Timestamp]
-	if ids == nil || at == nil || ids.Dict == nil {
-		return
-	}
-	last := make([]int64, ids.Dict.Len())
-	rows := make([]int, ids.Dict.Len())
-	for row := range v.f.Rows {
-		if lo, hi := ids.Range(row); lo < hi {
-			if ms, ok := at.Int(row); ok && ms > last[ids.Codes[lo]] {
-				last[ids.Codes[lo]], rows[ids.Codes[lo]] = ms, row
-			}
-		}
-	}
-	for code, ms := range last {
-		if ms == 0 {
-			continue
-		}
-		id := ids.Dict.Value(uint32(code))
-		if n, ok := c.byHost[id]; ok {
-			c.census.stale = c.census.stale || ms-c.hosts[n].seen > silentAfter.Milliseconds()
-			c.hosts[n].seen = max(c.hosts[n].seen, ms)
-		} else {
-			c.host(Host{ID: id, Name: v.first(rows[code], ecs.HostName, ecs.HostHostname)}, "", ms)
-		}
-	}
-}
-
-func (c *counts) group(name string) uint32 {
-	n, ok := c.groups[name]
-	if !ok {
-		n = c.nGroups | inGroup
-		c.nGroups++
-		c.groups[name] = n
-	}
-	return n
 }
 
 // add counts a value on a host: runs more of it, of at most most bytes each.
@@ -310,60 +175,6 @@ func (c *counts) tally(p place) *tally {
 	return t
 }
 
-func (t *tally) add(day int32, runs uint32, most int64, keep int32) {
-	i := len(t.days) - 1
-	for i >= 0 && t.days[i].day > day {
-		i--
-	}
-	if i >= 0 && t.days[i].day == day {
-		t.days[i].runs += runs
-		t.days[i].most = max(t.days[i].most, most)
-		return
-	}
-	t.days = slices.Insert(t.days, i+1, dayCount{day, runs, most})
-	if newest := t.days[len(t.days)-1].day; t.days[0].day <= newest-keep {
-		t.days = t.days[1:]
-	}
-}
-
-// Seen is how often something occurred in the baseline, in one scope.
-type Seen struct {
-	Runs  int64
-	Most  int64 // bytes of the largest, where bytes are counted
-	Days  int32
-	Hosts int32 // of a group or anywhere: on how many
-	first int32 // day
-}
-
-// First is the first day, in UTC.
-func (s Seen) First() time.Time { return startOf(s.first) }
-
-func startOf(day int32) time.Time { return millis(int64(day) * 24 * 60 * 60 * 1000) }
-
-// settled tells a habit from somebody who repeats himself until it looks like
-// one: three times and more, on more than one day.
-func (s Seen) settled() bool { return s.Runs >= 3 && s.Days >= 2 }
-
-func (t *tally) seen(today, keep int32) (s Seen) {
-	if t == nil {
-		return s
-	}
-	for _, d := range t.days {
-		if d.day <= today-keep {
-			continue
-		}
-		if s.Days++; s.Days == 1 {
-			s.first = d.day
-		}
-		s.Runs += int64(d.runs)
-		s.Most = max(s.Most, d.most)
-	}
-	if s.Runs > 0 {
-		s.Hosts = t.hosts
-	}
-	return s
-}
-
 // Rarity is how often one thing occurred: on the host, on the hosts of its group, anywhere.
 type Rarity struct {
 	Kind                  Kind
@@ -399,65 +210,6 @@ func (c *counts) shape(command string) string {
 	s := Shape(command)
 	c.shapes[command] = s
 	return s
-}
-
-// Known says what the counts know: without it no count means anything.
-type Known struct {
-	Since                     time.Time // what is counted began
-	Days                      int       // of the baseline
-	Hosts, Silent, GroupHosts int       // seen in the baseline; of these not heard of for an hour; of the host's group
-	Group                     string
-	Partial                   string // why counts may be too low; ""
-}
-
-func (c *counts) known(host uint32, since time.Time, now int64) Known {
-	if n := &c.census; n.stale || now-n.at >= censusFor || now < n.at {
-		c.count(now)
-	}
-	k := Known{Since: since, Days: int(c.days), Hosts: c.census.hosts, Silent: c.census.silent, Partial: c.partial}
-	if !c.began.IsZero() && c.began.Before(since) {
-		k.Since = c.began
-	}
-	if c.seeding {
-		k.Partial = "the history is still being counted"
-	}
-	if int(host) < len(c.hosts) {
-		k.Group = c.hosts[host].group
-		k.GroupHosts = c.census.groups[k.Group]
-	}
-	if c.left > 0 {
-		k.Partial = "more was seen than can be counted"
-	}
-	return k
-}
-
-// census is how many hosts there are, counted now and then: every finding says it.
-type census struct {
-	at            int64 // ms
-	stale         bool
-	hosts, silent int
-	groups        map[string]int
-}
-
-const censusFor = 10_000 // ms
-
-// count takes the census of the hosts that were heard of in the baseline.
-func (c *counts) count(now int64) {
-	n := census{at: now, groups: make(map[string]int, len(c.groups))}
-	for i := range c.hosts {
-		h := &c.hosts[i]
-		if h.key() == "" || dayOf(h.seen) <= c.today-c.days {
-			continue
-		}
-		n.hosts++
-		if now-h.seen > silentAfter.Milliseconds() {
-			n.silent++
-		}
-		if h.group != "" {
-			n.groups[h.group]++
-		}
-	}
-	c.census = n
 }
 
 // turn begins a new day: what left the baseline is forgotten.
