@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -141,10 +142,14 @@ func (c *counts) place(k Kind, text string, host uint32, day int32, runs uint32,
 	own := c.tally(place{n, host})
 	first := len(own.days) == 0
 	own.add(day, runs, most, c.days)
+	h := &c.hosts[host]
+	if first {
+		h.values = append(h.values, n)
+	}
 	scopes := [2]uint32{anywhere, 0}
 	all := scopes[:1]
-	if g := c.hosts[host].group; g != "" {
-		scopes[1], all = c.group(g), scopes[:2]
+	if h.group != "" {
+		scopes[1], all = c.group(h.group), scopes[:2]
 	}
 	for _, scope := range all {
 		t := c.tally(place{n, scope})
@@ -238,6 +243,10 @@ func (c *counts) turn(now int64) {
 				all.hosts--
 			}
 		}
+	}
+	for i := range c.hosts {
+		h := &c.hosts[i]
+		h.values = slices.DeleteFunc(h.values, func(v uint32) bool { return c.tallies[place{v, uint32(i)}] == nil })
 	}
 	c.shrink()
 }

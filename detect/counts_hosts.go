@@ -16,8 +16,9 @@ const (
 
 type countedHost struct {
 	id, name, group string
-	seen            int64 // ms
-	grouped         int64 // ms, when it came into its group
+	seen            int64    // ms
+	grouped         int64    // ms, when it came into its group
+	values          []uint32 // that were counted of it, once each
 }
 
 func (h *countedHost) key() string { return cmp.Or(h.id, h.name) }
@@ -59,24 +60,30 @@ const regroupAfter = time.Hour
 
 // regroup brings a host into another group, with all that was counted of it.
 func (c *counts) regroup(n uint32, group string, at int64) {
-	g := &c.hosts[n]
-	old := g.group
-	g.group, g.grouped, c.census.stale = group, at, true
-	if old == "" {
-		return // it was counted in none
-	}
-	for p, own := range c.tallies {
-		if p.scope != n {
-			continue
+	h := &c.hosts[n]
+	old := h.group
+	h.group, h.grouped, c.census.stale = group, at, true
+	for _, value := range h.values {
+		own := c.tallies[place{value, n}]
+		if old != "" {
+			c.less(place{value, c.group(old)}, own)
 		}
-		if from := c.tallies[place{p.value, c.group(old)}]; from != nil {
-			from.less(own)
-		}
-		to := c.tally(place{p.value, c.group(group)})
+		to := c.tally(place{value, c.group(group)})
 		to.hosts++
 		for _, d := range own.days {
 			to.add(d.day, d.runs, d.most, c.days)
 		}
+	}
+}
+
+// less takes what one host has away from its group, and the group's tally with the last of them.
+func (c *counts) less(of place, own *tally) {
+	t := c.tallies[of]
+	if t == nil {
+		return
+	}
+	if t.less(own); t.hosts <= 0 {
+		delete(c.tallies, of)
 	}
 }
 

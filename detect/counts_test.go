@@ -220,3 +220,27 @@ func TestAHostThatComesIntoAnotherGroupBringsItsCountsAlong(t *testing.T) {
 		t.Errorf("a host changes its group as often as its events say: %+v", k)
 	}
 }
+
+func TestWhatWasCountedOfAHostBeforeItHadAGroupComesWithItIntoItsFirst(t *testing.T) {
+	c := newCounts(3)
+	a, _ := c.host(Host{ID: "a"}, "", at(0))
+	b, _ := c.host(Host{ID: "b"}, "web", at(0))
+	c.add(ToolUsed, "scp", a, at(0), 5, 100)
+	c.add(ToolUsed, "scp", b, at(1), 2, 0)
+	c.host(Host{ID: "a"}, "web", at(1))
+	if r := c.look(ToolUsed, "scp", b); r.Group.Runs != 7 || r.Group.Hosts != 2 || r.Group.Most != 100 || r.Anywhere.Runs != 7 || r.Anywhere.Hosts != 2 {
+		t.Errorf("of its first group: %+v", r)
+	}
+	c.turn(at(3)) // what was counted of a is no longer within three days
+	if r := c.look(ToolUsed, "scp", b); r.Group.Runs != 2 || r.Group.Hosts != 1 {
+		t.Errorf("of those who stay when it has left the baseline: %+v", r)
+	}
+	c.add(ToolUsed, "scp", a, at(3), 4, 0)
+	c.host(Host{ID: "a"}, "db", at(3))
+	if r := c.look(ToolUsed, "scp", b); r.Group.Runs != 2 || r.Group.Hosts != 1 {
+		t.Errorf("of the group that it left: %+v", r)
+	}
+	if r := c.look(ToolUsed, "scp", a); r.Group.Runs != 4 || r.Group.Hosts != 1 || len(c.hosts[a].values) != 1 {
+		t.Errorf("of its second: %+v, %v", r, c.hosts[a].values)
+	}
+}
