@@ -46,7 +46,7 @@ func expression(text string) string {
 		n, is := 1, "[^/]"
 		switch {
 		case strings.HasPrefix(rest, "/**/"): // no directory between is one way to fit
-			n, is = 4, "/(?:.*/)?"
+			n, is = 3, "(?:/.*)?"
 		case strings.HasPrefix(rest, "**"):
 			n, is = 2, ".*"
 		case rest[0] == '*':
