@@ -157,12 +157,18 @@ func (e Entry) narrows() bool {
 		return false
 	}
 	return !slices.ContainsFunc(e.Values, func(v string) bool {
-		return v == "" || e.Wildcard && len(strings.Trim(v, "*?/.")) < leastLetters || wideNetwork(v) || strings.HasPrefix(e.Field, "user.") && (v == "root" || v == "0")
+		return v == "" || e.Wildcard && len(said(v)) < leastLetters || wideNetwork(v) || strings.HasPrefix(e.Field, "user.") && (v == "root" || v == "0")
 	})
 }
 
 // leastLetters is how much a pattern must say to stand for something particular.
 const leastLetters = 3
+
+// said is what a pattern says: not what stands for anything, wherever it stands,
+// nor what every path begins or ends with.
+func said(pattern string) string {
+	return strings.NewReplacer("*", "", "?", "").Replace(strings.Trim(pattern, "*?/."))
+}
 
 // wideNetwork tells a network that much of the world is in.
 func wideNetwork(v string) bool {

@@ -140,6 +140,7 @@ func TestAnExceptionThatWouldHideEverythingIsRefused(t *testing.T) {
 		"a host":          {{Field: "host.name", Values: []string{"web-1"}}},
 		"any name":        {{Field: "process.name", Values: []string{"*"}, Wildcard: true}},
 		"a letter":        {{Field: "process.executable", Values: []string{"/*s*"}, Wildcard: true}},
+		"letters apart":   {{Field: "process.command_line", Values: []string{"*-*?*a*"}, Wildcard: true}},
 		"half of all":     {{Field: "destination.ip", Values: []string{"128.0.0.0/1"}}},
 		"root":            {{Field: "user.name", Values: []string{"root"}}},
 		"every address":   {{Field: "destination.ip", Values: []string{"0.0.0.0/0"}}},
