@@ -206,10 +206,10 @@ func (r *Routine) fetches() bool {
 	return r.Class == "git" || r.Class == "update" || r.Class == "copies in"
 }
 
-// seen tells whether a habit has it in the nearest scope, or in any.
-func (l *limits) seen(k Kind, text string, any bool) bool {
+// seen tells whether a habit has it in one of the scopes.
+func (l *limits) seen(k Kind, text string, scopes []uint32) bool {
 	n, ok := l.c.value(k, text, false)
-	return ok && slices.ContainsFunc(l.scopes[:map[bool]int{false: 1, true: len(l.scopes)}[any]], func(scope uint32) bool {
+	return ok && slices.ContainsFunc(scopes, func(scope uint32) bool {
 		return l.c.tallies[place{n, scope}].seen(l.c.today, l.c.days).Runs > 0
 	})
 }
@@ -246,7 +246,11 @@ func (l *limits) addresses() {
 		if !addr.IsValid() || addr.IsLoopback() {
 			continue
 		}
-		if !l.seen(HabitTo, habitTo(l.key, addr), Internal(addr)) && !l.everywhere(addr) {
+		scopes := l.scopes[:1]
+		if Internal(addr) {
+			scopes = l.scopes
+		}
+		if !l.seen(HabitTo, habitTo(l.key, addr), scopes) && !l.everywhere(addr) {
 			l.breach("%s is not where it goes: never in %d runs", addr, l.known.Runs)
 			continue
 		}
@@ -260,7 +264,7 @@ func (l *limits) addresses() {
 
 func (l *limits) places() {
 	for _, place := range l.r.placesOf(l.s) {
-		if !l.seen(HabitReads, habitReads(l.key, place), false) {
+		if !l.seen(HabitReads, habitReads(l.key, place), l.scopes[:1]) {
 			l.breach("it reads %s, never in %d runs", place, l.known.Runs)
 		}
 	}
