@@ -117,23 +117,9 @@ func without(query string, items []leftOut) (string, error) {
 	if len(q.Commands) == 1 {
 		query += "\n| " + where // below a remark, if it ends with one
 	} else {
-		at := offset(query, q.Commands[1].At())
+		at := q.Commands[1].At().Offset(query)
 		query = query[:at] + where + " | " + query[at:]
 	}
 	_, err = esql.Prepare(query)
 	return query, err
-}
-
-// offset is how many bytes stand before a place.
-func offset(text string, at parse.Pos) int {
-	line, column := 1, 1
-	for i, r := range text {
-		if line == at.Line && column == at.Column {
-			return i
-		}
-		if column++; r == '\n' {
-			line, column = line+1, 1
-		}
-	}
-	return len(text)
 }

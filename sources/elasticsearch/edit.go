@@ -36,7 +36,7 @@ func apply(text string, edits []edit) edited {
 // place gives a place of the text as it was given for one of the text as it was
 // sent. What was put in is at the place it was put.
 func (e edited) place(line, column int) (int, int) {
-	to := offset(e.after, parse.Pos{Line: line, Column: column})
+	to := parse.Pos{Line: line, Column: column}.Offset(e.after)
 	moved := 0 // how much further everything is behind the edits so far
 	for _, x := range e.edits {
 		begin := x.at + moved
@@ -50,23 +50,6 @@ func (e edited) place(line, column int) (int, int) {
 		moved += len(x.text) - x.length
 	}
 	return position(e.before, to-moved)
-}
-
-// offset gives the byte of a place; past the end, the end.
-func offset(text string, p parse.Pos) int {
-	at := 0
-	for line := 1; line < p.Line; line++ {
-		n := strings.IndexByte(text[at:], '\n')
-		if n < 0 {
-			return len(text)
-		}
-		at += n + 1
-	}
-	for column := 1; column < p.Column && at < len(text); column++ {
-		_, n := utf8.DecodeRuneInString(text[at:])
-		at += n
-	}
-	return at
 }
 
 // position gives the line and column of a byte.

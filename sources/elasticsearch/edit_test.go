@@ -18,7 +18,7 @@ func asParseError(t *testing.T, err error) *parse.Error {
 }
 
 func offsetOf(text string, line, column int) int {
-	return offset(text, parse.Pos{Line: line, Column: column})
+	return parse.Pos{Line: line, Column: column}.Offset(text)
 }
 
 func TestPlacesBehindAndInsideEditsAreThoseOfTheTextAsGiven(t *testing.T) {

@@ -167,7 +167,7 @@ func (t text) nulls(missing []string) []edit {
 		c, _ := ecs.Lookup(name)
 		made[i] = quotedName(name) + " = null::" + castName(c.Type())
 	}
-	return []edit{{at: offset(t.source, t.query.Commands[1].At()), text: "EVAL " + strings.Join(made, ", ") + " | "}}
+	return []edit{{at: t.query.Commands[1].At().Offset(t.source), text: "EVAL " + strings.Join(made, ", ") + " | "}}
 }
 
 func castName(t frame.Type) string {
@@ -183,7 +183,7 @@ func quotedName(name string) string { return "`" + strings.ReplaceAll(name, "`",
 // that is called by its own text keeps that name.
 func (t text) constants(f parse.Field, now time.Time) (edits []edit) {
 	put := func(e parse.Expr, text string) {
-		edits = append(edits, edit{offset(t.source, e.At()), len(e.Text()), text})
+		edits = append(edits, edit{e.At().Offset(t.source), len(e.Text()), text})
 	}
 	parse.Walk(f.Expr, func(e parse.Expr) {
 		switch x := e.(type) {
@@ -204,7 +204,7 @@ func (t text) constants(f parse.Field, now time.Time) (edits []edit) {
 		}
 	})
 	if len(edits) > 0 && !f.Named {
-		edits = append([]edit{{at: offset(t.source, f.Pos), text: quotedName(f.Name) + " = "}}, edits...)
+		edits = append([]edit{{at: f.Pos.Offset(t.source), text: quotedName(f.Name) + " = "}}, edits...)
 	}
 	return edits
 }

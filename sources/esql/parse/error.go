@@ -3,6 +3,7 @@ package parse
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // The kinds of errors, as Elasticsearch names them.
@@ -62,3 +63,20 @@ type Pos struct{ Line, Column int }
 
 // At gives the place itself: nodes embed a Pos.
 func (p Pos) At() Pos { return p }
+
+// Offset gives the byte of text at the place; past the end, the end.
+func (p Pos) Offset(text string) int {
+	at := 0
+	for line := 1; line < p.Line; line++ {
+		n := strings.IndexByte(text[at:], '\n')
+		if n < 0 {
+			return len(text)
+		}
+		at += n + 1
+	}
+	for column := 1; column < p.Column && at < len(text); column++ {
+		_, n := utf8.DecodeRuneInString(text[at:])
+		at += n
+	}
+	return at
+}
