@@ -58,11 +58,11 @@ func (e *itemOf) rows() (condition, why string) {
 			if column.Type() != frame.Keyword {
 				return "", "of its pattern"
 			}
-			values[k] = "COALESCE(" + e.Field + " LIKE " + literal(v) + ", false)"
+			values[k] = "COALESCE(" + e.Field + " LIKE " + parse.Quote(v) + ", false)"
 		case e.Type == "wildcard" || e.Type == "exists":
-			values[k] = "KQL(" + literal(e.Field+": "+v) + ")"
+			values[k] = "KQL(" + parse.Quote(e.Field+": "+v) + ")"
 		default:
-			values[k] = "KQL(" + literal(e.Field+`: "`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(v)+`"`) + ")"
+			values[k] = "KQL(" + parse.Quote(e.Field+`: "`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(v)+`"`) + ")"
 		}
 	}
 	condition = "(" + strings.Join(values, " OR ") + ")"
@@ -92,11 +92,6 @@ func (e *itemOf) texts() (values []string, why string) {
 		return values, ""
 	}
 	return nil, "its conditions are of a type that is not known"
-}
-
-// literal is a text as ES|QL writes it.
-func literal(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + `"`
 }
 
 // without gives the query that reads no rows which one of the items leaves out.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"interdict/sources"
+	"interdict/sources/esql/parse"
 )
 
 // parameters are what a query of a guide may ask for: the baseline's bounds
@@ -118,17 +119,13 @@ func writeOut(text string, params []sources.Param) string {
 func literal(v any) string {
 	switch v := v.(type) {
 	case string:
-		return quote(v)
+		return parse.Quote(v)
 	case time.Time:
-		return quote(v.UTC().Format("2006-01-02T15:04:05.000Z"))
+		return parse.Quote(v.UTC().Format("2006-01-02T15:04:05.000Z"))
 	case int64:
 		return strconv.FormatInt(v, 10)
 	case bool:
 		return strconv.FormatBool(v)
 	}
-	return quote(fmt.Sprint(v))
+	return parse.Quote(fmt.Sprint(v))
 }
-
-var escapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`)
-
-func quote(s string) string { return `"` + escapes.Replace(s) + `"` }

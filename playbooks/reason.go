@@ -6,6 +6,7 @@ import (
 
 	"interdict/detect"
 	"interdict/sources"
+	"interdict/sources/esql/parse"
 )
 
 // Reasons are why the risk of a finding is what it is, each as an answer to
@@ -56,10 +57,10 @@ const mostEntities = 32
 func entities(all []detect.Process) string {
 	var out []string
 	for _, p := range all[:min(len(all), mostEntities)] {
-		out = append(out, quote(p.EntityID))
+		out = append(out, parse.Quote(p.EntityID))
 	}
 	if out == nil {
-		return quote("")
+		return parse.Quote("")
 	}
 	return strings.Join(out, ", ")
 }

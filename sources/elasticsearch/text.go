@@ -189,7 +189,7 @@ func (t text) constants(f parse.Field, now time.Time) (edits []edit) {
 		switch x := e.(type) {
 		case *parse.Call:
 			if x.Name == "now" && len(x.Args) == 0 && !now.IsZero() {
-				put(x, "TO_DATETIME("+quote(now.UTC().Format("2006-01-02T15:04:05.000Z"))+")")
+				put(x, "TO_DATETIME("+parse.Quote(now.UTC().Format("2006-01-02T15:04:05.000Z"))+")")
 			}
 		case *parse.In:
 			for _, item := range x.List {
@@ -236,7 +236,7 @@ func literals(v any) (out []string, ok bool) {
 	for _, one := range list {
 		switch x := one.(type) {
 		case string:
-			out = append(out, quote(x))
+			out = append(out, parse.Quote(x))
 		case float64:
 			out = append(out, strconv.FormatFloat(x, 'e', -1, 64))
 		default:
@@ -247,11 +247,6 @@ func literals(v any) (out []string, ok bool) {
 		out = []string{"null"}
 	}
 	return out, true
-}
-
-// quote makes an ES|QL string.
-func quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + `"`
 }
 
 // bodyParams gives the parameters as the body wants them.

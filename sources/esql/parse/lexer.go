@@ -224,6 +224,11 @@ func number(s string) (kind, int) {
 	return k, i
 }
 
+var escapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`)
+
+// Quote writes a text as a string of ES|QL.
+func Quote(s string) string { return `"` + escapes.Replace(s) + `"` }
+
 // text reads a string: """raw""", or "with \" escapes".
 func (l *lexer) text(s string) (string, int, error) {
 	if strings.HasPrefix(s, `"""`) {
