@@ -290,8 +290,7 @@ func (r *Routine) placesOf(s *Transfer) (out []string) {
 		default:
 			add(placeOf(f.Path))
 		}
-		switch f.Sensitive {
-		case "key material", "credentials", "database", "customer data", "mail":
+		if Grave(f.Sensitive) {
 			add(f.Sensitive)
 		}
 	}

@@ -53,6 +53,15 @@ func graver(a, b string) string {
 	return ""
 }
 
+// Grave tells of which classes the loss is an incident by itself.
+func Grave(class string) bool {
+	switch class {
+	case "key material", "credentials", "database", "customer data", "mail":
+		return true
+	}
+	return false
+}
+
 func builtinKind(file string) string {
 	base := path.Base(file)
 	lower := strings.ToLower(file)

@@ -75,12 +75,8 @@ func (k *tracker) hold(p *proc, ids *identities, row int, f File, at int64) {
 	if len(p.opened) < maxFiles {
 		p.opened = append(p.opened, f)
 	}
-	up := k.all[p.up]
-	switch f.Sensitive {
-	case "key material", "credentials", "database", "customer data", "mail":
-		if up != nil && up.transfer == nil && up.session == nil {
-			k.beginSession(up, ids, row, innerSFTP, at)
-		}
+	if up := k.all[p.up]; Grave(f.Sensitive) && up != nil && up.transfer == nil && up.session == nil {
+		k.beginSession(up, ids, row, innerSFTP, at)
 	}
 }
 

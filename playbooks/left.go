@@ -40,15 +40,6 @@ func (e *evidence) received() string {
 	return "data comes in, " + byteCount(e.transfer.Received) + "; "
 }
 
-// grave are the classes of files whose loss is an incident by itself.
-func grave(class string) bool {
-	switch class {
-	case "key material", "credentials", "database", "customer data", "mail":
-		return true
-	}
-	return false
-}
-
 const maxFileLines = 14
 
 // filesRead names what was read, the sensitive first to be counted against it.
@@ -73,7 +64,7 @@ func (e *evidence) filesRead(r *reply) string {
 		if len(r.lines) < maxFileLines {
 			r.line("read", text)
 		}
-		if grave(f.Sensitive) {
+		if detect.Grave(f.Sensitive) {
 			graves = append(graves, fmt.Sprintf("%s (%s)", f.Path, f.Sensitive))
 			graveBytes += f.Size
 		}
@@ -210,7 +201,7 @@ func (e *evidence) knownOrNew(r *reply, p detect.Peer, k *known, total int64) st
 
 func (e *evidence) readsGrave() bool {
 	for _, f := range e.transfer.Files {
-		if grave(f.Sensitive) {
+		if detect.Grave(f.Sensitive) {
 			return true
 		}
 	}

@@ -206,7 +206,7 @@ func FactsOf(x *Exhibit, owner func(detect.Host) string) Facts {
 	f.yes("destination", len(s.far()) > 0)
 	f.yes("outside", slices.ContainsFunc(s.far(), func(p detect.Peer) bool { return !detect.Internal(p.Addr) }))
 	class, _ := s.transfer.Content()
-	f.yes("sensitive", grave(class))
+	f.yes("sensitive", detect.Grave(class))
 	f.yes("container", s.tool.Container != "")
 	f.yes("local", x.Finding.Host.Name == respond.Local)
 	f.yes("owner", owner != nil && owner(x.Finding.Host) != "")
