@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strings"
@@ -80,15 +81,7 @@ type aiming struct {
 func (w *aiming) whole() []Aim {
 	for i := range w.found {
 		a := &w.found[i]
-		if a.User == "" {
-			a.User = w.user
-		}
-		if a.Port == "" {
-			a.Port = w.port
-		}
-		if a.Via == "" {
-			a.Via = w.via
-		}
+		a.User, a.Port, a.Via = cmp.Or(a.User, w.user), cmp.Or(a.Port, w.port), cmp.Or(a.Via, w.via)
 	}
 	return w.found[:min(len(w.found), maxAims)]
 }

@@ -39,6 +39,13 @@ func (w *aiming) copyOption(name, value string) {
 	}
 }
 
+// The letters of options that take a value.
+const (
+	sftpValued  = "BbcDFiJloPRSsX"
+	rsyncValued = "efTBM@"
+	lftpValued  = "cefpu"
+)
+
 func (w *aiming) scp() {
 	w.walk("cDFiJloPSX", nil, w.copyOption, func(word string) {
 		if a, ok := remoteEnd(word); ok {
@@ -48,7 +55,7 @@ func (w *aiming) scp() {
 }
 
 func (w *aiming) sftp() {
-	w.walk("BbcDFiJloPRSsX", nil, w.copyOption, func(word string) {
+	w.walk(sftpValued, nil, w.copyOption, func(word string) {
 		if a, ok := remoteEnd(word); ok {
 			w.add(a)
 		} else {
@@ -58,26 +65,20 @@ func (w *aiming) sftp() {
 }
 
 func (w *aiming) ssh() {
-	var words []string
-	host := -1
-	for i := 0; i < len(w.args); i++ { // behind the host all is the command
-		a := w.args[i]
-		if len(a) > 1 && a[0] == '-' {
-			letters(a[1:], "BbcDEeFIiJLlmOoPpQRSWw", func() string {
-				if i++; i < len(w.args) {
-					return w.args[i]
-				}
-				return ""
-			}, w.sshOption)
-			continue
+	for i := 0; i < len(w.args); i++ {
+		word := w.args[i]
+		if len(word) < 2 || word[0] != '-' {
+			a := loginEnd(word)
+			a.Path = strings.Join(w.args[i+1:], " ") // behind the host all is the command
+			w.add(a)
+			return
 		}
-		host, words = i, w.args[i+1:]
-		break
-	}
-	if host >= 0 {
-		a := loginEnd(w.args[host])
-		a.Path = strings.Join(words, " ")
-		w.add(a)
+		letters(word[1:], "BbcDEeFIiJLlmOoPpQRSWw", func() string {
+			if i++; i < len(w.args) {
+				return w.args[i]
+			}
+			return ""
+		}, w.sshOption)
 	}
 }
 
@@ -86,7 +87,7 @@ var rsyncLong = []string{"--rsh", "--exclude", "--include", "--filter", "--exclu
 	"--port", "--partial-dir", "--backup-dir", "--rsync-path", "--bwlimit", "--chmod", "--compare-dest", "--link-dest", "--copy-dest", "--suffix", "--timeout", "--address"}
 
 func (w *aiming) rsync() {
-	w.walk("efTBM@", rsyncLong, func(name, value string) {
+	w.walk(rsyncValued, rsyncLong, func(name, value string) {
 		switch name {
 		case "-e", "--rsh":
 			w.shell(value)
@@ -206,7 +207,7 @@ func (w *aiming) urls() {
 
 func (w *aiming) lftp() {
 	w.urls()
-	w.walk("cefpu", nil, func(name, value string) {
+	w.walk(lftpValued, nil, func(name, value string) {
 		switch name {
 		case "-u":
 			w.user, _, _ = strings.Cut(value, ",")
@@ -270,13 +271,12 @@ func (w *aiming) hostPort(word string) {
 }
 
 func (w *aiming) openssl() {
-	for i, word := range w.args {
-		if (word == "-connect" || word == "-proxy") && i+1 < len(w.args) {
-			if word == "-proxy" {
-				w.via = w.args[i+1]
-				continue
-			}
+	for i, word := range w.args[:len(w.args)-1] {
+		switch word {
+		case "-connect":
 			w.hostPort(w.args[i+1])
+		case "-proxy":
+			w.via = w.args[i+1]
 		}
 	}
 }

@@ -38,11 +38,11 @@ type lister struct {
 }
 
 var listers = map[string]lister{
-	"sftp":   {[]string{"-b"}, "BbcDFiJloPRSsX", nil},
-	"rsync":  {[]string{"--files-from"}, "efTBM@", rsyncLong},
+	"sftp":   {[]string{"-b"}, sftpValued, nil},
+	"rsync":  {[]string{"--files-from"}, rsyncValued, rsyncLong},
 	"curl":   {[]string{"-K", "--config"}, curlValued, curlLong},
 	"wget":   {[]string{"-i", "--input-file"}, "aABDeiIlOoPQRtTUwX", nil},
 	"aria2c": {[]string{"-i", "--input-file"}, "dijklMoqstuxTU", nil},
-	"lftp":   {[]string{"-f"}, "cefpu", nil},
+	"lftp":   {[]string{"-f"}, lftpValued, nil},
 	"rclone": {[]string{"--files-from", "--files-from-raw"}, "", nil},
 }
