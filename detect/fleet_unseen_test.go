@@ -80,11 +80,8 @@ var later = []stealing{
 	}},
 	{"the shipper, in many pieces", true, func(f *fleet, at time.Time) (last *task) {
 		m := f.pick("web")
-		to := f.of("logs")[int(m.addr.As4()[3])%2].addr
 		for i := range 40 {
-			at := at.Add(time.Duration(i) * 40 * time.Second)
-			script := f.start(at, m.init, "/usr/bin/dash", "/bin/sh /usr/libexec/log-ship", unit("log-ship.service"), runs("/usr/libexec/log-ship"), as("logship", 997))
-			t := f.copyOut(at.Add(time.Second), script, "/usr/bin/rsync", "rsync -az /var/log/nginx/ logs@"+to.String()+":/srv/logs/"+m.name+"/", to, 7e6, map[string]int64{"/var/log/nginx/access.log.1": 7e6})
+			t := f.ship(at.Add(time.Duration(i)*40*time.Second), m, 7e6, map[string]int64{"/var/log/nginx/access.log.1": 7e6})
 			if last != nil {
 				f.truth[last.entity()] = "the shipper, in many pieces"
 			}
@@ -102,7 +99,7 @@ var later = []stealing{
 	}},
 	{"a fetch of the sources that sends", true, func(f *fleet, at time.Time) *task {
 		m := f.pick("ci")
-		shell := f.start(at, m.service, "/usr/bin/bash", "bash --login", in(fmt.Sprintf("/var/lib/gitlab-runner/builds/%08x/0/shop/part-1", f.r.Uint32())))
+		shell, _ := f.job(at, m, 1)
 		fetch := f.start(at.Add(time.Second), shell, "/usr/bin/git", "git fetch origin")
 		t := f.start(at.Add(time.Second+5*time.Millisecond), fetch, "/usr/bin/ssh", "ssh git@git.internal git-upload-pack 'shop/part-1.git'")
 		f.sends(at.Add(2*time.Second), 20*time.Second, t, f.of("git")[0].addr, 22, false, f.about(30e6, 0.5), 900_000)
@@ -120,8 +117,7 @@ var later = []stealing{
 	}},
 	{"a pipeline, to a host that it deploys to", true, func(f *fleet, at time.Time) *task {
 		m, to := f.pick("ci"), f.of("app")[2]
-		dir := fmt.Sprintf("/var/lib/gitlab-runner/builds/%08x/0/shop/part-1", f.r.Uint32())
-		shell := f.start(at, m.service, "/usr/bin/bash", "bash --login", in(dir))
+		shell, dir := f.job(at, m, 1)
 		return f.copyOut(at.Add(time.Second), shell, "/usr/bin/scp", fmt.Sprintf("scp -q export/all.jar deploy@%s:/srv/app/releases/", to.addr), to.addr, f.about(30e6, 0.2), map[string]int64{dir + "/export/customers.csv": 30e6})
 	}},
 }
@@ -138,11 +134,8 @@ func (f *fleet) business(at time.Time, n int) {
 	}
 	for range 2 { // logs again, after the network was gone
 		m := f.pick("web")
-		to := f.of("logs")[int(m.addr.As4()[3])%2]
 		for i := range 3 {
-			at := at.Add(13*time.Hour + time.Duration(i)*5*time.Minute)
-			script := f.start(at, m.init, "/usr/bin/dash", "/bin/sh /usr/libexec/log-ship", unit("log-ship.service"), runs("/usr/libexec/log-ship"), as("logship", 997))
-			f.copyOut(at.Add(time.Second), script, "/usr/bin/rsync", "rsync -az /var/log/nginx/ logs@"+to.addr.String()+":/srv/logs/"+m.name+"/", to.addr, f.about(4e6, 0.5), map[string]int64{"/var/log/nginx/access.log.1": 4e6})
+			f.ship(at.Add(13*time.Hour+time.Duration(i)*5*time.Minute), m, f.about(4e6, 0.5), map[string]int64{"/var/log/nginx/access.log.1": 4e6})
 		}
 	}
 	server, m := f.of("backup")[n%3], f.pick("db") // a database is given back

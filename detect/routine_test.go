@@ -150,10 +150,8 @@ func TestATheftInTheFormOfRoutineIsNotFolded(t *testing.T) {
 func TestABreachStaysWhateverRunsAfterIt(t *testing.T) {
 	u := newUsual(t)
 	m := u.of("web")[0]
-	to := u.of("logs")[int(m.addr.As4()[3])%2].addr
 	ship := func(at time.Time, sent int64, file string) *task {
-		script := u.start(at, m.init, "/usr/bin/dash", "/bin/sh /usr/libexec/log-ship", unit("log-ship.service"), runs("/usr/libexec/log-ship"), as("logship", 997))
-		return u.copyOut(at.Add(time.Second), script, "/usr/bin/rsync", "rsync -az /var/log/nginx/ logs@"+to.String()+":/srv/logs/"+m.name+"/", to, sent, map[string]int64{file: sent})
+		return u.ship(at, m, sent, map[string]int64{file: sent})
 	}
 	theft := ship(u.today, 60e6, "/var/log/nginx/access.log.1")
 	u.happen()
@@ -227,10 +225,8 @@ func TestWhatWasClosedAsTheftNeverBecomesRoutine(t *testing.T) {
 func TestLimitsHoldAgainstWhoKnowsThem(t *testing.T) {
 	u := newUsual(t)
 	m := u.of("web")[0]
-	to := u.of("logs")[int(m.addr.As4()[3])%2].addr
 	ship := func(at time.Time, sent int64, change ...func(*task)) *task {
-		script := u.start(at, m.init, "/usr/bin/dash", "/bin/sh /usr/libexec/log-ship", append([]func(*task){unit("log-ship.service"), runs("/usr/libexec/log-ship"), as("logship", 997)}, change...)...)
-		return u.copyOut(at.Add(time.Second), script, "/usr/bin/rsync", "rsync -az /var/log/nginx/ logs@"+to.String()+":/srv/logs/"+m.name+"/", to, sent, map[string]int64{"/var/log/nginx/access.log.1": sent})
+		return u.ship(at, m, sent, map[string]int64{"/var/log/nginx/access.log.1": sent}, change...)
 	}
 	folds := func(what string, tool *task, want bool) {
 		t.Helper()
