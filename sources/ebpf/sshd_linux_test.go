@@ -3,17 +3,15 @@
 package ebpf
 
 import (
-	"bufio"
 	"crypto/rand"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"interdict/testdata/lab"
 	"interdict/testdata/part"
 )
 
@@ -38,11 +36,13 @@ func need(t testing.TB, names ...string) string {
 
 func startSSHD(t testing.TB, sftp ...string) *sshd {
 	t.Helper()
-	program := need(t, "/usr/sbin/sshd", "sshd")
+	need(t, "/usr/sbin/sshd")
 	need(t, "ssh")
-	s := &sshd{dir: t.TempDir(), port: freePort(t)}
+	if os.Geteuid() != 0 {
+		part.Missing(t, "lab", "sshd wants root")
+	}
+	s := &sshd{dir: t.TempDir()}
 	os.Chmod(s.dir, 0o755)
-	os.MkdirAll("/run/sshd", 0o755) // where it shuts its unprivileged half in
 	for _, key := range []string{"host", "user"} {
 		if out, err := exec.Command(need(t, "ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(s.dir, key)).CombinedOutput(); err != nil {
 			t.Fatalf("ssh-keygen: %v: %s", err, out)
@@ -57,41 +57,7 @@ func startSSHD(t testing.TB, sftp ...string) *sshd {
 	if len(sftp) > 0 {
 		server = sftp[0]
 	}
-	config := fmt.Sprintf("Port %d\nListenAddress 127.0.0.1\nListenAddress ::1\nHostKey %s/host\nAuthorizedKeysFile %s/user.pub\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nPidFile none\nSubsystem sftp %s\n",
-		s.port, s.dir, s.dir, server)
-	if err := os.WriteFile(filepath.Join(s.dir, "config"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(program, "-D", "-e", "-f", filepath.Join(s.dir, "config"))
-	errs, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	listening := make(chan string, 1)
-	go func() {
-		lines := bufio.NewScanner(errs)
-		n := 0
-		for lines.Scan() {
-			if strings.Contains(lines.Text(), "listening on") {
-				if n++; n == 2 {
-					listening <- ""
-				}
-			}
-		}
-		listening <- "sshd ended"
-	}()
-	select {
-	case problem := <-listening:
-		if problem != "" {
-			part.Missing(t, "lab", problem)
-		}
-	case <-time.After(20 * time.Second):
-		t.Fatal("sshd does not listen")
-	}
+	s.port = lab.SSHD(t, s.dir, nil, "ListenAddress ::1", "Subsystem sftp "+server)
 	s.options = []string{"-F", "/dev/null", "-i", filepath.Join(s.dir, "user"), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "BatchMode=yes"}
 	return s
 }

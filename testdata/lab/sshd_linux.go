@@ -15,7 +15,8 @@ import (
 
 // SSHD runs a real sshd on the loopback of this machine, for whoever needs no
 // host: with the key "host" of dir, for the key "user.pub", and behind the words
-// of around. It listens on the port that it gives, and ends with the test.
+// of around. It listens on the port that it gives, at each address that options add
+// too, and ends with the test.
 func SSHD(t testing.TB, dir string, around []string, options ...string) (port int) {
 	t.Helper()
 	os.MkdirAll("/run/sshd", 0o755) // where it shuts its unprivileged half in
@@ -41,16 +42,23 @@ func SSHD(t testing.TB, dir string, around []string, options ...string) (port in
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	listening := make(chan bool, 1)
+	listening := make(chan string, 1)
 	go func() {
+		awaited, last := strings.Count(config, "ListenAddress "), ""
 		for lines := bufio.NewScanner(errs); lines.Scan(); {
-			if strings.Contains(lines.Text(), "listening on") {
-				listening <- true
+			if last = lines.Text(); strings.Contains(last, "listening on") {
+				if awaited--; awaited == 0 {
+					listening <- ""
+				}
 			}
 		}
+		listening <- "sshd ended: " + last
 	}()
 	select {
-	case <-listening:
+	case problem := <-listening:
+		if problem != "" {
+			t.Fatal(problem)
+		}
 	case <-time.After(20 * time.Second):
 		t.Fatal("sshd does not listen")
 	}
