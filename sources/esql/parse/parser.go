@@ -2,8 +2,6 @@ package parse
 
 import (
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 )
 
@@ -17,12 +15,6 @@ const (
 	MaxOperators = 10_000
 	MaxNames     = 10_000
 )
-
-// Param is a value for ? (no name, in order) or ?name.
-type Param struct {
-	Name  string
-	Value any
-}
 
 type parser struct {
 	src    string
@@ -344,18 +336,6 @@ func (p *parser) name(stars bool) (Name, error) {
 	return n, nil
 }
 
-func (p *parser) paramName(t token) (string, error) {
-	v, err := p.param(t)
-	if err != nil {
-		return "", err
-	}
-	s, ok := v.(string)
-	if !ok {
-		return "", Errorf(Parsing, t.pos, "parameter ?%s is used as a name and is no text", t.text)
-	}
-	return s, nil
-}
-
 func (p *parser) fields(anyWord bool) ([]Field, error) {
 	var all []Field
 	for {
@@ -519,30 +499,6 @@ func (p *parser) limit(at Pos) (Command, error) {
 	return nil, Errorf(Parsing, at, "value of [%s] must be a non negative integer, found value [%s] type [%s]", p.node(start).Source, e.Text(), kindOf(e))
 }
 
-// kindOf is the type of a constant.
-func kindOf(e Expr) string {
-	l, ok := e.(*Literal)
-	if !ok {
-		return "unknown"
-	}
-	switch n := l.Value.(type) {
-	case string:
-		return "keyword"
-	case float64:
-		return "double"
-	case bool:
-		return "boolean"
-	case uint64:
-		return "unsigned_long"
-	case int64:
-		if n > math.MaxInt32 || n < math.MinInt32 {
-			return "long"
-		}
-		return "integer"
-	}
-	return "null"
-}
-
 func (p *parser) dissect(at Pos) (Command, error) {
 	e, err := p.primary()
 	if err != nil {
@@ -629,31 +585,6 @@ func (p *parser) enrich(at Pos) (Command, error) {
 		e.With = fields
 	}
 	return e, nil
-}
-
-// param gives the value for a ? token.
-func (p *parser) param(t token) (any, error) {
-	if n, err := strconv.Atoi(t.text); err == nil {
-		if n < 1 || n > len(p.params) {
-			return nil, Errorf(Parsing, t.pos, "No parameter is defined for position %d, did you mean any position between 1 and %d?", n, len(p.params))
-		}
-		return p.params[n-1].Value, nil
-	}
-	if t.text == "" {
-		if p.used >= len(p.params) {
-			return nil, Errorf(Parsing, t.pos, "Not enough actual parameters %d", len(p.params))
-		}
-		p.used++
-		return p.params[p.used-1].Value, nil
-	}
-	var known []string
-	for _, q := range p.params {
-		if q.Name == t.text {
-			return q.Value, nil
-		}
-		known = append(known, q.Name)
-	}
-	return nil, Errorf(Parsing, t.pos, "Unknown query parameter [%s]%s", t.text, didYouMean(t.text, known))
 }
 
 func didYouMean(word string, among []string) string {
