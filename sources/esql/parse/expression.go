@@ -372,7 +372,7 @@ func (p *parser) options() (map[string]any, error) {
 	for !p.accept("}") {
 		name := p.next()
 		if name.kind != text {
-			p.at--
+			p.back(name)
 			return nil, p.unexpected("a quoted option")
 		}
 		if err := p.expect(":"); err != nil {
