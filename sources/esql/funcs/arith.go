@@ -50,7 +50,7 @@ const addable = "date_nanos, datetime or numeric"
 
 func sumType(t []frame.Type) frame.Type {
 	for i := range t {
-		if Dates.Has(t[i]) && t[i] != frame.Null {
+		if IsDate(t[i]) {
 			return t[i]
 		}
 	}
@@ -63,7 +63,7 @@ func sumType(t []frame.Type) frame.Type {
 func checkArithmetic(name string) func([]frame.Type) string {
 	return func(t []frame.Type) string {
 		a, b := t[0], t[1]
-		aDate, bDate := a != frame.Null && Dates.Has(a), b != frame.Null && Dates.Has(b)
+		aDate, bDate := IsDate(a), IsDate(b)
 		aSpan, bSpan := a >= DatePeriod, b >= DatePeriod
 		switch {
 		case a != b && (a == frame.UnsignedLong || b == frame.UnsignedLong) && a != frame.Null && b != frame.Null:

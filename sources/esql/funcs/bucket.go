@@ -16,7 +16,7 @@ func buckets() []Def {
 		Name:   "bucket",
 		Params: []Param{{Name: "field", Types: Numeric | Dates, Expect: "datetime or numeric"}, {Name: "buckets", Types: Numeric | Temporal, Const: true}, bound, bound},
 		Result: func(t []frame.Type) frame.Type {
-			if t[0] != frame.Null && Dates.Has(t[0]) {
+			if IsDate(t[0]) {
 				return t[0]
 			}
 			return frame.Double
@@ -34,7 +34,7 @@ func BucketArity(n int) string {
 }
 
 func bucketRow(c *Call) (func(*Row), error) {
-	if t := c.Args[0].Type; t != frame.Null && Dates.Has(t) {
+	if IsDate(c.Args[0].Type) {
 		return dateBucketRow(c)
 	}
 	if c.Args[1].Type >= DatePeriod {

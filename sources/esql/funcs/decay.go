@@ -24,7 +24,7 @@ func decays() []Def {
 func decayTypes(args []frame.Type) string {
 	want := [...]Types{Numeric, Numeric, Numeric}
 	words := [...]string{"", "numeric", "numeric"}
-	if args[0] != frame.Null && Dates.Has(args[0]) {
+	if IsDate(args[0]) {
 		want, words = [...]Types{Dates, Dates, 0}, [...]string{"", "datetime or date_nanos", "time_duration"}
 	}
 	for i := 1; i < len(args); i++ {
@@ -54,7 +54,7 @@ func decay(c *Call) (func(*Row), error) {
 		return nil, err
 	}
 	of := c.Args[0].Type
-	if of != frame.Null && Dates.Has(of) {
+	if IsDate(of) {
 		unit := time.Millisecond
 		if of == frame.DateNanos {
 			unit = time.Nanosecond
@@ -127,7 +127,7 @@ func decayOptions(c *Call) (decayOption, error) {
 
 // begin takes the distance up to which nothing is lost: a duration for dates, else a number.
 func (o *decayOption) begin(v any, of frame.Type) (ok bool) {
-	if of != frame.Null && Dates.Has(of) {
+	if IsDate(of) {
 		i, isInterval := v.(Interval)
 		o.span = i.Duration
 		return isInterval && i == Interval{Duration: i.Duration}

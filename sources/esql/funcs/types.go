@@ -97,6 +97,9 @@ func (s Types) String() string {
 // IsNumeric tells whether arithmetic works on a type.
 func IsNumeric(t frame.Type) bool { return Numeric.Has(t) && t != frame.Null }
 
+// IsDate tells whether a type is one of dates.
+func IsDate(t frame.Type) bool { return Dates.Has(t) && t != frame.Null }
+
 // Widest is the type in which numbers of both types are computed.
 func Widest(a, b frame.Type) frame.Type {
 	switch {

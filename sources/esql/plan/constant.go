@@ -149,7 +149,7 @@ func beside(args []Expr, i int) frame.Type {
 // dated gives date if an argument is one, or an amount of time.
 func dated(args []Expr) frame.Type {
 	for _, a := range args {
-		if t := a.Type(); t >= funcs.DatePeriod || t != frame.Null && funcs.Dates.Has(t) {
+		if t := a.Type(); t >= funcs.DatePeriod || funcs.IsDate(t) {
 			return frame.Date
 		}
 	}
