@@ -14,32 +14,35 @@ import (
 // jsons are the functions of text that is JSON.
 func jsons() []Def {
 	return []Def{
-		{Name: "json_extract", Params: strs("string", "path"), Result: Fixed(frame.Keyword), Row: extractJSON},
+		{Name: "json_extract", Params: strs("string", "path"), Result: Fixed(frame.Keyword), New: extractJSON},
 		{Name: "json_string", Params: []Param{{Name: "key", Types: String}, {Name: "value", Types: Any}}, Variadic: true, Check: jsonPairs,
 			Result: Fixed(frame.Keyword), Row: jsonObject, Multi: true, Nulls: true},
 	}
 }
 
-func extractJSON(r *Row) {
-	path, err := jsonPath(r.Str(1))
-	if err != nil {
-		r.Fail("java.lang.IllegalArgumentException: %s", err)
-		return
-	}
-	value := json.RawMessage(r.Str(0))
-	if !json.Valid(value) {
-		r.Fail("java.lang.IllegalArgumentException: invalid JSON input")
-		return
-	}
-	for _, step := range path {
-		if value, err = step.of(value); err != nil {
-			r.Fail("java.lang.IllegalArgumentException: path [%s] does not exist", r.Str(1))
+func extractJSON(*Call) (func(*Row), error) {
+	paths := memo[jsonPath]{make: readPath}
+	return func(r *Row) {
+		path := paths.at(r, 1, 0)
+		if path.wrong != nil {
+			r.Fail("java.lang.IllegalArgumentException: %s", path.wrong)
 			return
 		}
-	}
-	if text, ok := jsonText(value); ok {
-		r.SetStr(text)
-	}
+		value, err := json.RawMessage(r.Str(0)), error(nil)
+		if !json.Valid(value) {
+			r.Fail("java.lang.IllegalArgumentException: invalid JSON input")
+			return
+		}
+		for _, step := range path.steps {
+			if value, err = step.of(value); err != nil {
+				r.Fail("java.lang.IllegalArgumentException: path [%s] does not exist", r.Str(1))
+				return
+			}
+		}
+		if text, ok := jsonText(value); ok {
+			r.SetStr(text)
+		}
+	}, nil
 }
 
 // jsonText is a value as a keyword; false for null.
@@ -87,40 +90,43 @@ func (s jsonStep) of(value json.RawMessage) (json.RawMessage, error) {
 	return array[s.place], nil
 }
 
-// jsonPath reads a path: a.b, ['a.b'], a[0], with or without $ before it.
-func jsonPath(s string) ([]jsonStep, error) {
-	wrong := fmt.Errorf("invalid path [%s]", s)
+// jsonPath leads to a value, or is none.
+type jsonPath struct {
+	steps []jsonStep
+	wrong error
+}
+
+// readPath reads a path: a.b, ['a.b'], a[0], with or without $ before it.
+func readPath(s string) jsonPath {
+	wrong := jsonPath{wrong: fmt.Errorf("invalid path [%s]", s)}
 	rest := strings.TrimPrefix(s, "$")
-	if rest == "" {
-		if s == "" {
-			return nil, wrong
-		}
-		return nil, nil
+	if s == "" {
+		return wrong
 	}
 	var path []jsonStep
 	for first := true; rest != ""; first = false {
 		if rest[0] == '[' {
 			step, after, ok := bracketed(rest)
 			if !ok {
-				return nil, wrong
+				return wrong
 			}
 			path, rest = append(path, step), after
 			continue
 		}
 		name, dotted := strings.CutPrefix(rest, ".")
 		if dotted == first && len(rest) == len(s) || !dotted && !first {
-			return nil, wrong
+			return wrong
 		}
 		n := strings.IndexAny(name, ".[")
 		if n < 0 {
 			n = len(name)
 		}
 		if n == 0 || strings.ContainsAny(name[:n], "*]") {
-			return nil, wrong
+			return wrong
 		}
 		path, rest = append(path, jsonStep{name[:n], -1}), name[n:]
 	}
-	return path, nil
+	return jsonPath{steps: path}
 }
 
 // bracketed reads [0], ['key'] or ["key"].
