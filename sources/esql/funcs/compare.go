@@ -5,8 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"regexp"
-	"slices"
 	"strings"
 
 	"interdict/sources/frame"
@@ -146,35 +144,44 @@ func CompareVersions(a, b string) int {
 	return bytes.Compare(versionKey(a), versionKey(b))
 }
 
-var version = regexp.MustCompile(`^((?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*))*)(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(\+[0-9A-Za-z.-]+)?$`)
-
-// versionKey writes a version so that the order of bytes is that of versions. A
-// number stands behind a byte below all text and one for its length.
+// versionKey writes a version so that the order of bytes is that of versions:
+// 1.2-rc.1+build, whose numbers begin with no 0.
 func versionKey(s string) []byte {
-	m := version.FindStringSubmatch(s)
-	if m == nil || m[2] != "" && slices.ContainsFunc(strings.Split(m[2], "."), func(p string) bool { return digits(p) && len(p) > 1 && p[0] == '0' }) {
-		return append([]byte{2}, s...)
-	}
-	key := versionParts([]byte{1}, m[1])
-	if m[2] != "" {
-		key = versionParts(append(key, 2), m[2])
+	rest, build, built := strings.Cut(s, "+")
+	release, pre, early := strings.Cut(rest, "-")
+	key, ok := versionParts(append(make([]byte, 0, 2*len(s)+8), 1), release, false)
+	if early && ok {
+		key, ok = versionParts(append(key, 2), pre, true)
 	} else {
 		key = append(key, 3)
 	}
-	return append(key, m[3]...)
+	if !ok || built && !versionWord(strings.ReplaceAll(build, ".", "-")) {
+		return append([]byte{2}, s...)
+	}
+	return append(key, s[len(rest):]...)
 }
 
-func versionParts(key []byte, parts string) []byte {
+// versionParts adds parts, with words those that are no numbers too, to a key. A
+// number stands behind a byte below all text and one for its length.
+func versionParts(key []byte, parts string, words bool) (longer []byte, ok bool) {
 	for i, p := range strings.Split(parts, ".") {
+		number := digits(p)
+		if number && len(p) > 1 && p[0] == '0' || !number && !(words && versionWord(p)) {
+			return key, false
+		}
 		if i > 0 {
 			key = append(key, '.')
 		}
-		if digits(p) {
+		if number {
 			key = append(key, 1, byte(0x80+min(len(p), 0x7f)))
 		}
 		key = append(key, p...)
 	}
-	return key
+	return key, true
+}
+
+func versionWord(s string) bool {
+	return s != "" && strings.Trim(s, "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""
 }
 
 func digits(s string) bool {
