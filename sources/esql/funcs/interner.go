@@ -2,6 +2,8 @@ package funcs
 
 import (
 	"math"
+	"math/bits"
+	"math/rand/v2"
 	"slices"
 
 	"interdict/sources/frame"
@@ -37,11 +39,14 @@ func (t *Table) At(key uint64, next uint32) (v uint32, fresh bool) {
 	}
 }
 
+// mix is a number's hash, for the life of the process as that of a text: who
+// chooses numbers cannot choose them for one place.
 func mix(x uint64) uint64 {
-	x ^= x >> 32
-	x *= 0x9E3779B97F4A7C15
-	return x ^ x>>29
+	high, low := bits.Mul64(x^salt[0], salt[1])
+	return high ^ low
 }
+
+var salt = [2]uint64{rand.Uint64(), rand.Uint64() | 1}
 
 func (t *Table) grow() {
 	old := t.slots
