@@ -14,6 +14,7 @@ import (
 // before it looks whether it is there, and a program that is refused so much
 // memory ends: so all that is said is looked at first.
 const (
+	mostFooter   = 1 << 27 // bytes
 	mostElements = 1 << 21 // lists of the footer together
 	mostRows     = 1 << 26 // of a row group
 	mostValues   = 1 << 26 // of a page
@@ -221,6 +222,9 @@ func checkFooter(r io.ReaderAt, size int64) error {
 	}
 	if n > size-12 {
 		return errClaims
+	}
+	if n > mostFooter {
+		return fmt.Errorf("a footer of %d bytes; there may be %d", n, mostFooter)
 	}
 	return walk(r, size-8-n, n)
 }

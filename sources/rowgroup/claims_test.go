@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -100,5 +101,32 @@ func TestAFileThatClaimsMoreThanItHasIsRefused(t *testing.T) {
 		if err := read(c.content); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want %q", what, err, c.says)
 		}
+	}
+}
+
+// hole is a file of which only the end was ever written.
+type hole struct {
+	size int64
+	end  string
+	most int // bytes that were read at once
+}
+
+func (h *hole) ReadAt(b []byte, at int64) (int, error) {
+	h.most = max(h.most, len(b))
+	clear(b)
+	if from := at - h.size + int64(len(h.end)); from >= 0 {
+		copy(b, h.end[from:])
+	}
+	return len(b), nil
+}
+
+func TestAFooterOfGigabytesIsRefusedBeforeItIsRead(t *testing.T) {
+	h := &hole{size: 5 << 30, end: string(binary.LittleEndian.AppendUint32(nil, math.MaxUint32)) + "PAR1"}
+	_, err := Open(h, h.size)
+	if want := fmt.Sprintf("a footer of %d bytes", uint32(math.MaxUint32)); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %q", err, want)
+	}
+	if h.most > 8 {
+		t.Errorf("%d bytes were read at once", h.most)
 	}
 }

@@ -39,14 +39,11 @@ func Open(r io.ReaderAt, size int64) (f *File, err error) {
 	if err := checkFooter(r, size); err != nil {
 		return nil, err
 	}
-	pq, err := parquet.OpenFile(r, size, parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true))
+	pq, err := parquet.OpenFile(r, size, parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true)) // it reads an index when it is asked for
 	if err != nil {
 		return nil, err
 	}
 	if err := checkGroups(pq); err != nil {
-		return nil, err
-	}
-	if pq, err = parquet.OpenFile(r, size, parquet.SkipBloomFilters(true)); err != nil {
 		return nil, err
 	}
 	f = &File{pq: pq}
@@ -94,6 +91,8 @@ func (g *Group) Rows() int { return int(g.group.NumRows()) }
 
 // Span bounds a date column in milliseconds, from ≤ value < to, where the file does.
 func (g *Group) Span(field string) (from, to int64, ok bool) {
+	var err error // of an index that is damaged: it bounds nothing
+	defer damaged(&err)
 	for _, l := range g.of.leaves {
 		if l.Name != field || l.Type != frame.Date && l.Type != frame.DateNanos || l.column.Type().Kind() == parquet.Int96 {
 			continue
@@ -144,7 +143,10 @@ func (g *Group) column(l *leaf, keep []uint32) (*frame.Column, error) {
 	pages := chunk.Pages()
 	defer pages.Close()
 	fill := newFiller(l, int(g.group.NumRows()), keep)
-	ends := g.pageEnds(chunk, begin)
+	var ends []int
+	if !fill.all {
+		ends = g.pageEnds(chunk, begin)
+	}
 	for {
 		if err := skipPages(pages, fill, ends); err != nil {
 			return nil, err
@@ -186,7 +188,7 @@ func (g *Group) pageEnds(chunk parquet.ColumnChunk, begin []int64) []int {
 
 // skipPages goes on to the page that has the next row that is wanted.
 func skipPages(pages parquet.Pages, fill *filler, ends []int) error {
-	if fill.all || ends == nil {
+	if ends == nil {
 		return nil
 	}
 	next := ends[len(ends)-1]
