@@ -99,17 +99,13 @@ func (a *Assessor) lookSecrets(ctx context.Context, g *gathering) {
 		return
 	}
 	e.secretsErr = errStillAsked
-	g.add()
-	g.Go(func() {
+	g.begin(func() func() {
 		ctx, cancel := context.WithTimeout(ctx, a.deadline())
 		defer cancel()
 		begun := time.Now()
 		found, err := a.Secrets(ctx, e.f.Host, of)
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		e.reached, e.secretsErr = found, err
-		e.looked.took["credentials"] = time.Since(begun)
-		g.left--
+		took := time.Since(begun)
+		return func() { e.reached, e.secretsErr, e.looked.took["credentials"] = found, err, took }
 	})
 }
 

@@ -132,25 +132,28 @@ const stillAsked = "it is still being asked"
 
 var errStillAsked = errors.New(stillAsked)
 
-// add counts one more thing that is asked.
-func (g *gathering) add() {
+// begin has one more thing asked. What find gives back writes down what it found.
+func (g *gathering) begin(find func() (keep func())) {
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.left++
+	g.mu.Unlock()
+	g.Go(func() {
+		keep := find()
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		keep()
+		g.left--
+	})
 }
 
 // ask has slot answered. Until then it says that it is being asked.
 func (g *gathering) ask(slot *asked, text string, f func() asked) {
-	g.add()
 	g.mu.Lock()
 	*slot = asked{text: strings.TrimSpace(text), unasked: stillAsked}
 	g.mu.Unlock()
-	g.Go(func() {
+	g.begin(func() func() {
 		answer := f()
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		*slot = answer
-		g.left--
+		return func() { *slot = answer }
 	})
 }
 
@@ -220,13 +223,9 @@ func (a *Assessor) gather(ctx context.Context, sheet *Sheet, s *subject) *gather
 	if a.Windows != nil {
 		e.calendar = true
 		e.windowErr = errStillAsked
-		g.add()
-		g.Go(func() {
+		g.begin(func() func() {
 			all, err := a.Windows(ctx, s.started())
-			g.mu.Lock()
-			defer g.mu.Unlock()
-			e.announcedFor, e.windowErr = all, err
-			g.left--
+			return func() { e.announcedFor, e.windowErr = all, err }
 		})
 	}
 	if a.Entry != nil {
@@ -264,17 +263,16 @@ func (a *Assessor) lookAround(ctx context.Context, g *gathering) {
 	}
 	l.cronErr, l.loginErr = errStillAsked, errStillAsked
 	look := func(question string, f func(ctx context.Context) func()) {
-		g.add()
-		g.Go(func() {
+		g.begin(func() func() {
 			ctx, cancel := context.WithTimeout(ctx, a.deadline())
 			defer cancel()
 			begun := time.Now()
 			keep := f(ctx)
-			g.mu.Lock()
-			defer g.mu.Unlock()
-			keep()
-			l.took[question] = max(l.took[question], time.Since(begun))
-			g.left--
+			took := time.Since(begun)
+			return func() {
+				keep()
+				l.took[question] = max(l.took[question], took)
+			}
 		})
 	}
 	look("time", func(ctx context.Context) func() {

@@ -28,16 +28,14 @@ func (a *Assessor) lookUpNames(ctx context.Context, g *gathering) {
 		if !detect.Internal(addr) {
 			continue
 		}
-		g.add()
-		g.Go(func() {
+		g.begin(func() func() {
 			ctx, cancel := context.WithTimeout(ctx, nameLimit)
 			defer cancel()
 			all, err := a.Names(ctx, addr.String())
-			g.mu.Lock()
-			defer g.mu.Unlock()
-			g.left--
-			if err == nil && len(all) > 0 {
-				g.e.names[addr] = strings.TrimSuffix(all[0], ".")
+			return func() {
+				if err == nil && len(all) > 0 {
+					g.e.names[addr] = strings.TrimSuffix(all[0], ".")
+				}
 			}
 		})
 	}
