@@ -27,7 +27,7 @@ type Presence struct {
 
 	mu      sync.Mutex
 	open    []string // alerts and cases on the screen here
-	lookers map[string]*looker
+	lookers map[entry]*looker
 	trouble error // of the last look
 
 	looking sync.Mutex // one look at a time, however long the store takes; guards what follows
@@ -63,6 +63,9 @@ type presenceDocument struct {
 	Consoles map[string]present `json:"consoles"`
 }
 
+// entry names a console: its document and its name in that.
+type entry struct{ document, console string }
+
 // looker is a console as it was heard of last.
 type looker struct {
 	present
@@ -72,7 +75,7 @@ type looker struct {
 
 // NewPresence makes one for a console of somebody on a host with a state directory.
 func NewPresence(store Documents, host, dir, by string) *Presence {
-	return &Presence{store: store, id: nameOf(host, dir), me: NewID(), by: by, host: host, now: time.Now, lookers: map[string]*looker{}}
+	return &Presence{store: store, id: nameOf(host, dir), me: NewID(), by: by, host: host, now: time.Now, lookers: map[entry]*looker{}}
 }
 
 // Show says which alerts and cases are on the screen here. It only notes them.
@@ -174,7 +177,7 @@ func (p *Presence) tell(ctx context.Context, open []string) error {
 			}
 		}
 		for id := range d.Consoles {
-			if p.gone(p.id + id) {
+			if p.gone(entry{p.id, id}) {
 				delete(d.Consoles, id)
 			}
 		}
@@ -185,7 +188,7 @@ func (p *Presence) tell(ctx context.Context, open []string) error {
 	})
 }
 
-func (p *Presence) gone(key string) bool {
+func (p *Presence) gone(key entry) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.lookers[key]
@@ -199,7 +202,7 @@ func (p *Presence) hear(id string, body []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for name, one := range d.Consoles {
-		key := id + name
+		key := entry{id, name}
 		switch l := p.lookers[key]; {
 		case name == p.me:
 		case l == nil:
@@ -209,8 +212,7 @@ func (p *Presence) hear(id string, body []byte) {
 		}
 	}
 	for key, l := range p.lookers {
-		name, ours := key[min(len(id), len(key)):], len(key) > len(id) && key[:len(id)] == id
-		if _, there := d.Consoles[name]; ours && !there || p.now().Sub(l.at) > 2*presenceGone {
+		if _, there := d.Consoles[key.console]; key.document == id && !there || p.now().Sub(l.at) > 2*presenceGone {
 			delete(p.lookers, key)
 		}
 	}
