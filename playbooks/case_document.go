@@ -54,12 +54,12 @@ func (s *Sharing) reconcile(ctx context.Context) error {
 	if err != nil || upTo == s.said && s.now().Sub(s.whole) < exhibitsEvery {
 		return err
 	}
-	which := everyCase
+	which, args := everyCase, []any{len(caseMark) + 1, CaseDocuments}
 	if upTo == s.said { // nothing was said: only what is seen of open cases can differ
-		which = casesOpen
+		which, args = casesOpen, nil
 	}
 	for moved := true; moved; { // what got another number is looked at under that
-		if moved, err = s.reconcileAll(ctx, which); err != nil {
+		if moved, err = s.reconcileAll(ctx, which, args...); err != nil {
 			return err
 		}
 	}
@@ -71,11 +71,11 @@ func (s *Sharing) reconcile(ctx context.Context) error {
 // Which cases are brought together with their documents, by number.
 const (
 	everyCase = `SELECT number FROM case_cases UNION SELECT CAST(SUBSTR(id, ?) AS INTEGER) FROM documents WHERE kind = ? ORDER BY 1`
-	casesOpen = `SELECT number FROM case_cases WHERE open AND ?1 > 0 AND ?2 != '' ORDER BY 1`
+	casesOpen = `SELECT number FROM case_cases WHERE open ORDER BY 1`
 )
 
-func (s *Sharing) reconcileAll(ctx context.Context, which string) (moved bool, err error) {
-	numbers, err := collect(ctx, s.local.db, scanOne[int64], which, len(caseMark)+1, CaseDocuments)
+func (s *Sharing) reconcileAll(ctx context.Context, which string, args ...any) (moved bool, err error) {
+	numbers, err := collect(ctx, s.local.db, scanOne[int64], which, args...)
 	if err != nil {
 		return false, err
 	}
