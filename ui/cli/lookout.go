@@ -81,15 +81,19 @@ func (l *lookout) seenAgain(ctx context.Context, watches []playbooks.Watch, f *d
 		case err != nil:
 			return false
 		case again:
-			l.raised = f
-			l.notice(fmt.Sprintf("%s: SEEN AGAIN on %s: %s: %s", w.Case, f.Host.Name, why, f.RuleName))
+			l.raise(w, f, why)
 			l.beside.Go(func() { l.tellAgain(ctx, w, f, why) })
 		case l.said.Taken(f.Alert) == "" && l.said.cases.SeenThere(ctx, w, f): // another console has told
-			l.raised = f
-			l.notice(fmt.Sprintf("%s: SEEN AGAIN on %s: %s: %s", w.Case, f.Host.Name, why, f.RuleName))
+			l.raise(w, f, why)
 		}
 	}
 	return true
+}
+
+// raise says it above every pane.
+func (l *lookout) raise(w playbooks.Watch, f *detect.Finding, why string) {
+	l.raised = f
+	l.notice(fmt.Sprintf("%s: SEEN AGAIN on %s: %s: %s", w.Case, f.Host.Name, why, f.RuleName))
 }
 
 func (l *lookout) tellAgain(ctx context.Context, w playbooks.Watch, f *detect.Finding, why string) {
