@@ -25,7 +25,7 @@ func queryParams(given []string) []sources.Param {
 		}
 		d := json.NewDecoder(strings.NewReader(s))
 		d.UseNumber()
-		if d.Decode(&p.Value) != nil || d.More() {
+		if d.Decode(&p.Value) != nil || !json.Valid([]byte(s)) { // more may stand behind a value
 			p.Value = s
 		}
 		p.Value = paramValue(p.Value)
