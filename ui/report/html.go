@@ -16,7 +16,7 @@ import (
 var page string
 
 var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"clean": text.Clean, "stamp": stamp, "nobody": orNobody, "orNot": orNot, "took": took, "bytes": playbooks.Bytes,
+	"clean": text.Clean, "stamp": stamp, "nobody": orNobody, "orNot": orNot, "bytes": playbooks.Bytes,
 	"milli":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000Z") },
 	"indent": func(depth int) int { return min(depth, 30) * 20 },
 	"graph":  graphOf,

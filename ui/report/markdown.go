@@ -25,7 +25,7 @@ func Markdown(w io.Writer, r *playbooks.Report) error {
 		fmt.Fprintf(&b, "| **%s** | %s |\n", l.Label, md(l.Text))
 	}
 	fmt.Fprintf(&b, "| **Opened** | %s by %s, looked after by %s |\n", stamp(r.Opened), md(r.OpenedBy), md(orNobody(r.Assignee)))
-	fmt.Fprintf(&b, "| **Took** | %s |\n", md(took(r)))
+	fmt.Fprintf(&b, "| **Took** | %s |\n", md(r.Metrics.Took()))
 
 	b.WriteString("\n## What left\n")
 	for _, l := range r.Losses {
@@ -134,9 +134,6 @@ func orNot(s string) string {
 	}
 	return s
 }
-
-// took says how long acknowledging and containing took.
-func took(r *playbooks.Report) string { return r.Metrics.Took() }
 
 func nodeWord(n playbooks.Node) string {
 	s := n.Label
