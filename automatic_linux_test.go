@@ -2,15 +2,11 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 )
@@ -53,20 +49,9 @@ func TestATheftIsFrozenByItselfWhereTheInventoryAllowsItAndSaidWhenItComesAgain(
 	program := executable(t)
 	kernelWorks(t, program)
 	l := newLab(t, 30, 16)
-	var mu sync.Mutex
-	var all []string
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		b, _ := io.ReadAll(r.Body)
-		mu.Lock()
-		defer mu.Unlock()
-		all = append(all, string(b))
-	}))
-	t.Cleanup(server.Close)
-	heard := func(what string) bool {
-		mu.Lock()
-		defer mu.Unlock()
-		return strings.Contains(strings.Join(all, "\n"), what)
-	}
+	oncall := listenTo(t)
+	oncall.answer()
+	heard := func(what string) bool { return strings.Contains(oncall.all(), what) }
 	machine, err := os.ReadFile("/etc/machine-id")
 	need(t, "lab", err)
 	dir := t.TempDir()
@@ -74,7 +59,7 @@ func TestATheftIsFrozenByItselfWhereTheInventoryAllowsItAndSaidWhenItComesAgain(
 	l.write(dir, map[string]string{"stop.yaml": stopAndWatch, "config.toml": fmt.Sprintf("[playbooks]\ndirs = [%q]\nautomatic = \"stop-and-watch\"\n[rights.ci]\nalone = [\"freeze\"]\n"+
 		"[notify.oncall]\nusual = true\nurl = { env = \"TEST_NOTIFY\" }\n[[host]]\nname = \"this\"\naddress = \"127.0.0.1\"\nhost_id = %q\nenvironment = \"ci\"\nallow = [\"freeze\"]\n",
 		dir, strings.TrimSpace(string(machine)))})
-	t.Setenv("TEST_NOTIFY", "generic+"+server.URL+"/hook?template=json")
+	t.Setenv("TEST_NOTIFY", "generic+"+oncall.URL+"/hook?template=json")
 	c := startTerminal(t, 120, 40, program, "--config", config, "--state", state, "--scope", l.group)
 	c.wait("that automation is on", `ebpf ok`, `stop-and-watch begins by itself`)
 	t.Cleanup(func() {

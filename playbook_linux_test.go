@@ -2,15 +2,11 @@ package main
 
 import (
 	"context"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 )
@@ -44,21 +40,14 @@ func TestContainAndPreserveFromTheAlertToTheReportThoughTheConsoleIsKilledAtEver
 	program := executable(t)
 	kernelWorks(t, program)
 	l := newLab(t, 60, 16)
-	var mu sync.Mutex
-	var heard string
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		b, _ := io.ReadAll(r.Body)
-		mu.Lock()
-		defer mu.Unlock()
-		heard += string(b) + "\n"
-	}))
-	t.Cleanup(server.Close)
+	owner := listenTo(t)
+	owner.answer()
 	dir := t.TempDir()
 	state, config := filepath.Join(dir, "state"), filepath.Join(dir, "config.toml")
 	if err := os.WriteFile(config, []byte("[notify.owners]\nowner = true\nurl = { env = \"TEST_NOTIFY\" }\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("TEST_NOTIFY", "generic+"+server.URL+"/hook?template=json")
+	t.Setenv("TEST_NOTIFY", "generic+"+owner.URL+"/hook?template=json")
 	open := func() *terminal {
 		return startTerminal(t, 120, 40, program, "--config", config, "--state", state, "--scope", l.group)
 	}
@@ -119,11 +108,9 @@ func TestContainAndPreserveFromTheAlertToTheReportThoughTheConsoleIsKilledAtEver
 	if now := l.arrived(); now != stopped || stopped >= 60<<20 {
 		t.Errorf("%d bytes were at the far end when the freeze had settled, %d are now", stopped, now)
 	}
-	mu.Lock()
-	if !strings.Contains(heard, "Was this announced?") || !strings.Contains(heard, "contained after") || strings.Count(heard, "announced?") > 2 {
+	if heard := owner.all(); !strings.Contains(heard, "Was this announced?") || !strings.Contains(heard, "contained after") || strings.Count(heard, "announced?") > 2 {
 		t.Errorf("the owner was told %q", heard)
 	}
-	mu.Unlock()
 	read(t, program, state, page, `203\.0\.113\.9`)
 }
 

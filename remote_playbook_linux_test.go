@@ -16,7 +16,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -56,29 +55,6 @@ func asTheHostCounts(t *testing.T, node string) string {
 	t.Cleanup(server.Close)
 	return server.URL
 }
-
-// people is a server that takes messages, and can be made to keep whoever sends one waiting.
-type people struct {
-	*httptest.Server
-	mu    sync.Mutex
-	heard []string
-	wait  chan struct{} // the first message is answered when it is closed
-}
-
-func listenTo(t *testing.T) *people {
-	p := &people{wait: make(chan struct{})}
-	p.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		b, _ := io.ReadAll(r.Body)
-		p.mu.Lock()
-		p.heard = append(p.heard, string(b))
-		p.mu.Unlock()
-		<-p.wait
-	}))
-	t.Cleanup(p.Close)
-	return p
-}
-
-func (p *people) all() string { p.mu.Lock(); defer p.mu.Unlock(); return strings.Join(p.heard, "\n") }
 
 // watchedTheft is a host with systemd from which somebody copies, its sensor, which
 // ships to a cluster, and the place of a person who knows only that.
@@ -395,7 +371,7 @@ func TestContainAndPreserveOnAnotherHostThoughTheConsoleIsKilledAtEveryStep(t *t
 	r.until("tell-owner/owner", playbooks.StepRuns)
 	soon(t, "the message", 30*time.Second, func() bool { return x.people.all() != "" })
 	r.die()
-	close(x.people.wait)
+	x.people.answer()
 	r.press(enter)
 	r.until("credential-rotation/replace", playbooks.StepAsks)
 	r.die()
