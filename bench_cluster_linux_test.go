@@ -94,7 +94,7 @@ func TestMeasureClusterFromExecutionToAlert(t *testing.T) {
 	const probes = 60
 	program, node := built(t), elasticsearch.Start(t)
 	group, into := enclosed(t)
-	config, namespace := configOf(t, node)
+	config, namespace := configOf(t, node, node.URL)
 	stream := "logs-endpoint.events.process-" + namespace
 	tool := filepath.Join(t.TempDir(), "scp")
 	if err := os.Rename(bench.Noop(t), tool); err != nil {
@@ -236,7 +236,7 @@ func TestMeasureClusterConsoleStart(t *testing.T) {
 	}
 	const alertsIndex, sharedIndex = ".alerts-security.alerts-default", "interdict-alerts"
 	program, node := built(t), elasticsearch.Start(t)
-	config, namespace := configOf(t, node)
+	config, namespace := configOf(t, node, node.URL)
 	b, err := os.ReadFile(config)
 	if err != nil {
 		t.Fatal(err)

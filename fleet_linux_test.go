@@ -45,17 +45,8 @@ func newFleet(t *testing.T) *fleet {
 // ship has a sensor of each host ship to an address of the node.
 func (f *fleet) ship(to string) {
 	f.t.Helper()
-	t, dir := f.t, f.t.TempDir()
-	f.config, f.state = filepath.Join(dir, "config.toml"), filepath.Join(dir, "state")
-	namespace := fmt.Sprintf("t%d", time.Now().UnixNano())
-	if err := os.WriteFile(f.config, []byte(clusterAt(to, namespace)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { // other tests ask the same node
-		for _, kind := range []string{"process", "network", "file"} {
-			f.node.Do("DELETE", "/_data_stream/logs-endpoint.events."+kind+"-"+namespace, "")
-		}
-	})
+	f.config, _ = configOf(f.t, f.node, to)
+	f.state = filepath.Join(filepath.Dir(f.config), "state")
 	for _, h := range f.lab.Hosts() {
 		f.sense(h)
 	}

@@ -13,15 +13,15 @@ import (
 	labs "interdict/testdata/lab"
 )
 
-// configOf names a node, for a namespace of its own.
-func configOf(t *testing.T, node *elasticsearch.Node) (config, namespace string) {
+// configOf names a node by one of its addresses, for a namespace of its own.
+func configOf(t *testing.T, node *elasticsearch.Node, url string) (config, namespace string) {
 	t.Helper()
 	namespace = fmt.Sprintf("t%d", time.Now().UnixNano())
 	config = filepath.Join(t.TempDir(), "config.toml")
-	if err := os.WriteFile(config, []byte(clusterAt(node.URL, namespace)), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(clusterAt(url, namespace)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	t.Cleanup(func() { // other tests ask the same node
 		for _, kind := range []string{"process", "network", "file"} {
 			node.Do("DELETE", "/_data_stream/logs-endpoint.events."+kind+"-"+namespace, "")
 		}
@@ -39,7 +39,7 @@ func TestTheSensorsUnitShipsWithoutRootAndOutlivesAKill(t *testing.T) {
 	node := elasticsearch.Start(t)
 	h := labs.Start(t, labs.Options{Hosts: 1}).Host("web-1")
 	forward(t, h.Network(), "127.0.0.1:9200", strings.TrimPrefix(node.URL, "http://"))
-	_, namespace := configOf(t, node)
+	_, namespace := configOf(t, node, node.URL)
 	unit, err := os.ReadFile("docs/interdict-sensor.service")
 	if err != nil {
 		t.Fatal(err)
