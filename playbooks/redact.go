@@ -26,24 +26,24 @@ var secrets = func() []secret {
 	kept, whole := "${1}"+hiddenWord, hiddenWord
 	// after is what a program's option is followed by: some take a password in a letter that others use for a port.
 	after := func(hint, program, option string) secret {
-		return secret{[]string{hint}, regexp.MustCompile(`((?:^|[\s/])` + program + `\s(?:[^|;]*?\s)??` + option + `)` + value), kept, false,
-			regexp.MustCompile(`^([^|;]*?\s` + option + `)` + value)}
+		return secret{hints: []string{hint}, form: regexp.MustCompile(`((?:^|[\s/])` + program + `\s(?:[^|;]*?\s)??` + option + `)` + value), with: kept,
+			again: regexp.MustCompile(`^([^|;]*?\s` + option + `)` + value)}
 	}
 	return []secret{
-		{[]string{"-----begin"}, regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), whole, false, nil},
-		{[]string{"://"}, regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@'"]*:)[^\s/'"]+@`), kept + "@", false, nil},
-		{[]string{"://"}, regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/:@'"]{20,}@`), kept + "@", false, nil},
-		{[]string{"authorization"}, regexp.MustCompile(`(?i)(\b(?:proxy-)?authorization\\?["']?\s*[:=]\s*["']?(?:(?:basic|bearer|apikey|api-key|token|digest|negotiate|ntlm|jwt|key|splunk|hmac|aws4-hmac-sha256)\s+)?)[^\s"',;]+`), kept, false, nil},
-		{[]string{"bearer"}, regexp.MustCompile(`(?i)(\bbearer[ \s=:]+)[a-z0-9._~+/=-]{8,}`), kept, false, nil},
-		{[]string{"cookie"}, regexp.MustCompile(`(?i)(\b(?:set-)?cookie\s*[:=]\s*)[^"'\n]+`), kept, false, nil},
+		{hints: []string{"-----begin"}, form: regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), with: whole},
+		{hints: []string{"://"}, form: regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@'"]*:)[^\s/'"]+@`), with: kept + "@"},
+		{hints: []string{"://"}, form: regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/:@'"]{20,}@`), with: kept + "@"},
+		{hints: []string{"authorization"}, form: regexp.MustCompile(`(?i)(\b(?:proxy-)?authorization\\?["']?\s*[:=]\s*["']?(?:(?:basic|bearer|apikey|api-key|token|digest|negotiate|ntlm|jwt|key|splunk|hmac|aws4-hmac-sha256)\s+)?)[^\s"',;]+`), with: kept},
+		{hints: []string{"bearer"}, form: regexp.MustCompile(`(?i)(\bbearer[ \s=:]+)[a-z0-9._~+/=-]{8,}`), with: kept},
+		{hints: []string{"cookie"}, form: regexp.MustCompile(`(?i)(\b(?:set-)?cookie\s*[:=]\s*)[^"'\n]+`), with: kept},
 		after("curl", `curl`, `(?:-b|--cookie)[\s=]+`),
-		{words, regexp.MustCompile(`(?i)((?:^|[^a-z0-9])[a-z0-9_.-]*` + names + `\\?["']?\s*[:=]\s*)` + value), kept, true, nil},
-		{words, regexp.MustCompile(`(?i)((?:^|\s)--?[a-z0-9_.-]*` + names + `\s+)` + value), kept, true, nil},
-		{[]string{"secret"}, regexp.MustCompile(`(?i)((?:^|[^a-z0-9])[a-z0-9_.-]*secret[_-]?id\\?["']?\s*[:=]\s*)` + value), kept, false, nil}, // Vault's, which opens like a password
-		{[]string{"aws_se"}, regexp.MustCompile(`(?i)(\baws_(?:secret_access_key|session_token)\s+)` + value), kept, false, nil},
-		{[]string{"sig"}, regexp.MustCompile(`(?i)((?:^|[?&;\s,])(?:x-amz-|x-goog-)?sig(?:nature)?=)[^\s&"',;]+`), kept, false, nil},
+		{hints: words, form: regexp.MustCompile(`(?i)((?:^|[^a-z0-9])[a-z0-9_.-]*` + names + `\\?["']?\s*[:=]\s*)` + value), with: kept, named: true},
+		{hints: words, form: regexp.MustCompile(`(?i)((?:^|\s)--?[a-z0-9_.-]*` + names + `\s+)` + value), with: kept, named: true},
+		{hints: []string{"secret"}, form: regexp.MustCompile(`(?i)((?:^|[^a-z0-9])[a-z0-9_.-]*secret[_-]?id\\?["']?\s*[:=]\s*)` + value), with: kept}, // Vault's, which opens like a password
+		{hints: []string{"aws_se"}, form: regexp.MustCompile(`(?i)(\baws_(?:secret_access_key|session_token)\s+)` + value), with: kept},
+		{hints: []string{"sig"}, form: regexp.MustCompile(`(?i)((?:^|[?&;\s,])(?:x-amz-|x-goog-)?sig(?:nature)?=)[^\s&"',;]+`), with: kept},
 		after("sshpass", `sshpass`, `-p\s*`),
-		{[]string{"-u", "user"}, regexp.MustCompile(`(?i)((?:^|\s)(?:-u\s*|(?:--user|--proxy-user)[\s=]+)[^\s:,%]+[:,%])\S+`), kept, false, nil},
+		{hints: []string{"-u", "user"}, form: regexp.MustCompile(`(?i)((?:^|\s)(?:-u\s*|(?:--user|--proxy-user)[\s=]+)[^\s:,%]+[:,%])\S+`), with: kept},
 		after("mysql", `mysql[a-z-]*`, `-p`),
 		after("mariadb", `mariadb[a-z-]*`, `-p`),
 		after("7z", `7z[ar]?`, `-p`),
@@ -55,13 +55,13 @@ var secrets = func() []secret {
 		after("ldap", `ldap[a-z]+`, `-w\s*`),
 		after("ssh-keygen", `ssh-keygen`, `-[NP]\s*`),
 		after("openssl", `openssl`, `-[kK]\s+`),
-		{[]string{"hooks.slack.com"}, regexp.MustCompile(`(hooks\.slack\.com/(?:services|workflows|triggers)/)[^\s"']+`), kept, false, nil},
-		{[]string{"/api/webhooks/"}, regexp.MustCompile(`(/api/webhooks/)[^\s"']+`), kept, false, nil},
-		{[]string{":"}, regexp.MustCompile(`\b[0-9]{8,10}:[A-Za-z0-9_-]{35}\b`), whole, false, nil},
-		{[]string{"akia", "asia"}, regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`), whole, false, nil},
-		{[]string{"gh", "glpat", "xox", "xapp", "npm_", "sk-", "_live_", "_test_", "aiza", "ya29", "hvs.", "hvb.", "sg.", "pypi-", "dop_", "age-secret"}, regexp.MustCompile(
-			`\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|x(?:ox[abeprs]|app)-[A-Za-z0-9-]{10,}|npm_[A-Za-z0-9]{30,}|sk-[A-Za-z0-9_-]{20,}|[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9_-]{20,}|hv[sb]\.[A-Za-z0-9_-]{20,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|pypi-[A-Za-z0-9_-]{20,}|dop_v1_[a-f0-9]{32,}|AGE-SECRET-KEY-1[A-Z0-9]{20,})`), whole, false, nil},
-		{[]string{"eyj"}, regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`), whole, false, nil},
+		{hints: []string{"hooks.slack.com"}, form: regexp.MustCompile(`(hooks\.slack\.com/(?:services|workflows|triggers)/)[^\s"']+`), with: kept},
+		{hints: []string{"/api/webhooks/"}, form: regexp.MustCompile(`(/api/webhooks/)[^\s"']+`), with: kept},
+		{hints: []string{":"}, form: regexp.MustCompile(`\b[0-9]{8,10}:[A-Za-z0-9_-]{35}\b`), with: whole},
+		{hints: []string{"akia", "asia"}, form: regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`), with: whole},
+		{hints: []string{"gh", "glpat", "xox", "xapp", "npm_", "sk-", "_live_", "_test_", "aiza", "ya29", "hvs.", "hvb.", "sg.", "pypi-", "dop_", "age-secret"}, form: regexp.MustCompile(
+			`\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|x(?:ox[abeprs]|app)-[A-Za-z0-9-]{10,}|npm_[A-Za-z0-9]{30,}|sk-[A-Za-z0-9_-]{20,}|[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9_-]{20,}|hv[sb]\.[A-Za-z0-9_-]{20,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|pypi-[A-Za-z0-9_-]{20,}|dop_v1_[a-f0-9]{32,}|AGE-SECRET-KEY-1[A-Z0-9]{20,})`), with: whole},
+		{hints: []string{"eyj"}, form: regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`), with: whole},
 	}
 }()
 
