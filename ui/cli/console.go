@@ -201,16 +201,16 @@ type remembered struct {
 
 // Assess answers, and keeps the answers of an alert that is in a case.
 func (r *remembered) Assess(ctx context.Context, f *detect.Finding) *playbooks.Guide {
-	g := r.Assessor.Assess(ctx, f)
-	if r.said.InCase(f.Alert) != "" {
-		_ = r.said.write(func(ctx context.Context) error { return r.said.cases.See(ctx, f, g) }) // it is asked again when the alert changes
-	}
-	return g
+	return r.keep(f, r.Assessor.Assess(ctx, f))
 }
 
-// Soon is Assess for the screen; what is not whole yet is not kept.
+// Soon is Assess for the screen.
 func (r *remembered) Soon(ctx context.Context, f *detect.Finding) *playbooks.Guide {
-	g := r.Assessor.Soon(ctx, f)
+	return r.keep(f, r.Assessor.Soon(ctx, f))
+}
+
+// keep keeps a guide that is whole.
+func (r *remembered) keep(f *detect.Finding, g *playbooks.Guide) *playbooks.Guide {
 	if g.Asking == 0 && r.said.InCase(f.Alert) != "" {
 		_ = r.said.write(func(ctx context.Context) error { return r.said.cases.See(ctx, f, g) }) // it is asked again when the alert changes
 	}
