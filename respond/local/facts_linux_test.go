@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"interdict/respond/process"
 	"interdict/respond/process/procfs"
+	"interdict/testdata/lab"
 	"interdict/testdata/part"
 )
 
@@ -70,8 +72,7 @@ func TestAnEndpointIsReadInThisMachinesByteOrder(t *testing.T) {
 func sshServer(t *testing.T) (options []string) {
 	t.Helper()
 	needRoot(t)
-	sshd, err := exec.LookPath("/usr/sbin/sshd")
-	if err != nil {
+	if _, err := exec.LookPath("/usr/sbin/sshd"); err != nil {
 		part.Missing(t, "lab", err.Error())
 	}
 	dir := t.TempDir()
@@ -81,24 +82,7 @@ func sshServer(t *testing.T) (options []string) {
 			part.Missing(t, "lab", fmt.Sprint("ssh-keygen: ", err, string(out)))
 		}
 	}
-	os.MkdirAll("/run/sshd", 0o755) // where sshd looks for its empty directory
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
-	c := exec.Command(sshd, "-D", "-e", "-f", "/dev/null", "-p", port, "-h", filepath.Join(dir, "host"), "-o", "ListenAddress=127.0.0.1",
-		"-o", "AuthorizedKeysFile="+filepath.Join(dir, "user.pub"), "-o", "StrictModes=no", "-o", "PermitRootLogin=yes", "-o", "PidFile=none", "-o", "UsePAM=no")
-	stderr, err := c.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	begin(t, c)
-	b := make([]byte, 4096)
-	if n, err := stderr.Read(b); err != nil || !strings.Contains(string(b[:n]), "listening") {
-		part.Missing(t, "lab", "sshd: "+string(b[:n]))
-	}
+	port := strconv.Itoa(lab.SSHD(t, dir, nil))
 	return []string{"-F", "/dev/null", "-p", port, "-i", filepath.Join(dir, "user"), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
 		"-o", "LogLevel=ERROR", "-o", "BatchMode=yes", "-o", "ControlPath=" + filepath.Join(dir, "mux")}
 }
