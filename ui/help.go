@@ -3,38 +3,16 @@ package ui
 import (
 	"strings"
 
-	tea "github.com/charmbracelet/bubbletea"
-
 	"interdict/ui/text"
 )
 
 // helpPane is the keymap, whole, and the commands.
-type helpPane struct{ top int }
-
-func (p *helpPane) enter(*Model) tea.Cmd { p.top = 0; return nil }
-
-func (p *helpPane) act(m *Model, a action) tea.Cmd {
-	switch a {
-	case up:
-		p.top--
-	case down:
-		p.top++
-	case pageUp:
-		p.top -= m.layout.body() - 1
-	case pageDown:
-		p.top += m.layout.body() - 1
-	case first:
-		p.top = 0
-	case last:
-		p.top = 1 << 20
-	}
-	return nil
-}
+type helpPane struct{ scrolled }
 
 func (p *helpPane) lines(m *Model, w, h int) []string {
 	all := p.all(m, w)
-	p.top = max(min(p.top, len(all)-h), 0)
-	return all[p.top:min(p.top+h, len(all))]
+	from, to := p.window(len(all), h)
+	return all[from:to]
 }
 
 func (p *helpPane) all(m *Model, w int) []string {

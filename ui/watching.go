@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	tea "github.com/charmbracelet/bubbletea"
-
 	"interdict/detect"
 	"interdict/sources"
 	"interdict/ui/text"
@@ -15,27 +13,7 @@ import (
 
 // watchingPane is how well is watched: every source, every rule, and what was
 // heard of every host, what is worst first.
-type watchingPane struct{ top int }
-
-func (p *watchingPane) enter(*Model) tea.Cmd { p.top = 0; return nil }
-
-func (p *watchingPane) act(m *Model, a action) tea.Cmd {
-	switch a {
-	case up:
-		p.top--
-	case down:
-		p.top++
-	case pageUp:
-		p.top -= m.layout.body() - 1
-	case pageDown:
-		p.top += m.layout.body() - 1
-	case first:
-		p.top = 0
-	case last:
-		p.top = 1 << 20
-	}
-	return nil
-}
+type watchingPane struct{ scrolled }
 
 func (p *watchingPane) lines(m *Model, w, h int) []string {
 	out := append(m.sourceLines(w), m.ruleLines(w)...)
@@ -45,11 +23,11 @@ func (p *watchingPane) lines(m *Model, w, h int) []string {
 		out = append(out, m.rule(w, fmt.Sprintf("%s with transfer tools, the longest lag first", plural(len(hosts), "host"))), m.heardTitles(w))
 		all += 2
 	}
-	p.top = max(min(p.top, all-h), 0)
-	for _, one := range hosts[:min(max(p.top+h-len(out), 0), len(hosts))] { // no more than can be seen
+	from, to := p.window(all, h)
+	for _, one := range hosts[:max(to-len(out), 0)] { // no more than can be seen
 		out = append(out, m.heardLine(one, w))
 	}
-	return out[min(p.top, len(out)):min(p.top+h, len(out))]
+	return out[from:to]
 }
 
 // sourceLines say of each source what it is connected to, how it does, and what is wrong.
