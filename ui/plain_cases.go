@@ -10,7 +10,6 @@ import (
 
 	"interdict/detect"
 	"interdict/playbooks"
-	"interdict/respond"
 	"interdict/ui/report"
 )
 
@@ -253,14 +252,4 @@ func (p *plain) writeCase(ctx context.Context, args, verb string, formats map[st
 		p.say("Written to %s; %s.", path, note)
 		return nil
 	})
-}
-
-// heldOn tells what of a change stands on hosts.
-func heldOn(all []respond.Standing, op string) (respond.Standing, bool) {
-	for _, s := range all {
-		if s.Op == op && op != "" {
-			return s, true
-		}
-	}
-	return respond.Standing{}, false
 }

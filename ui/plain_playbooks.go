@@ -234,7 +234,7 @@ func (p *plain) undoStep(ctx context.Context, args string) {
 		return
 	}
 	p.refreshStanding(ctx)
-	s, held := heldOn(p.Model.standing, run.Step(step).Op)
+	s, held := heldBy(p.Model.standing, run.Step(step).Op)
 	if !held {
 		p.say("Nothing of %s stands on a host.", step)
 		return

@@ -305,10 +305,8 @@ func (p *runPane) answer(m *Model, step string, state playbooks.StepState, label
 
 // undo takes back what a step changed, after it was asked.
 func (p *runPane) undo(m *Model, step playbooks.StepRun) tea.Cmd {
-	for _, s := range m.standing {
-		if s.Op == step.Op && step.Op != "" {
-			return m.openUndo(s)
-		}
+	if s, held := heldBy(m.standing, step.Op); held {
+		return m.openUndo(s)
 	}
 	m.say("nothing of this step stands on a host: " + step.ID)
 	return nil

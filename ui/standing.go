@@ -35,6 +35,16 @@ func byOperation(all []respond.Standing) []respond.Standing {
 	return out
 }
 
+// heldBy tells what of an operation stands on hosts.
+func heldBy(all []respond.Standing, op string) (respond.Standing, bool) {
+	for _, s := range all {
+		if s.Op == op && op != "" {
+			return s, true
+		}
+	}
+	return respond.Standing{}, false
+}
+
 // frozenKeys are the ends of the keys of frozen processes, behind "frozen/":
 // BOOT/PID@START.
 func frozenKeys(all []respond.Standing) map[string]bool {
