@@ -2,7 +2,6 @@ package ui
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -252,7 +251,7 @@ func (p *casePane) lines(m *Model, w, h int) []string {
 
 func (p *casePane) head(m *Model, w int) []string {
 	b := &p.brief
-	out := []string{m.strip(w).add(title, " "+b.ID+" ").add(normal, " "+b.Title).right(muted, strings.Join(append([]string{cmp.Or(b.Assignee, "nobody")}, at(m.lookers(b.ID))...), " ")+" ").String()}
+	out := []string{m.strip(w).add(title, " "+b.ID+" ").add(normal, " "+b.Title).right(muted, m.whoHas(b)+" ").String()}
 	put := func(r role, label, t string, most int) {
 		for i, l := range text.Wrap(t, w-labelWidth-2, most) {
 			if i > 0 {

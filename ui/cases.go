@@ -1,12 +1,10 @@
 package ui
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -167,7 +165,7 @@ func (p *casesPane) cells(m *Model, i int) []grid.Cell {
 		state = m.theme.as(warning)
 	}
 	return []grid.Cell{
-		{Text: mark + b.ID, Style: style}, {Text: strings.Join(append([]string{cmp.Or(b.Assignee, "nobody")}, at(m.lookers(b.ID))...), " "), Style: style}, {Text: b.Status(), Style: state}, {Text: b.Title, Style: style},
+		{Text: mark + b.ID, Style: style}, {Text: m.whoHas(b), Style: style}, {Text: b.Status(), Style: state}, {Text: b.Title, Style: style},
 		{Text: b.Left(), Style: style}, {Text: b.Verdict(), Style: style}, {Text: span(m.now().Sub(b.Opened)), Style: style},
 	}
 }

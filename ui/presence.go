@@ -1,9 +1,11 @@
 package ui
 
 import (
+	"cmp"
 	"strings"
 
 	"interdict/detect"
+	"interdict/playbooks"
 )
 
 // showPresence tells other consoles what is open on this screen: an alert's
@@ -62,13 +64,13 @@ func (m *Model) lookersWord(f *detect.Finding) string {
 	}
 }
 
-// at marks names of people who look at something now.
-func at(who []string) []string {
-	out := make([]string, len(who))
-	for i, name := range who {
-		out[i] = "@" + name
+// whoHas is who has a case and, each marked with @, who else looks at it now.
+func (m *Model) whoHas(b *playbooks.Brief) string {
+	s := cmp.Or(b.Assignee, "nobody")
+	for _, name := range m.lookers(b.ID) {
+		s += " @" + name
 	}
-	return out
+	return s
 }
 
 // prefixOf sets a word off from what follows.
