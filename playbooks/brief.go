@@ -33,6 +33,15 @@ func (s *Cases) Brief(ctx context.Context, j *respond.Journal, k Case) (Brief, e
 	return b, err
 }
 
+// BriefOf makes the brief of the case with an id.
+func (s *Cases) BriefOf(ctx context.Context, j *respond.Journal, id string) (Brief, error) {
+	k, err := s.Case(ctx, id)
+	if err != nil {
+		return Brief{}, err
+	}
+	return s.Brief(ctx, j, k)
+}
+
 // Briefs are those of all open cases, or of all, the newest first. Those that
 // can be made come also with an error.
 func (s *Cases) Briefs(ctx context.Context, j *respond.Journal, closed bool, limit int) ([]Brief, error) {

@@ -61,15 +61,11 @@ func (p *casePane) enter(m *Model) tea.Cmd {
 		return nil
 	}
 	return m.ask(caseLimit, func(ctx context.Context) tea.Msg {
-		k, err := cases.Case(ctx, id)
+		b, err := cases.BriefOf(ctx, j, id)
 		if err != nil {
 			return caseRead{id: id, err: err}
 		}
-		b, err := cases.Brief(ctx, j, k)
-		if err != nil {
-			return caseRead{id: id, err: err}
-		}
-		all, err := cases.Timeline(ctx, &k, b.Done)
+		all, err := cases.Timeline(ctx, &b.Case, b.Done)
 		return caseRead{id, b, all, err}
 	})
 }
@@ -183,11 +179,7 @@ const reportNote = "read it before it is sent: secrets are hidden by their form 
 // report makes the report of a case. It reads nothing of the screen's.
 func (m *Model) report(ctx context.Context, id string) (*playbooks.Report, error) {
 	c := m.config
-	k, err := c.Cases.Case(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	b, err := c.Cases.Brief(ctx, c.Journal, k)
+	b, err := c.Cases.BriefOf(ctx, c.Journal, id)
 	if err != nil {
 		return nil, err
 	}
@@ -207,18 +199,16 @@ func standingIn(ctx context.Context, c changes) (all []respond.Standing, doubt s
 	return all, doubt
 }
 
-func (p *casePane) related(m *Model) []playbooks.Suggestion {
-	return playbooks.Related(&p.brief.Case, m.loose())
-}
-
-// loose are the findings that are in no case.
-func (m *Model) loose() []*detect.Finding {
-	return slices.DeleteFunc(slices.Clone(m.snap.Findings), func(f *detect.Finding) bool { return m.config.Engine.InCase(f.Alert) != "" })
+// related are the findings in no case that have something in common with one.
+func (m *Model) related(k *playbooks.Case) []playbooks.Suggestion {
+	return playbooks.Related(k, slices.DeleteFunc(slices.Clone(m.snap.Findings), func(f *detect.Finding) bool {
+		return m.config.Engine.InCase(f.Alert) != ""
+	}))
 }
 
 // join puts the first of the related alerts into the case.
 func (p *casePane) join(m *Model) tea.Cmd {
-	all := p.related(m)
+	all := m.related(&p.brief.Case)
 	if len(all) == 0 {
 		m.say("no alert that is in no case has anything in common with this one")
 		return nil
@@ -275,7 +265,7 @@ func (p *casePane) head(m *Model, w int) []string {
 	if b.Done.Blind != "" {
 		put(warning, "Blind", b.Done.Blind, 2)
 	}
-	if all := p.related(m); len(all) > 0 && b.IsOpen() {
+	if all := m.related(&p.brief.Case); len(all) > 0 && b.IsOpen() {
 		put(normal, "Related", fmt.Sprintf("%s on %s: %s%s (+ takes it in)", what(all[0].Finding), all[0].Finding.Host.Name, all[0].Why, moreOf(len(all)-1)), 2)
 	}
 	return append(out, m.rule(w, fmt.Sprintf("timeline, newest first · %s", plural(len(p.rows), "moment"))))

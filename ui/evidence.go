@@ -40,11 +40,7 @@ func evidenceOf(c Config, f *detect.Finding, target detect.Process) evidence.Opt
 // clocks of the law, and of the rest which capture it completes.
 func (c Config) ofCase(ctx context.Context, o evidence.Options, incident string) (evidence.Options, error) {
 	o.Case = incident
-	k, err := c.Cases.Case(ctx, incident)
-	if err != nil {
-		return o, err
-	}
-	b, err := c.Cases.Brief(ctx, c.Journal, k)
+	b, err := c.Cases.BriefOf(ctx, c.Journal, incident)
 	if err != nil {
 		return o, err
 	}

@@ -96,11 +96,7 @@ func (p *plain) assessed(ctx context.Context, f *detect.Finding) *playbooks.Guid
 }
 
 func (p *plain) sayCase(ctx context.Context, c *playbooks.Cases, id string) error {
-	k, err := c.Case(ctx, id)
-	if err != nil {
-		return err
-	}
-	b, err := c.Brief(ctx, p.config.Journal, k)
+	b, err := c.BriefOf(ctx, p.config.Journal, id)
 	if err != nil {
 		return err
 	}
@@ -113,12 +109,12 @@ func (p *plain) sayCase(ctx context.Context, c *playbooks.Cases, id string) erro
 	if doubt != "" {
 		p.say("  Held      maybe more: %s", doubt)
 	}
-	for _, s := range p.relatedTo(&k) {
-		p.say("  Related   alert %d, %s: join %s %d takes it in", p.number[s.Finding.ID], s.Why, k.ID, p.number[s.Finding.ID])
+	for _, s := range p.related(&b.Case) {
+		p.say("  Related   alert %d, %s: join %s %d takes it in", p.number[s.Finding.ID], s.Why, b.ID, p.number[s.Finding.ID])
 	}
-	all, err := c.Timeline(ctx, &k, b.Done)
+	all, err := c.Timeline(ctx, &b.Case, b.Done)
 	if n := len(all) - lastMoments; n > 0 {
-		p.say("%d earlier: timeline %s tells all.", n, k.ID)
+		p.say("%d earlier: timeline %s tells all.", n, b.ID)
 		all = all[n:]
 	}
 	p.sayMoments(all)
@@ -141,10 +137,6 @@ func (p *plain) timeline(ctx context.Context, args string) {
 		p.sayMoments(all)
 		return err
 	})
-}
-
-func (p *plain) relatedTo(k *playbooks.Case) []playbooks.Suggestion {
-	return playbooks.Related(k, p.loose())
 }
 
 func (p *plain) join(ctx context.Context, args string) {

@@ -123,11 +123,7 @@ func (c *command) withCase(ctx context.Context, id string, f func(*state, *playb
 		return &exit{Usage, err}
 	}
 	return c.withShared(ctx, false, func(s *state) error {
-		k, err := s.cases.Case(ctx, id)
-		if err != nil {
-			return err
-		}
-		b, err := s.cases.Brief(ctx, s.journal, k)
+		b, err := s.cases.BriefOf(ctx, s.journal, id)
 		if err != nil {
 			return err
 		}
