@@ -122,9 +122,7 @@ func (p *plain) answer(ctx context.Context, args string) {
 	if f == nil || p.config.Assess == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, assessLimit)
-	defer cancel()
-	all := questions(p.config.Assess.Assess(ctx, f))
+	all := questions(p.assessed(ctx, f))
 	n, err := strconv.Atoi(words[1])
 	if err != nil || n < 1 || n > len(all) {
 		p.say("There is no question %s: guide lists them.", words[1])

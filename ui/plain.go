@@ -144,10 +144,7 @@ func (p *plain) tell() {
 		}
 		p.told[f.ID] = state
 		if !known {
-			if p.number[f.ID] == 0 {
-				p.ids = append(p.ids, f.ID)
-				p.number[f.ID] = len(p.ids)
-			}
+			p.enlist(f)
 			p.say("ALERT %s", p.line(f))
 			p.say("  %s", f.Why)
 			continue
@@ -158,6 +155,14 @@ func (p *plain) tell() {
 		if !here[id] {
 			delete(p.told, id)
 		}
+	}
+}
+
+// enlist gives an alert the number by which commands name it, once.
+func (p *plain) enlist(f *detect.Finding) {
+	if p.number[f.ID] == 0 {
+		p.ids = append(p.ids, f.ID)
+		p.number[f.ID] = len(p.ids)
 	}
 }
 

@@ -85,16 +85,6 @@ func (p *plain) openCase(ctx context.Context, args string) {
 	})
 }
 
-// assessed is the guide of a finding; nil when none can be answered.
-func (p *plain) assessed(ctx context.Context, f *detect.Finding) *playbooks.Guide {
-	if p.config.Assess == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, assessLimit)
-	defer cancel()
-	return p.config.Assess.Assess(ctx, f)
-}
-
 func (p *plain) sayCase(ctx context.Context, c *playbooks.Cases, id string) error {
 	b, err := c.BriefOf(ctx, p.config.Journal, id)
 	if err != nil {

@@ -19,8 +19,8 @@ func (p *plain) change(ctx context.Context, a action, f *detect.Finding) {
 		return
 	}
 	var g *playbooks.Guide
-	if (a == collect || !tool(f).Alive()) && p.config.Assess != nil {
-		g = p.config.Assess.Assess(ctx, f)
+	if a == collect || !tool(f).Alive() {
+		g = p.assessed(ctx, f)
 	}
 	on := aim(a, f, g)
 	planning, cancel := context.WithTimeout(ctx, planLimit)

@@ -100,10 +100,7 @@ func (p *plain) list(context.Context, string) {
 func (p *plain) routine(context.Context, string) {
 	p.pull()
 	for _, f := range p.snap.Routine {
-		if p.number[f.ID] == 0 {
-			p.ids = append(p.ids, f.ID)
-			p.number[f.ID] = len(p.ids)
-		}
+		p.enlist(f)
 		p.say("%s, %s", p.line(f), f.Routine.Class)
 	}
 	if len(p.snap.Routine) == 0 {
@@ -144,10 +141,18 @@ func (p *plain) show(ctx context.Context, f *detect.Finding) {
 	}
 }
 
-func (p *plain) verdict(ctx context.Context, f *detect.Finding) {
+// assessed is the guide of a finding; nil when none can be answered.
+func (p *plain) assessed(ctx context.Context, f *detect.Finding) *playbooks.Guide {
+	if p.config.Assess == nil {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, assessLimit)
 	defer cancel()
-	g := p.config.Assess.Assess(ctx, f)
+	return p.config.Assess.Assess(ctx, f)
+}
+
+func (p *plain) verdict(ctx context.Context, f *detect.Finding) {
+	g := p.assessed(ctx, f)
 	v := g.Verdict
 	p.say("Verdict: %s, %d against, %d for, %d open.", v.Word, len(v.Against), len(v.For), len(v.Open))
 	for _, s := range v.Against {
@@ -169,9 +174,7 @@ func (p *plain) guide(ctx context.Context, f *detect.Finding) {
 		p.say("%s", p.unanswered())
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, assessLimit)
-	defer cancel()
-	g := p.config.Assess.Assess(ctx, f)
+	g := p.assessed(ctx, f)
 	for _, a := range g.Answers {
 		p.say("%d %s: %s. %s", a.Number, a.Question, a.State, a.Why)
 		for _, e := range a.Evidence {
