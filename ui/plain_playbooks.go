@@ -5,9 +5,7 @@ import (
 	"errors"
 	"strings"
 
-	"interdict/detect"
 	"interdict/playbooks"
-	"interdict/respond"
 )
 
 // plainRunCommands are those about playbooks. RUN is written as runs prints it.
@@ -56,7 +54,9 @@ func (p *plain) begin(ctx context.Context, args string) {
 		p.say("%s", p.said)
 		return
 	}
-	k, plan, err := p.dry(ctx, r, f, h, book)
+	planning, cancel := context.WithTimeout(ctx, dryLimit)
+	k, plan, err := p.config.dry(planning, f, p.assessed(planning, f), h, book)
+	cancel()
 	if err != nil {
 		p.problem(err)
 		return
@@ -72,17 +72,6 @@ func (p *plain) begin(ctx context.Context, args string) {
 		return
 	}
 	p.carryOn(ctx, r, run.ID)
-}
-
-func (p *plain) dry(ctx context.Context, r *playbooks.Runner, f *detect.Finding, h respond.Host, book *playbooks.Playbook) (playbooks.Case, respond.Plan, error) {
-	ctx, cancel := context.WithTimeout(ctx, dryLimit)
-	defer cancel()
-	k, err := p.config.Cases.OpenCase(ctx, f, p.assessed(ctx, f), p.config.Actor.User)
-	if err != nil {
-		return k, respond.Plan{}, err
-	}
-	steps, err := r.Dry(ctx, book, k, f.ID)
-	return k, dryPlan(book, k, h.Name(), steps), err
 }
 
 func (p *plain) runs(ctx context.Context, args string) {

@@ -85,15 +85,21 @@ func (m *Model) dryRun(f *detect.Finding, book *playbooks.Playbook) tea.Cmd {
 	d := m.newDialog("RUN "+book.Name, "Run", f.Host.Name, f.Host.Environment)
 	d.host, d.finding = h, f.ID
 	m.overlay = d
-	runner, cases, by, g := m.config.Runner, m.config.Cases, m.config.Actor.User, m.guides.of(f)
+	config, g := m.config, m.guides.of(f)
 	return d.make(m, dryLimit, func(ctx context.Context) (respond.Action, respond.Plan, error) {
-		k, err := cases.OpenCase(ctx, f, g, by)
-		if err != nil {
-			return nil, respond.Plan{}, err
-		}
-		steps, err := runner.Dry(ctx, book, k, f.ID)
-		return &starting{book: book, finding: f}, dryPlan(book, k, h.Name(), steps), err
+		_, plan, err := config.dry(ctx, f, g, h, book)
+		return &starting{book: book, finding: f}, plan, err
 	})
+}
+
+// dry plans every step of a playbook in the case of an alert, which it opens when there is none.
+func (c Config) dry(ctx context.Context, f *detect.Finding, g *playbooks.Guide, h respond.Host, book *playbooks.Playbook) (playbooks.Case, respond.Plan, error) {
+	k, err := c.Cases.OpenCase(ctx, f, g, c.Actor.User)
+	if err != nil {
+		return k, respond.Plan{}, err
+	}
+	steps, err := c.Runner.Dry(ctx, book, k, f.ID)
+	return k, dryPlan(book, k, h.Name(), steps), err
 }
 
 // dryPlan is what a person reads before a playbook begins.
