@@ -208,15 +208,15 @@ func (p *plain) sayHandOver(ctx context.Context) {
 }
 
 func (p *plain) writeReport(ctx context.Context, args string) {
-	p.writeCase(ctx, args, "report", report.Formats, map[string]string{".md": "md", ".html": "html"}, reportNote)
+	p.writeCase(ctx, args, "report", report.Formats, map[string]string{".md": "md", ".html": "html"})
 }
 
 func (p *plain) writeExport(ctx context.Context, args string) {
-	p.writeCase(ctx, args, "export", playbooks.CaseFormats, map[string]string{".ndjson": "ecs", ".json": "stix"}, reportNote)
+	p.writeCase(ctx, args, "export", playbooks.CaseFormats, map[string]string{".ndjson": "ecs", ".json": "stix"})
 }
 
 // writeCase writes a case into a new file, in the form that the end of its name says.
-func (p *plain) writeCase(ctx context.Context, args, verb string, formats map[string]func(io.Writer, *playbooks.Report) error, ends map[string]string, note string) {
+func (p *plain) writeCase(ctx context.Context, args, verb string, formats map[string]func(io.Writer, *playbooks.Report) error, ends map[string]string) {
 	id, path, _ := strings.Cut(args, " ")
 	put, ok := formats[ends[filepath.Ext(path)]]
 	if !ok || !isCase(id) {
@@ -231,7 +231,7 @@ func (p *plain) writeCase(ctx context.Context, args, verb string, formats map[st
 		if err := WriteNew(path, func(w io.Writer) error { return put(w, r) }); err != nil {
 			return err
 		}
-		p.say("Written to %s; %s.", path, note)
+		p.say("Written to %s; %s.", path, reportNote)
 		return nil
 	})
 }
