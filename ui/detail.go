@@ -229,11 +229,7 @@ func (d *detailed) tree() {
 func (d *detailed) blind() {
 	all := d.f.Unseen()
 	if d.guide != nil {
-		for _, b := range d.guide.Blind {
-			if !slices.Contains(all, b) {
-				all = append(all, b)
-			}
-		}
+		all = append(all, d.guide.Blind...)
 	}
 	if len(all) == 0 {
 		all = []string{"nothing known to be missing around it"}
