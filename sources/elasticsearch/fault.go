@@ -86,10 +86,7 @@ func refusedTLS(err error) bool {
 	var verify *tls.CertificateVerificationError
 	var alert tls.AlertError
 	var record tls.RecordHeaderError
-	if wantsClient(err) {
-		return true
-	}
-	return errors.Is(err, errFingerprint) || errors.As(err, &unknown) || errors.As(err, &invalid) || errors.As(err, &host) ||
+	return wantsClient(err) || errors.Is(err, errFingerprint) || errors.As(err, &unknown) || errors.As(err, &invalid) || errors.As(err, &host) ||
 		errors.As(err, &verify) || errors.As(err, &alert) || errors.As(err, &record)
 }
 
