@@ -68,6 +68,17 @@ func says(status int, body string, header ...string) fault {
 	}
 }
 
+// noneAbove refuses requests of more bytes as too large.
+func noneAbove(most int64) fault {
+	return func(w http.ResponseWriter, r *http.Request, node http.Handler) {
+		if r.ContentLength > most {
+			says(http.StatusRequestEntityTooLarge, "")(w, r, node)
+			return
+		}
+		node.ServeHTTP(w, r)
+	}
+}
+
 // afterwards lets the node do what was asked, and loses the answer.
 func afterwards(_ http.ResponseWriter, r *http.Request, node http.Handler) {
 	node.ServeHTTP(httptest.NewRecorder(), r)

@@ -109,13 +109,7 @@ func sensorFaults() []namedFault {
 func TestOnlyADocumentThatIsTooLargeForItselfIsLeftOut(t *testing.T) {
 	namespace := somewhere(t)
 	p := newProxy(t)
-	p.set(func(w http.ResponseWriter, r *http.Request, node http.Handler) {
-		if r.ContentLength > 100_000 {
-			says(413, "")(w, r, node)
-			return
-		}
-		node.ServeHTTP(w, r)
-	})
+	p.set(noneAbove(100_000))
 	s, stop := shipping(t, connect(t, func(c *Config) { c.Namespace, c.URLs = namespace, []string{p.URL} }), ShipperConfig{Dir: t.TempDir()})
 	b := ecs.NewBuilder(ecs.Host{ID: "h"})
 	for i, size := range []int{10, 200_000, 10} {

@@ -227,13 +227,7 @@ func TestATemplateOfSomebodyElseIsNotOverriddenAlsoWhenItCameLater(t *testing.T)
 func TestARequestThatIsTooLargeIsCutInHalves(t *testing.T) {
 	namespace := somewhere(t)
 	p := newProxy(t)
-	p.set(func(w http.ResponseWriter, r *http.Request, node http.Handler) {
-		if r.ContentLength > 20_000 {
-			says(413, "")(w, r, node)
-			return
-		}
-		node.ServeHTTP(w, r)
-	})
+	p.set(noneAbove(20_000))
 	s, stop := shipping(t, connect(t, func(c *Config) { c.Namespace, c.URLs = namespace, []string{p.URL} }), ShipperConfig{Dir: t.TempDir()})
 	take(t, s, transfers(0, 300))
 	eventually(t, "all parts", func() bool { return s.Status().Sent == 300 })
