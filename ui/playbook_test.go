@@ -73,6 +73,19 @@ func playbooksIn(t *testing.T, c *Config) {
 	c.Runner = &playbooks.Runner{Cases: cases, Journal: journal, Actor: c.Actor, Hands: doer{}, Finding: c.Engine.Finding, Assess: func(_ context.Context, f *detect.Finding) *playbooks.Guide { return guideOf(f) }}
 }
 
+// startedRun is a case with a playbook that nobody goes on with.
+func startedRun(t *testing.T, w *world, book string) playbooks.Case {
+	t.Helper()
+	k, err := w.config.Cases.OpenCase(t.Context(), theft(), nil, "ana")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.config.Runner.Start(t.Context(), w.config.Books, book, k.ID, theft().ID, false); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
 func TestAPlaybookIsChosenSeenWholeApprovedAndFollowedByKeys(t *testing.T) {
 	for _, size := range [][2]int{{120, 40}, {80, 24}, {60, 15}} {
 		w := newWorld(t, size[0], size[1])
@@ -129,13 +142,7 @@ func TestAPlaybookIsChosenSeenWholeApprovedAndFollowedByKeys(t *testing.T) {
 func TestARunThatWasCutShortIsShownAndGoneOnWith(t *testing.T) {
 	w := newWorld(t, 120, 40)
 	withPlaybooks(t, w)
-	k, err := w.config.Cases.OpenCase(t.Context(), theft(), nil, "ana")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.config.Runner.Start(t.Context(), w.config.Books, "block-destination", k.ID, theft().ID, false); err != nil {
-		t.Fatal(err)
-	}
+	startedRun(t, w, "block-destination")
 	w.press("i", "p")
 	w.shows("0 of 4 steps", "enter goes on")
 	w.press("enter")

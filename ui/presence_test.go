@@ -44,13 +44,7 @@ func TestWhoHasARunOpenLooksAtItsCase(t *testing.T) {
 	o := &others{}
 	w := newWorld(t, 120, 40, func(c *Config) { c.Presence = o })
 	withPlaybooks(t, w)
-	k, err := w.config.Cases.OpenCase(t.Context(), theft(), nil, "ana")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.config.Runner.Start(t.Context(), w.config.Books, "preserve-only", k.ID, theft().ID, false); err != nil {
-		t.Fatal(err)
-	}
+	k := startedRun(t, w, "preserve-only")
 	w.press("i", "p")
 	if w.shown != inRun || !slices.Equal(o.shown, []string{k.ID}) {
 		t.Errorf("%s is shown and %v is told, not %s", w.shown, o.shown, k.ID)

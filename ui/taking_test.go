@@ -62,13 +62,7 @@ func TestEvidenceByAKeyIsAwareSinceItsCaseIs(t *testing.T) {
 func TestARunShowsHowFarTheEvidenceOfItsStepIs(t *testing.T) {
 	w := newWorld(t, 120, 40, func(c *Config) { c.Takings = &Takings{} })
 	withPlaybooks(t, w)
-	k, err := w.config.Cases.OpenCase(t.Context(), theft(), nil, "ana")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.config.Runner.Start(t.Context(), w.config.Books, "preserve-only", k.ID, theft().ID, false); err != nil {
-		t.Fatal(err)
-	}
+	k := startedRun(t, w, "preserve-only")
 	w.press("i", "p")
 	p := w.panes[inRun].(*runPane)
 	p.going, p.at = true, 0
