@@ -32,17 +32,22 @@ type Takings struct{ steps sync.Map } // takingStep to *taking
 
 type takingStep struct{ incident, alert, step string }
 
-// begin is where a step about one of these alerts tells of itself; what an earlier
-// one told is forgotten.
+// begin is where a step about one of these alerts tells of itself. Its first word
+// stands in place of what an earlier one told: who only plans it says none, and one
+// that is under way goes on being shown.
 func (t *Takings) begin(incident, step string, alerts []detect.Alert) func(evidence.Progress) {
 	if t == nil {
 		return nil
 	}
 	one := &taking{}
-	for _, a := range alerts {
-		t.steps.Store(takingStep{incident, a.ID, step}, one)
+	return func(p evidence.Progress) {
+		if one.last.Swap(&p) != nil {
+			return
+		}
+		for _, a := range alerts {
+			t.steps.Store(takingStep{incident, a.ID, step}, one)
+		}
 	}
-	return one.told
 }
 
 // of is how far a step is; "" when nothing is known of it.

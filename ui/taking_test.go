@@ -75,4 +75,11 @@ func TestARunShowsHowFarTheEvidenceOfItsStepIs(t *testing.T) {
 	w.config.Takings.begin("INC-0404", step.ID, theft().Alerts())(evidence.Progress{Done: 1, Of: 2})
 	w.send(second{})
 	w.shows("9 of 54")
+	again := w.config.Takings.begin(k.ID, step.ID, theft().Alerts()) // a plan that is looked at meanwhile
+	told(evidence.Progress{Done: 10, Of: 54, Bytes: 1_000_000, Now: "modules"})
+	w.send(second{})
+	w.shows("10 of 54, 1.0 MB: modules")
+	again(evidence.Progress{Done: 1, Of: 55, Now: "clock"})
+	w.send(second{})
+	w.shows("1 of 55")
 }
