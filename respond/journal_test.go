@@ -142,6 +142,17 @@ func TestVerifyNamesWhatWasTamperedWith(t *testing.T) {
 	}
 }
 
+func TestWhatStandsBehindMissingEntriesIsReadAllTheSame(t *testing.T) {
+	s := open(t, t.TempDir())
+	j := s.journal(t)
+	appendNotes(t, j, 7)
+	s.tamper(t, `DELETE FROM journal_entries WHERE seq BETWEEN 2 AND 5`)
+	got, err := j.Entries(t.Context(), 1, 1)
+	if err != nil || len(got) != 1 || got[0].Seq != 6 {
+		t.Errorf("behind the gap: %+v, %v", got, err)
+	}
+}
+
 func TestAChainThatWasForgedBehindTheHeadIsFound(t *testing.T) {
 	s, other := open(t, t.TempDir()), open(t, t.TempDir())
 	j := s.journal(t)

@@ -10,7 +10,7 @@ import (
 // Entries returns entries with sequence numbers above after, oldest first, at
 // most limit of them.
 func (j *Journal) Entries(ctx context.Context, after int64, limit int) ([]Entry, error) {
-	return j.entries(ctx, `seq > ? AND seq <= ?`, after, after+int64(limit))
+	return j.entries(ctx, `seq IN (SELECT seq FROM journal_entries WHERE seq > ? ORDER BY seq LIMIT ?)`, after, limit)
 }
 
 // Operation returns the entries of one operation, oldest first.
