@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -222,6 +223,23 @@ func TestATemplateOfSomebodyElseIsNotOverriddenAlsoWhenItCameLater(t *testing.T)
 		t.Errorf("the next backing index is not made by their template: %.300s", mapping)
 	}
 	arrived(t, namespace, 2)
+}
+
+func TestACatchAllThatMakesNoStreamsTakesNoTemplateOfOursAway(t *testing.T) {
+	ours := templatePrefix + streams("default")[0]
+	var asked []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			asked = append(asked, r.Method+" "+r.URL.Path)
+		}
+		says(200, `{"index_templates":[{"name":"all","index_template":{"index_patterns":["*"],"priority":1}},
+			{"name":"`+ours+`","index_template":{"index_patterns":["x"],"priority":500,"data_stream":{}}}]}`)(w, r, nil)
+	}))
+	defer server.Close()
+	did, err := connect(t, func(c *Config) { c.URLs = []string{server.URL} }).InstallTemplates(t.Context())
+	if err != nil || len(asked) != len(streams("default")) || asked[0] != "PUT /_index_template/"+ours {
+		t.Errorf("%v: asked %q, did %q", err, asked, did)
+	}
 }
 
 func TestARequestThatIsTooLargeIsCutInHalves(t *testing.T) {

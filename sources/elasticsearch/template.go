@@ -14,6 +14,9 @@ import (
 // templatePrefix is how templates of ours are called: we change no others.
 const templatePrefix = "interdict-"
 
+// templatePriority is above that of the generic templates of Elasticsearch, and of Fleet.
+const templatePriority = 500
+
 // keywordMost is the longest keyword that is indexed, in code points: Lucene takes 32,766 bytes.
 const keywordMost = 8191
 
@@ -23,12 +26,15 @@ var wildcards = map[ecs.Column]bool{ecs.ProcessCommandLine: true, ecs.ParentComm
 // InstallTemplates makes the templates of the namespace's data streams and says
 // what it did, a sentence each. A stream that a template of somebody else is
 // made for, as Elastic Defend's are, is left to that, also when it came after ours.
+// One that makes no streams and stands below ours is no such template.
 func (c *Cluster) InstallTemplates(ctx context.Context) (did []string, err error) {
 	var there struct {
 		Templates []struct {
 			Name     string
 			Template struct {
 				Patterns []string `json:"index_patterns"`
+				Priority int64
+				Streams  any `json:"data_stream"` // nil: it makes none
 			} `json:"index_template"`
 		} `json:"index_templates"`
 	}
@@ -39,6 +45,9 @@ func (c *Cluster) InstallTemplates(ctx context.Context) (did []string, err error
 		name, other, ours := templatePrefix+stream, "", false
 		for _, t := range there.Templates {
 			ours = ours || t.Name == name
+			if t.Template.Streams == nil && t.Template.Priority < templatePriority { // a catch-all, say: it gives way to ours
+				continue
+			}
 			for _, pattern := range t.Template.Patterns {
 				matches, _ := path.Match(pattern, stream)
 				if matches && !strings.HasPrefix(t.Name, templatePrefix) && !strings.HasPrefix(pattern, "logs-*") && !strings.HasPrefix(pattern, "metrics-*") {
@@ -68,8 +77,7 @@ func (c *Cluster) InstallTemplates(ctx context.Context) (did []string, err error
 	return did, nil
 }
 
-// template is that of one stream. Its priority is above that of the generic
-// templates of Elasticsearch, and of Fleet.
+// template is that of one stream.
 func template(stream string) any {
 	properties := map[string]any{}
 	for i, f := range ecs.Fields() {
@@ -84,7 +92,7 @@ func template(stream string) any {
 	}
 	strings := map[string]any{"match_mapping_type": "string", "mapping": map[string]any{"type": "keyword", "ignore_above": 1024}}
 	return map[string]any{
-		"index_patterns": []string{stream}, "priority": 500, "data_stream": map[string]any{},
+		"index_patterns": []string{stream}, "priority": templatePriority, "data_stream": map[string]any{},
 		"_meta": map[string]any{"description": "events of interdict sensors", "managed_by": "interdict"},
 		"template": map[string]any{
 			"mappings":  map[string]any{"dynamic_templates": []any{map[string]any{"strings": strings}}, "properties": properties},
