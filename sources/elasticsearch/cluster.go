@@ -36,7 +36,9 @@ type Cluster struct {
 	sleep     func(context.Context, time.Duration) error
 	fields    *fieldCache
 
-	asking sync.WaitGroup // questions that the cluster works on
+	closing sync.Mutex
+	closed  bool           // by Close
+	asking  sync.WaitGroup // questions that the cluster works on; none is added once it is closed
 
 	mu   sync.Mutex
 	info *Info
@@ -70,6 +72,9 @@ func Open(cfg Config) (*Cluster, error) {
 // Close waits a moment for questions that were called off to be stopped in the
 // cluster, too, and lets the connections go. Nothing is asked after it.
 func (c *Cluster) Close() error {
+	c.closing.Lock()
+	c.closed = true
+	c.closing.Unlock()
 	stopped := make(chan struct{})
 	go func() { c.asking.Wait(); close(stopped) }() // each ends by its own deadline at the latest
 	t := time.NewTimer(cleanupTime)
@@ -79,6 +84,19 @@ func (c *Cluster) Close() error {
 	case <-t.C:
 	}
 	c.transport.CloseIdleConnections()
+	return nil
+}
+
+var errClosed = errors.New("the connection to the cluster was closed")
+
+// begins counts a question, unless it comes after Close.
+func (c *Cluster) begins() error {
+	c.closing.Lock()
+	defer c.closing.Unlock()
+	if c.closed {
+		return errClosed
+	}
+	c.asking.Add(1)
 	return nil
 }
 

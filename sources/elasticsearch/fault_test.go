@@ -264,6 +264,29 @@ func TestAFieldOfTwoTypesIsAnErrorAndAMissingIndexTooAndNeitherNoRows(t *testing
 	}
 }
 
+func TestNoQuestionBeginsWhileTheLastOnesAreWaitedFor(t *testing.T) {
+	c := connect(t, func(c *Config) { c.URLs = []string{"http://127.0.0.1:1"} })
+	if err := c.begins(); err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan error)
+	go func() { closed <- c.Close() }()
+	eventually(t, "the last questions are waited for", func() bool {
+		if err := c.begins(); err != nil {
+			return true
+		}
+		c.asking.Done()
+		return false
+	})
+	if _, err := c.run(t.Context(), nil); !errors.Is(err, errClosed) {
+		t.Errorf("a question that came later: %v", err)
+	}
+	c.asking.Done()
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAQuestionIsStoppedInTheClusterWhenNobodyWaitsForIt(t *testing.T) {
 	exec(t, nil)
 	p := newProxy(t)

@@ -90,7 +90,9 @@ func (t text) body(q sources.Query, text string) ([]byte, error) {
 
 // run asks and waits. When ctx ends the cluster is told to stop.
 func (c *Cluster) run(ctx context.Context, body []byte) (*reply, error) {
-	c.asking.Add(1)
+	if err := c.begins(); err != nil {
+		return nil, err
+	}
 	defer c.asking.Done()
 	query := url.Values{}
 	info, err := c.Info(ctx)
