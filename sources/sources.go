@@ -106,7 +106,7 @@ type Query struct {
 	Params []Param
 	Window Window
 	Filter Filter
-	Limit  int       // at most this many rows; 0: what the text and ES|QL's default say
+	Limit  int       // at most this many rows, of each of [Several]; 0: what the text and ES|QL's default say
 	Now    time.Time // what now() gives; zero: the time of asking
 	Source string    // which one of [Several] is asked; "" is all of them. A history that is one alone is asked in any case.
 
