@@ -1,23 +1,12 @@
 package ui
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"interdict/sources"
 )
-
-// heardSource is a source that tells of its hosts.
-type heardSource struct {
-	name  string
-	stats sources.Stats
-}
-
-func (s heardSource) Name() string                            { return s.name }
-func (s heardSource) Run(context.Context, sources.Sink) error { return nil }
-func (s heardSource) Stats() sources.Stats                    { return s.stats }
 
 func TestHowWellIsWatchedIsShownBySourceRuleAndHost(t *testing.T) {
 	hosts := func() []sources.Heard {
@@ -28,8 +17,8 @@ func TestHowWellIsWatchedIsShownBySourceRuleAndHost(t *testing.T) {
 	}
 	w := newWorld(t, 120, 40, func(c *Config) {
 		c.Sources = []sources.Source{
-			heardSource{"elasticsearch:eu", sources.Stats{About: "prod 8.19.21 basic", Read: 1207, Hosts: hosts}},
-			heardSource{"elasticsearch:us", sources.Stats{Blind: "no answer", Notes: []string{"CANNOT LOOK since 11:00:00: no answer"}}},
+			fakeSource{"elasticsearch:eu", sources.Stats{About: "prod 8.19.21 basic", Read: 1207, Hosts: hosts}},
+			fakeSource{"elasticsearch:us", sources.Stats{Blind: "no answer", Notes: []string{"CANNOT LOOK since 11:00:00: no answer"}}},
 		}
 	})
 	w.press("8")
