@@ -212,38 +212,35 @@ func TestWhatHasEndedIsStoppedAtWhatWouldStartItAgain(t *testing.T) {
 	}
 }
 
+// follow lets as much time go by as it takes until the journal is looked at.
+func (w *world) follow() {
+	for range followEvery {
+		w.send(second{})
+	}
+}
+
 func TestWhatSomebodyElseFrozeIsOnTheScreenWithoutAKey(t *testing.T) {
 	w := newWorld(t, 120, 40)
 	w.shows("STANDING none")
-	seconds := func() {
-		for range followEvery {
-			w.send(second{})
-		}
-	}
 	w.changes.standing = []respond.Standing{{Held: respond.Held{Kind: "frozen", Text: "scp 4121"}, Op: "1", Host: "web-1", Since: noon}}
-	seconds()
+	w.follow()
 	w.shows("STANDING none") // the journal has not grown
 	w.changes.entries = []respond.Entry{{Seq: 7, Op: "1", Kind: "process.freeze", Phase: respond.Applied}}
-	seconds()
+	w.follow()
 	w.shows("STANDING frozen 1")
 	w.changes.entries, w.changes.standing = append(w.changes.entries, respond.Entry{Seq: 8, Op: "1", Kind: "process.freeze", Phase: respond.Undone}), nil
-	seconds()
+	w.follow()
 	w.shows("STANDING none")
 }
 
 func TestWhatIsHeldIsLookedAtAgainWhenItCouldNotBeRead(t *testing.T) {
 	w := newWorld(t, 120, 40)
-	seconds := func() {
-		for range followEvery {
-			w.send(second{})
-		}
-	}
 	w.changes.entries = []respond.Entry{{Seq: 7, Op: "1", Kind: "process.freeze", Phase: respond.Applied}}
 	w.changes.gap = errors.New("disk I/O error")
-	seconds()
+	w.follow()
 	w.shows("STANDING unknown")
 	w.changes.gap = nil
 	w.changes.standing = []respond.Standing{{Held: respond.Held{Kind: "frozen", Text: "scp 4121"}, Op: "1", Host: "web-1", Since: noon}}
-	seconds()
+	w.follow()
 	w.shows("STANDING frozen 1")
 }
