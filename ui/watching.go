@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	tea "github.com/charmbracelet/bubbletea"
+
 	"interdict/detect"
 	"interdict/sources"
 	"interdict/ui/text"
@@ -13,11 +15,25 @@ import (
 
 // watchingPane is how well is watched: every source, every rule, and what was
 // heard of every host, what is worst first.
-type watchingPane struct{ scrolled }
+type watchingPane struct {
+	scrolled
+	hosts []*heardOf // as of a second: there may be thousands, and a key must not wait for them
+	asOf  int
+}
+
+func (p *watchingPane) enter(m *Model) tea.Cmd {
+	p.hear(m)
+	return p.scrolled.enter(m)
+}
+
+func (p *watchingPane) hear(m *Model) { p.hosts, p.asOf = m.heard(), m.ticks }
 
 func (p *watchingPane) lines(m *Model, w, h int) []string {
 	out := append(m.sourceLines(w), m.ruleLines(w)...)
-	hosts := m.heard()
+	if p.asOf != m.ticks {
+		p.hear(m)
+	}
+	hosts := p.hosts
 	all := len(out) + len(hosts)
 	if len(hosts) > 0 {
 		out = append(out, m.rule(w, fmt.Sprintf("%s with transfer tools, the longest lag first", plural(len(hosts), "host"))), m.heardTitles(w))
@@ -97,17 +113,17 @@ type heardOf struct {
 	source string
 }
 
-func (m *Model) heard() (out []heardOf) {
+func (m *Model) heard() (out []*heardOf) {
 	for _, src := range m.config.Sources {
 		hosts := src.Stats().Hosts
 		if hosts == nil {
 			continue
 		}
 		for _, h := range hosts() {
-			out = append(out, heardOf{h, src.Name()})
+			out = append(out, &heardOf{h, src.Name()})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b heardOf) int { return cmp.Compare(b.Lag, a.Lag) })
+	slices.SortStableFunc(out, func(a, b *heardOf) int { return cmp.Compare(b.Lag, a.Lag) })
 	return out
 }
 
@@ -117,7 +133,7 @@ func (m *Model) heardTitles(w int) string {
 }
 
 // heardLine is one host. A clock that is wrong shows as lag, or as events of the future.
-func (m *Model) heardLine(h heardOf, w int) string {
+func (m *Model) heardLine(h *heardOf, w int) string {
 	out := func(n int64, by time.Duration) string {
 		if n == 0 {
 			return "0"

@@ -27,6 +27,14 @@ func TestHowWellIsWatchedIsShownBySourceRuleAndHost(t *testing.T) {
 	if strings.Index(screen, `db\x1b`) > strings.Index(screen, "web-1 ") {
 		t.Errorf("the host that lags most is not first:\n%s", screen)
 	}
+	asked := 0
+	w.config.Sources = []sources.Source{fakeSource{"elasticsearch:eu", sources.Stats{Hosts: func() []sources.Heard { asked++; return hosts() }}}}
+	w.send(second{})
+	w.press("down", "up")
+	w.View()
+	if asked != 1 {
+		t.Errorf("all hosts were asked for %d times in a second", asked)
+	}
 }
 
 func TestAQuestionGoesToTheSourceThatThePersonChose(t *testing.T) {
