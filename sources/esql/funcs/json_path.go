@@ -28,12 +28,13 @@ func extractJSON(*Call) (func(*Row), error) {
 			r.Fail("java.lang.IllegalArgumentException: %s", path.wrong)
 			return
 		}
-		value, err := json.RawMessage(r.Str(0)), error(nil)
+		value := json.RawMessage(r.Str(0))
 		if !json.Valid(value) {
 			r.Fail("java.lang.IllegalArgumentException: invalid JSON input")
 			return
 		}
 		for _, step := range path.steps {
+			var err error
 			if value, err = step.of(value); err != nil {
 				r.Fail("java.lang.IllegalArgumentException: path [%s] does not exist", r.Str(1))
 				return
