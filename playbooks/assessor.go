@@ -81,7 +81,7 @@ func (a *Assessor) assess(ctx context.Context, f *detect.Finding, patience time.
 	e := a.memory.recall(ctx, s, patience, func() *gathering { return a.gather(ctx, sheet, s) })
 	replies := e.answer(sheet, g)
 	if a.Note != nil && !own {
-		g.Checklist = checklist(a.Note(f.RuleID))
+		g.Checklist = checklist(a.Note(f.RuleID), f.Host.Environment)
 	}
 	g.Verdict = s.verdict(append(replies, a.override(ctx, f, g, replies)...))
 	if g.Asking = e.asking; g.Asking > 0 && g.Verdict.Word == Routine {

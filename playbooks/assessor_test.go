@@ -109,6 +109,10 @@ func (n nobody) Origin(context.Context, string, respond.ProcessID) (respond.Orig
 	n.t.Error("asked for an origin")
 	return respond.Origin{}, nil
 }
+func (n nobody) Footholds(context.Context, time.Time) ([]respond.Foothold, error) {
+	n.t.Error("asked for footholds")
+	return nil, nil
+}
 
 func TestAFindingThatGoesOnIsAskedAboutOnceAndShownAsItIs(t *testing.T) {
 	var asked atomic.Int64

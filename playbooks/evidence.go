@@ -49,13 +49,17 @@ type looked struct {
 	origins   map[string]*origin // by originKey
 	cronErr   error
 	loginErr  error
+	footholds []respond.Foothold // that changed since a day before
+	footErr   error
 	took      map[string]time.Duration
 }
 
 // origin is where one file came from, as far as that could be found out.
 type origin struct {
 	respond.Origin
-	err error
+	err    error
+	number int    // the line that names the tool; 0: none does
+	line   string // its text
 }
 
 func originKey(p detect.Process, file string) string {
@@ -261,7 +265,7 @@ func (a *Assessor) lookAround(ctx context.Context, g *gathering) {
 	if e.zone = a.Zone; e.zone == nil {
 		e.zone = time.Local
 	}
-	l.cronErr, l.loginErr = errStillAsked, errStillAsked
+	l.cronErr, l.loginErr, l.footErr = errStillAsked, errStillAsked, errStillAsked
 	look := func(question string, f func(ctx context.Context) func()) {
 		g.begin(func() func() {
 			ctx, cancel := context.WithTimeout(ctx, a.deadline())
@@ -283,10 +287,20 @@ func (a *Assessor) lookAround(ctx context.Context, g *gathering) {
 		all, err := a.Look.Logins(ctx, e.before.Add(-recentSpan), e.now)
 		return func() { l.logins, l.loginErr = all, err }
 	})
+	if e.f.Host.Environment == "production" {
+		look("", func(ctx context.Context) func() {
+			all, err := a.Look.Footholds(ctx, e.before.Add(-recentSpan))
+			return func() { l.footholds, l.footErr = all, err }
+		})
+	}
 	for _, w := range e.files() {
 		look("parent", func(ctx context.Context) func() {
-			o, err := a.Look.Origin(ctx, w.file, e.identity(w.process))
-			return func() { l.origins[originKey(w.process, w.file)] = &origin{o, err} }
+			o := &origin{}
+			o.Origin, o.err = a.Look.Origin(ctx, w.file, e.identity(w.process))
+			if o.err == nil || w.process.Container == "" { // else it may be another file of that name
+				o.number, o.line = LineNaming(o.Text, e.tool.Name)
+			}
+			return func() { l.origins[originKey(w.process, w.file)] = o }
 		})
 	}
 }

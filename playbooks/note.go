@@ -42,14 +42,21 @@ func ParseNote(markdown string) []Step {
 }
 
 // checklist makes the steps answerable. A step is known by its text: it keeps
-// what was said of it as long as the note says the same.
-func checklist(note string) (out []Answer) {
+// what was said of it as long as the note says the same. Sections for another
+// environment than the host's are left out.
+func checklist(note, environment string) (out []Answer) {
 	for _, s := range ParseNote(note) {
+		if of := sectionFor[strings.ToLower(s.Section)]; of != "" && environment != "" && of != environment {
+			continue
+		}
 		sum := sha256.Sum256([]byte(s.Section + "\x00" + s.Text))
 		out = append(out, Answer{ID: "note:" + hex.EncodeToString(sum[:6]), Question: orElse(s.Section, "Step"), State: OPEN, Why: s.Text})
 	}
 	return out
 }
+
+// sectionFor are headings that name an environment, and which.
+var sectionFor = map[string]string{"in a pipeline": "ci", "in ci": "ci", "in staging": "staging", "in production": "production"}
 
 // listItem takes the marker off "- text", "* text", "• text" and "1. text".
 func listItem(s string) (string, bool) {

@@ -1,6 +1,7 @@
 package playbooks
 
 import (
+	"errors"
 	"strings"
 )
 
@@ -72,18 +73,17 @@ func (e *evidence) facts(environment string) (out []Line) {
 		} else {
 			add("pipeline", "the processes' environment names none")
 		}
-		for _, p := range e.ancestors {
-			if script := scriptOf(p); script != "" {
-				add("script", script+" (`interdict ci` names its line, `interdict ci audit` the commit)")
-				break
-			}
-		}
+		out = append(out, e.broughtIn()...)
 	case "staging":
+		add("account", e.account())
 		add("access", "logged in: "+e.presence())
-		add("owner", e.entry.Owner)
+		add("tests", e.tests())
+		add("owner", e.owner())
 	case "production":
+		add("forensics", e.remains())
 		add("persistence", e.startedAgain())
-		add("owner", e.entry.Owner)
+		add("changed", e.changed())
+		add("owner", e.owner())
 	}
 	return out
 }
@@ -108,6 +108,54 @@ func (e *evidence) presence() string {
 	return e.whoText()
 }
 
+// account is who it ran as, and who had logged in as that.
+func (e *evidence) account() string {
+	s := "it ran as " + orUnknown(e.tool.User)
+	switch name := e.loginName(); {
+	case name != "" && name != e.tool.User:
+		s += ", after a login as " + name
+	case name == "":
+		s += ", by no login that is known"
+	}
+	return s + prefixed(", through ", e.tool.Entry)
+}
+
+// tests is what was announced here for the time.
+func (e *evidence) tests() string {
+	var all []string
+	for _, w := range e.windows() {
+		all = append(all, w.describe(e.started()))
+	}
+	switch {
+	case len(all) > 0:
+		return "announced: " + few(all, 3)
+	case e.windowErr != nil:
+		return "not known: " + e.windowErr.Error()
+	case !e.calendar:
+		return "no change calendar is configured to announce one: ask"
+	}
+	return "none was announced for this host and time: ask"
+}
+
+func (e *evidence) owner() string {
+	return orElse(e.entry.Owner, "not known: the inventory names none for this host")
+}
+
+// remains is what can still be taken as evidence.
+func (e *evidence) remains() string {
+	if e.tool.Alive() {
+		return label(e.tool) + " still runs: take its memory, open files and connections before it is stopped"
+	}
+	still := "nothing above it runs any more"
+	for _, p := range e.ancestors {
+		if p.Alive() && p.PID != 1 {
+			still = label(p) + " above it still runs, and its memory can be taken"
+			break
+		}
+	}
+	return label(e.tool) + " has ended and its memory is gone; " + still + "; files and logs can be taken"
+}
+
 // startedAgain says what would start it again, as far as was looked.
 func (e *evidence) startedAgain() string {
 	if s, proof := e.scheduled(); proof != "" {
@@ -121,7 +169,29 @@ func (e *evidence) startedAgain() string {
 		near = append(near, s.Source)
 	}
 	if len(near) > 0 {
-		return "near its start: " + few(near, 3)
+		return "near its start: " + few(near, 3) + "; " + noShells
 	}
-	return "no cron line or timer near its start; keys, units and web shells were not looked for"
+	return "no cron line or timer near its start; " + noShells
+}
+
+const noShells = "web shells were not looked for"
+
+// changed are the files that start programs or let people in and that are of the
+// day before, or newer.
+func (e *evidence) changed() string {
+	switch {
+	case e.looked.none != "":
+		return "" // said above
+	case errors.Is(e.looked.footErr, errStillAsked):
+		return "what starts programs or lets people in: " + stillAsked
+	}
+	var all []string
+	for _, f := range e.looked.footholds {
+		all = append(all, f.Path+" "+moment(f.Changed, e.before))
+	}
+	s := plural(int64(len(all)), "file") + " of cron, units, login scripts, login keys or what is preloaded, since a day before" + prefixed(": ", few(all, 4))
+	if err := e.looked.footErr; err != nil {
+		s += "; not all could be looked at: " + err.Error()
+	}
+	return s
 }

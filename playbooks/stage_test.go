@@ -109,7 +109,12 @@ type machine struct {
 	logins    []respond.Login
 	packages  map[string]string // path to package
 	files     map[string]respond.Origin
+	footholds []respond.Foothold
 	err       error
+}
+
+func (m *machine) Footholds(context.Context, time.Time) ([]respond.Foothold, error) {
+	return m.footholds, m.err
 }
 
 func (m *machine) Schedules(ctx context.Context, around time.Time) ([]respond.Schedule, error) {

@@ -23,6 +23,16 @@ type Looker interface {
 	// A zero p stands for this machine's own view. While p runs, a file without
 	// a name (deleted, memfd) is read through it.
 	Origin(ctx context.Context, path string, p ProcessID) (Origin, error)
+	// Footholds returns the files that start programs by themselves or let people
+	// in and that changed after since, the newest first.
+	Footholds(ctx context.Context, since time.Time) ([]Foothold, error)
+}
+
+// Foothold is a file by which somebody could come back: of cron, a unit, login
+// keys, a login script, what is preloaded.
+type Foothold struct {
+	Path    string
+	Changed time.Time // content or attributes, by the kernel's own clock
 }
 
 // Schedule is a cron line or a timer.
@@ -78,6 +88,8 @@ type Origin struct {
 
 	SHA256 string // hex; "" when it could not be read, and Unread says why
 	Unread string
+
+	Text string // all that it says, if it is a text of 256 KiB at most; else ""
 
 	// Interpreter and Script are set when path is the interpreter that p runs a
 	// script with: ask for Script too.

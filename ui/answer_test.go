@@ -2,8 +2,11 @@ package ui
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/charmbracelet/x/ansi"
 
 	"interdict/detect"
 	"interdict/playbooks"
@@ -21,7 +24,7 @@ func TestAPersonAnswersAQuestionAndTicksOffAStep(t *testing.T) {
 	if s := strings.Join(w.screen(), "\n"); !strings.Contains(s, "☐ Steps") || !strings.Contains(s, "ask the owner") {
 		t.Fatal(s)
 	}
-	w.press("end", " ", "enter")
+	w.press("tab", "tab", " ", "enter")
 	if s := strings.Join(w.screen(), "\n"); !strings.Contains(s, "say why") || len(w.engine.said) != 0 {
 		t.Fatalf("an answer without a reason was taken: %v\n%s", w.engine.said, s)
 	}
@@ -39,5 +42,35 @@ func TestAnAnswerThatIsNotKeptIsSaid(t *testing.T) {
 	w.press("enter", " ", "o", "k", "enter")
 	if s := strings.Join(w.screen(), "\n"); !strings.Contains(s, "not kept: the disk is full") {
 		t.Error(s)
+	}
+}
+
+func TestAllThatTheGuideSaysBelowItsQuestionsCanBeReached(t *testing.T) {
+	for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 50}} {
+		w := newWorld(t, size[0], size[1], func(c *Config) {
+			c.Assess = fakeAssessor(func(f *detect.Finding) *playbooks.Guide {
+				g := guideOf(f)
+				g.Environment = playbooks.Advice{Name: "ci", Implications: []string{"IMPLIES " + strings.Repeat("much ", 40)}, Facts: []playbooks.Line{{Label: "script line", Text: "build.sh:6: curl " + strings.Repeat("x", 300)}}}
+				for i := range 9 {
+					g.Environment.Actions = append(g.Environment.Actions, fmt.Sprintf("ACTION%d %s", i, strings.Repeat("step ", 40)))
+				}
+				g.Blind = []string{"BLINDNESS"}
+				return g
+			})
+		})
+		w.press("enter", "G")
+		w.shows("BLINDNESS")
+		seen := ""
+		for range 40 {
+			seen += ansi.Strip(w.View())
+			w.press("k")
+		}
+		for _, want := range []string{"IMPLIES", "build.sh:6", "in ci: what it means", "ACTION0", "ACTION4", "ACTION8"} {
+			if !strings.Contains(seen, want) {
+				t.Errorf("%v: %q is never on the screen", size, want)
+			}
+		}
+		w.press("v", "y", "space") // mean nothing there, or the question they mean
+		w.fits(w.View())
 	}
 }

@@ -17,7 +17,7 @@ import (
 type guidePane struct {
 	alert string
 	last  *detect.Finding // as it was seen last: it may be closed meanwhile
-	at    int             // the question under the cursor
+	at    int             // the question under the cursor, or what is said below them
 	top   int
 	whole map[int]bool // questions whose evidence is shown whole
 	query bool         // the query behind the question under the cursor
@@ -52,6 +52,9 @@ func (p *guidePane) act(m *Model, a action) tea.Cmd {
 	g := m.guides.of(f)
 	all := p.entries(g, f)
 	n := len(all)
+	if g != nil {
+		n += len(m.afterAnswers(f, g))
+	}
 	switch a {
 	case up, pageUp:
 		p.move(-1, n)
@@ -68,7 +71,7 @@ func (p *guidePane) act(m *Model, a action) tea.Cmd {
 	case query:
 		p.query = !p.query
 	case edit:
-		if p.at < n && all[p.at].Query != "" {
+		if p.at < len(all) && all[p.at].Query != "" {
 			return m.openQuery(all[p.at].Query, all[p.at].Source)
 		}
 		m.warn("no query is behind this answer")
@@ -76,8 +79,10 @@ func (p *guidePane) act(m *Model, a action) tea.Cmd {
 		switch {
 		case p.at < len(questions(g)):
 			m.overlay = &answerForm{finding: f, answer: &all[p.at]}
-		case p.at < n:
+		case p.at < len(all):
 			m.say("this was counted: n notes what you know of it")
+		default:
+			m.say("this is no question: n notes what you know of it")
 		}
 	case noteIt:
 		m.overlay = &answerForm{finding: f}
@@ -195,33 +200,67 @@ func (p *guidePane) answers(m *Model, g *playbooks.Guide, f *detect.Finding, w i
 		starts = append(starts, len(out))
 		out = append(out, p.answer(m, i, a, w)...)
 	}
-	return append(out, m.afterAnswers(f, g, w)...), starts
+	for _, b := range m.afterAnswers(f, g) {
+		if b.above != "" {
+			out = append(out, m.rule(w, b.above))
+		}
+		i := len(starts)
+		starts = append(starts, len(out))
+		out = append(out, p.below(m, i, b, w)...)
+	}
+	return out, starts
 }
 
-// afterAnswers is what the environment means and what cannot be seen at all.
-func (m *Model) afterAnswers(f *detect.Finding, g *playbooks.Guide, w int) (out []string) {
-	put := func(label, t string) {
-		for i, line := range text.Wrap(t, w-answerIndent-12, 4) {
-			if i > 0 {
-				label = ""
-			}
-			out = append(out, m.strip(w).add(muted, "  "+text.Fit(label, answerIndent+7)).to(answerIndent+10).add(normal, line).String())
-		}
-	}
+// below is one thing that is said below the questions.
+type below struct {
+	above       string // a heading
+	label, text string
+}
+
+// afterAnswers is what analysts said, what the environment means, what to do
+// there, and what cannot be seen at all.
+func (m *Model) afterAnswers(f *detect.Finding, g *playbooks.Guide) (out []below) {
+	put := func(label, text string) { out = append(out, below{label: label, text: text}) }
 	for _, n := range g.Said {
 		put("said by "+n.By, n.At.UTC().Format("2006-01-02 15:04")+" "+n.Text)
 	}
+	advised := len(out)
 	for _, t := range g.Environment.Implications {
-		put("in "+g.Environment.Name, t)
+		put("means", t)
 	}
 	for _, l := range g.Environment.Facts {
 		put(l.Label, l.Text)
 	}
 	for _, t := range g.Environment.Actions {
-		put("do in "+g.Environment.Name, t)
+		put("do", t)
 	}
+	unseen := len(out)
 	for _, b := range append(f.Unseen(), g.Blind...) {
 		put("not seen", b)
+	}
+	if advised < unseen {
+		out[advised].above = "in " + g.Environment.Name + ": what it means, what is known, what to do"
+	}
+	if unseen < len(out) {
+		out[unseen].above = "what could not be seen"
+	}
+	return out
+}
+
+func (p *guidePane) below(m *Model, i int, b below, w int) (out []string) {
+	mark, r, limit := "  ", normal, 4
+	if i == p.at {
+		mark, r = "▌ ", title
+	}
+	if p.whole[i] {
+		limit = 40
+	}
+	for n, line := range text.Wrap(b.text, w-answerIndent-1, limit) {
+		s := m.strip(w)
+		if n == 0 {
+			s.add(title, mark).add(muted, text.Fit(b.label, answerIndent-3))
+		}
+		out = append(out, s.to(answerIndent).add(r, line).String())
 	}
 	return out
 }

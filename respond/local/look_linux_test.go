@@ -274,3 +274,41 @@ func FuzzConnectionsAreReadOrPassedOver(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatLetsSomebodyComeBackIsFoundByWhenItChanged(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"etc/passwd": "root:x:0:0:root:/root:/bin/sh\nbob:x:1000:1000::/home/bob:/bin/sh\n", "etc/cron.d/x": "* * * * * root /tmp/x\n",
+		"home/bob/.ssh/authorized_keys": "ssh-ed25519 AAAA\n", "home/bob/notes": "nothing\n", "etc/systemd/system/x.service": "[Service]\n",
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("nowhere", filepath.Join(dir, "etc/cron.d/gone")); err != nil {
+		t.Fatal(err)
+	}
+	r, err := openRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.close()
+	for since, want := range map[time.Time][]string{
+		time.Now().Add(-time.Hour): {"/etc/cron.d/x", "/etc/passwd", "/etc/systemd/system/x.service", "/home/bob/.ssh/authorized_keys"},
+		time.Now().Add(time.Hour):  nil,
+	} {
+		all, err := r.footholds(t.Context(), since)
+		var got []string
+		for _, f := range all {
+			got = append(got, f.Path)
+		}
+		slices.Sort(got)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -42,6 +43,7 @@ func (*Host) Origin(ctx context.Context, name string, id respond.ProcessID) (res
 	}
 	if openErr == nil {
 		o.SHA256, o.Unread = hash(ctx, f)
+		o.Text = textOf(f)
 	} else {
 		o.Unread = openErr.Error()
 	}
@@ -175,6 +177,17 @@ func hash(ctx context.Context, f *os.File) (sum, unread string) {
 			return "", fmt.Sprintf("larger than %d bytes", int64(hashRead))
 		}
 	}
+}
+
+const maxText = 256 << 10
+
+// textOf is what a file says that has no zero byte and is not large.
+func textOf(f *os.File) string {
+	b, err := io.ReadAll(io.NewSectionReader(f, 0, maxText+1))
+	if err != nil || len(b) > maxText || bytes.IndexByte(b, 0) >= 0 {
+		return ""
+	}
+	return string(b)
 }
 
 // writable says who besides root can put something else in the file's place:

@@ -45,3 +45,6 @@ func (*Host) Logins(context.Context, time.Time, time.Time) ([]respond.Login, err
 func (*Host) Origin(context.Context, string, respond.ProcessID) (respond.Origin, error) {
 	return respond.Origin{}, unsupported()
 }
+func (*Host) Footholds(context.Context, time.Time) ([]respond.Foothold, error) {
+	return nil, unsupported()
+}

@@ -347,10 +347,10 @@ func scriptLine(f *detect.Finding) string {
 	}
 	tool := f.Transfer.Tool
 	for _, p := range f.Transfer.Ancestors {
+		if program := playbooks.Inline(p, tool.Name); program != "" {
+			return fmt.Sprintf("%s -c: %s", p.Name, text.Fit(program, 200))
+		}
 		if p.Script == "" {
-			if i := slices.Index(p.Args, "-c"); i >= 0 && i+1 < len(p.Args) && strings.Contains(p.Args[i+1], tool.Name) {
-				return fmt.Sprintf("%s -c: %s", p.Name, text.Fit(p.Args[i+1], 200))
-			}
 			continue
 		}
 		file := p.Script
@@ -374,10 +374,8 @@ func lineNaming(file, word string) string {
 	if err != nil {
 		return file
 	}
-	for i, line := range strings.Split(string(b), "\n") {
-		if hasWord(withoutComment(line), word) {
-			return fmt.Sprintf("%s:%d: %s", file, i+1, text.Fit(strings.TrimSpace(line), 200))
-		}
+	if number, line := playbooks.LineNaming(string(b), word); number > 0 {
+		return fmt.Sprintf("%s:%d: %s", file, number, text.Fit(line, 200))
 	}
 	return file
 }

@@ -216,12 +216,12 @@ func toolIn(file string, number int, line string) []changedLine {
 	if document(file) {
 		return nil
 	}
-	code := withoutComment(line)
+	code := playbooks.WithoutComment(line)
 	if strings.Contains(code, "/dev/tcp/") || strings.Contains(code, "/dev/udp/") {
 		return []changedLine{{file: file, number: number, tool: "/dev/tcp", text: line}}
 	}
 	for _, t := range ecs.Tools() {
-		if !hasWord(code, t.Name) || !t.Always && !moves(t.Name, code) {
+		if !playbooks.HasWord(code, t.Name) || !t.Always && !moves(t.Name, code) {
 			continue
 		}
 		return []changedLine{{file: file, number: number, tool: t.Name, text: line}}
@@ -247,44 +247,13 @@ func moves(tool, line string) bool {
 	case "gcloud":
 		return strings.Contains(rest, "storage cp") || strings.Contains(rest, " scp") || strings.HasPrefix(rest, "scp")
 	case "kubectl":
-		return hasWord(rest, "cp")
+		return playbooks.HasWord(rest, "cp")
 	case "openssl":
-		return hasWord(rest, "s_client")
+		return playbooks.HasWord(rest, "s_client")
 	case "ssh":
 		return strings.ContainsAny(line, "<|")
 	}
 	return true // nc, socat: there is no other use
-}
-
-// hasWord tells whether a word stands in a line by itself, maybe after a path.
-func hasWord(line, word string) bool {
-	part := func(b byte) bool {
-		return b == '_' || b == '-' || b == '.' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
-	}
-	for at := 0; ; {
-		i := strings.Index(line[at:], word)
-		if i < 0 {
-			return false
-		}
-		from, to := at+i, at+i+len(word)
-		if (from == 0 || !part(line[from-1])) && (to == len(line) || !part(line[to])) {
-			return true
-		}
-		at = to
-	}
-}
-
-// withoutComment cuts what follows a # that begins a word.
-func withoutComment(line string) string {
-	if strings.HasPrefix(strings.TrimSpace(line), "//") {
-		return ""
-	}
-	for i := range len(line) {
-		if line[i] == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
-			return line[:i]
-		}
-	}
-	return line
 }
 
 // commitOf is who brought a line in: "3f2a1b0c9d Ana: publish by hand"; "" when it

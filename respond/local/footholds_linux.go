@@ -1,0 +1,104 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"interdict/respond"
+)
+
+// Where what starts by itself or lets people in is kept: files, directories
+// (of which all entries are meant), and both below each home.
+var (
+	footholds = []string{
+		"/etc/crontab", "/etc/cron.d", "/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly", "/etc/cron.monthly", "/etc/anacrontab",
+		"/var/spool/cron", "/var/spool/cron/crontabs", "/var/spool/cron/atjobs", "/var/spool/at",
+		"/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/etc/init.d", "/etc/rc.local",
+		"/etc/profile", "/etc/profile.d", "/etc/bash.bashrc", "/etc/environment", "/etc/update-motd.d", "/etc/udev/rules.d",
+		"/etc/ld.so.preload", "/etc/pam.d", "/etc/sudoers", "/etc/sudoers.d", "/etc/passwd", "/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d",
+	}
+	homeFootholds = []string{
+		".ssh/authorized_keys", ".ssh/authorized_keys2", ".ssh/rc", ".ssh/environment", ".bashrc", ".bash_profile", ".bash_login", ".profile", ".zshrc", ".zshenv",
+		".config/systemd/user", ".config/autostart",
+	}
+)
+
+// Bounds of what is looked at.
+const (
+	maxEntries = 5_000 // of one directory
+	maxHomes   = 1_000
+	maxPasswd  = 4 << 20
+)
+
+// Footholds looks at the usual places; another directory that is configured for
+// any of them is not known.
+func (*Host) Footholds(ctx context.Context, since time.Time) ([]respond.Foothold, error) {
+	r, err := ownRoot()
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	return r.footholds(ctx, since)
+}
+
+func (r root) footholds(ctx context.Context, since time.Time) (out []respond.Foothold, err error) {
+	homes, err := r.homes()
+	all := slices.Clone(footholds)
+	for _, home := range homes {
+		for _, place := range homeFootholds {
+			all = append(all, path.Join(home, place))
+		}
+	}
+	wrong := []error{err}
+	note := func(name string, st *unix.Stat_t) {
+		if at := time.Unix(st.Ctim.Unix()); at.After(since) && st.Mode&unix.S_IFMT == unix.S_IFREG {
+			out = append(out, respond.Foothold{Path: name, Changed: at})
+		}
+	}
+	for _, name := range all {
+		if err := ctx.Err(); err != nil {
+			return out, err
+		}
+		st, err := r.stat(name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR):
+		case err != nil:
+			wrong = append(wrong, err)
+		case st.Mode&unix.S_IFMT != unix.S_IFDIR:
+			note(name, &st)
+		default:
+			wrong = append(wrong, r.within(name, note))
+		}
+	}
+	slices.SortStableFunc(out, func(a, b respond.Foothold) int { return b.Changed.Compare(a.Changed) })
+	return out, errors.Join(wrong...)
+}
+
+func (r root) within(dir string, note func(string, *unix.Stat_t)) error {
+	names, err := r.names(dir, maxEntries)
+	for _, name := range names {
+		if st, err := r.stat(path.Join(dir, name)); err == nil { // a link that leads nowhere starts nothing
+			note(path.Join(dir, name), &st)
+		}
+	}
+	return err
+}
+
+// homes are those that accounts name.
+func (r root) homes() (out []string, err error) {
+	b, err := r.read("/etc/passwd", maxPasswd)
+	for line := range strings.Lines(string(b)) {
+		part := strings.Split(line, ":")
+		if len(part) > 5 && len(part[5]) > 1 && len(out) < maxHomes && !slices.Contains(out, part[5]) {
+			out = append(out, part[5])
+		}
+	}
+	return out, err
+}
