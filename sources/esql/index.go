@@ -3,16 +3,19 @@ package esql
 import "strings"
 
 // MatchIndex tells whether comma-separated patterns such as "logs-*,-logs-x*"
-// name an index: some pattern must match, and no exclusion after it.
+// name an index: some pattern must match, and no exclusion after it. An exclusion
+// with a star counts behind a pattern with one only, as in Elasticsearch.
 func MatchIndex(patterns, index string) bool {
-	matched := false
+	matched, starred := false, false
 	for p := range strings.SplitSeq(patterns, ",") {
 		p = strings.TrimSpace(p)
-		if not, ok := strings.CutPrefix(p, "-"); ok {
+		star := strings.Contains(p, "*")
+		if not, ok := strings.CutPrefix(p, "-"); !ok {
+			matched = matched || matchStar(p, index)
+		} else if starred || !star {
 			matched = matched && !matchStar(not, index)
-		} else if !matched {
-			matched = matchStar(p, index)
 		}
+		starred = starred || star
 	}
 	return matched
 }

@@ -65,7 +65,7 @@ func number(v any) float64 {
 // roundStep is the next power of ten that gives no more buckets than asked for,
 // or half of it where that does too.
 func roundStep(step float64) float64 {
-	ten := math.Pow(10, math.Ceil(math.Log10(step)))
+	ten := math.Pow(10, math.Ceil(log10(step)))
 	if step < ten/2 {
 		return ten / 2
 	}

@@ -276,9 +276,14 @@ func outOfRange(v string, to frame.Type) error {
 	return fmt.Errorf("org.elasticsearch.xpack.esql.core.InvalidArgumentException: [%s] out of [%s] range", v, TypeName(to))
 }
 
+var errEmptyDate = errors.New("java.lang.IllegalArgumentException: cannot parse empty datetime")
+
 func toDate(v any, from, to frame.Type) (any, error) {
 	switch x := v.(type) {
 	case string:
+		if x == "" {
+			return nil, errEmptyDate
+		}
 		t, ok := ParseDate(x)
 		if !ok {
 			return nil, fmt.Errorf("java.lang.IllegalArgumentException: failed to parse date field [%s] with format [strict_date_optional_time]", x)

@@ -180,6 +180,10 @@ func readDate(c *Call) (func(*Row), error) {
 		if p == nil {
 			return
 		}
+		if r.Str(at) == "" {
+			r.Fail("%s", errEmptyDate)
+			return
+		}
 		t, ok := p.parse(r.Str(at))
 		if !ok {
 			r.Fail("java.lang.IllegalArgumentException: failed to parse date field [%s] with format [%s]", r.Str(at), p.source)

@@ -66,13 +66,17 @@ func setCurve(r *Row, name string, v, of float64) {
 	}
 }
 
-// log10 is exact for powers of ten, as Java's.
+// log10 takes a number apart as Java does, so that its last digit is the same.
 func log10(v float64) float64 {
-	l := math.Log10(v)
-	if n := math.Round(l); math.Pow10(int(n)) == v {
-		return n
+	if !(v > 0) || math.IsInf(v, 0) {
+		return math.Log10(v)
 	}
-	return l
+	m, e := math.Frexp(v)
+	if m, e = 2*m, e-1; e < 0 {
+		m, e = m/2, e+1
+	}
+	const high, low, perNatural = 3.01029995663611771306e-01, 3.69423907715893078616e-13, 4.34294481903251816668e-01 // the first two are log10(2)
+	return float64(e)*low + perNatural*math.Log(m) + float64(e)*high
 }
 
 func sign(v float64) float64 {
@@ -120,7 +124,7 @@ func roundings() []Def {
 		{Name: "abs", Params: numbers("number"), Result: SameAs(0), Vector: unchanged(ULong), Row: absRow},
 		{Name: "round", Params: []Param{{Name: "number", Types: Numeric}, {Name: "decimals", Types: Int | Long, Optional: true, Expect: wholeSigned}}, Result: Same,
 			Vector: unchanged(Whole), Row: roundRow},
-		{Name: "round_to", Params: []Param{{Name: "field", Types: Any}, {Name: "points", Types: Any &^ String, Const: true}},
+		{Name: "round_to", Params: []Param{{Name: "field", Types: Any}, {Name: "points", Types: Any, Const: true}},
 			Variadic: true, Result: widestOf, Check: checkPoints, Row: roundToRow},
 	}
 }

@@ -229,16 +229,11 @@ func (p *parser) from(at Pos) (Command, error) {
 	}
 	var patterns []string
 	for {
-		t := p.peek()
-		if t.kind == text {
-			patterns = append(patterns, p.next().text)
-		} else {
-			s := p.pattern()
-			if s == "" {
-				return nil, p.unexpected("an index pattern")
-			}
-			patterns = append(patterns, s)
+		s, err := p.indices()
+		if err != nil {
+			return nil, err
 		}
+		patterns = append(patterns, s)
 		if !p.accept(",") {
 			break
 		}
@@ -547,14 +542,19 @@ func (p *parser) join(at Pos) (Command, error) {
 	if err := p.expect("join"); err != nil {
 		return nil, err
 	}
-	t := p.peek()
-	j := &Join{Pos: at, Table: Name{Pos: t.pos}}
-	if t.kind == text {
-		j.Table.Text = p.next().text
-	} else if p.is("on") || p.is("join") || p.is("|") {
+	j := &Join{Pos: at, Table: Name{Pos: p.peek().pos}}
+	if p.is("on") || p.is("join") || p.is("|") {
 		return nil, p.unexpected("a table")
-	} else {
-		j.Table.Text = p.pattern()
+	}
+	var err error
+	if j.Table.Text, err = p.indices(); err != nil {
+		return nil, err
+	}
+	switch name := j.Table; {
+	case strings.Contains(name.Text, ":"):
+		return nil, Errorf(Parsing, name.Pos, "invalid index pattern [%s], remote clusters are not supported in LOOKUP JOIN", name.Text)
+	case strings.Contains(name.Text, "*"):
+		return nil, Errorf(Parsing, name.Pos, "invalid index pattern [%s], * is not allowed in LOOKUP JOIN", name.Text)
 	}
 	if err := p.expect("on"); err != nil {
 		return nil, err

@@ -107,7 +107,9 @@ func (c *checker) castConstants(params []funcs.Param, call *Call, texts []parse.
 			continue
 		}
 		want := frame.Null
-		if p := funcs.ParamFor(params, i); !p.Types.Has(frame.Keyword) {
+		if call.Def != nil && call.Def.Name == "round_to" {
+			want = frame.Date
+		} else if p := funcs.ParamFor(params, i); !p.Types.Has(frame.Keyword) {
 			switch { // no text becomes a number in SUM, and beside + it is a date or nothing
 			case call.Def == nil:
 			case funcs.Callable(call.Def.Name):
