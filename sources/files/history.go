@@ -54,7 +54,7 @@ func Open(ctx context.Context, cfg Config) (*History, error) {
 	errs := make([]error, len(list))
 	each(len(list), func(i int) {
 		if errs[i] = ctx.Err(); errs[i] == nil {
-			h.files[i], errs[i] = openFile(list[i], cfg.Stdin)
+			h.files[i], errs[i] = openFile(ctx, list[i], cfg.Stdin)
 		}
 	})
 	opened := h.files[:0]
@@ -66,8 +66,11 @@ func Open(ctx context.Context, cfg Config) (*History, error) {
 		}
 	}
 	h.files = opened
-	if len(opened) == 0 || ctx.Err() != nil {
-		return nil, errors.Join(errors.Join(errs...), h.Close())
+	if err := ctx.Err(); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	if len(opened) == 0 {
+		return nil, errors.Join(errs...)
 	}
 	return h, nil
 }
@@ -86,20 +89,20 @@ func each(n int, do func(i int)) {
 	wg.Wait()
 }
 
-func openFile(f found, stdin io.Reader) (*file, error) {
-	s, err := openStore(f, stdin)
+func openFile(ctx context.Context, f found, stdin io.Reader) (*file, error) {
+	s, err := openStore(ctx, f, stdin)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.path, err)
 	}
 	return &file{found: f, store: s}, nil
 }
 
-func openStore(f found, stdin io.Reader) (store, error) {
+func openStore(ctx context.Context, f found, stdin io.Reader) (store, error) {
 	if f.path == "-" {
 		if stdin == nil {
 			return nil, errors.New("there is no standard input")
 		}
-		return openPacked(f, stdin)
+		return openPacked(ctx, f, stdin)
 	}
 	kind, packed, err := sniffFile(f.path)
 	if err != nil {
@@ -121,12 +124,12 @@ func openStore(f found, stdin io.Reader) (store, error) {
 		return nil, err
 	}
 	defer r.Close()
-	return openPacked(f, r)
+	return openPacked(ctx, f, r)
 }
 
 // openPacked reads a stream once, compressed or not.
-func openPacked(f found, r io.Reader) (store, error) {
-	plain, err := ecs.Plain(r)
+func openPacked(ctx context.Context, f found, r io.Reader) (store, error) {
+	plain, err := ecs.Plain(&endingWith{ctx, r})
 	if err != nil {
 		return nil, err
 	}
@@ -144,6 +147,19 @@ func openPacked(f found, r io.Reader) (store, error) {
 		return openCSV(f, text)
 	}
 	return openStream(f, text)
+}
+
+// endingWith is a reader that a context ends.
+type endingWith struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (e *endingWith) Read(p []byte) (int, error) {
+	if err := e.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return e.r.Read(p)
 }
 
 // bytesThen is a reader of some bytes.

@@ -1,6 +1,8 @@
 package files
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,5 +49,26 @@ func TestAFieldThatNoSampleHadIsFoundWhenAsked(t *testing.T) {
 	f, _, err := h.Query(t.Context(), sources.Query{Text: `FROM late | WHERE late == 5 | KEEP late`})
 	if err != nil || texts(f, "late") != "5" {
 		t.Errorf("%v, %v", f, err)
+	}
+}
+
+// endless gives rows without end, and calls stop when it is read for the third time.
+type endless struct {
+	reads int
+	stop  func()
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.reads++; e.reads == 3 {
+		e.stop()
+	}
+	return copy(p, `{"a":1}`+"\n"), nil
+}
+
+func TestOpeningThatIsCalledOffEndsAmidAStream(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	h, err := Open(ctx, Config{Paths: []string{"-"}, Stdin: &endless{stop: stop}})
+	if h != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, %v", h, err)
 	}
 }

@@ -2,7 +2,6 @@ package files
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -90,6 +89,9 @@ func (s *spool) put(text []byte, lines int) error {
 	}
 	if s.file == nil {
 		f, err := os.CreateTemp("", "interdict-*.spool")
+		if err == nil { // without a name it goes with the program, however that ends
+			err = os.Remove(f.Name())
+		}
 		if err != nil {
 			return fmt.Errorf("keeping what was read: %w", err)
 		}
@@ -124,5 +126,5 @@ func (s *spool) close() error {
 	if s.file == nil {
 		return nil
 	}
-	return errors.Join(s.file.Close(), os.Remove(s.file.Name()))
+	return s.file.Close()
 }

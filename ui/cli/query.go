@@ -67,15 +67,8 @@ func (c *command) runQuery(ctx context.Context, f queryFlags, args []string) err
 	if err := f.times(&q); err != nil {
 		return err
 	}
-	history, closer, err := c.history(ctx, f.HistoryOptions)
-	if err != nil && f.Source == "" && len(f.From) == 0 && readsNothing(q) {
-		history, closer, err = noHistory{}, noHistory{}, nil
-	}
+	rows, quality, err := c.answerOf(ctx, f.HistoryOptions, q)
 	if err != nil {
-		return err
-	}
-	rows, quality, err := history.Query(ctx, q)
-	if err := errors.Join(err, closer.Close()); err != nil {
 		return pointed(args[0], err)
 	}
 	if f.explain {
@@ -99,6 +92,42 @@ func (c *command) runQuery(ctx context.Context, f queryFlags, args []string) err
 		fmt.Fprintln(c.Stderr, "partial: "+text.CleanLines(r))
 	}
 	return &exit{code: Degraded}
+}
+
+// answerOf opens the history, asks it and closes it. It does not wait for that
+// when ctx ends: a step under way, or standard input that gives nothing, may take
+// longer than a person who has called it off, and the program ends next.
+func (c *command) answerOf(ctx context.Context, o HistoryOptions, q sources.Query) (*frame.Frame, sources.Quality, error) {
+	type answer struct {
+		rows    *frame.Frame
+		quality sources.Quality
+		err     error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		rows, quality, err := c.asked(ctx, o, q)
+		done <- answer{rows, quality, err}
+	}()
+	select {
+	case a := <-done:
+		return a.rows, a.quality, a.err
+	case <-ctx.Done():
+		return nil, sources.Quality{}, errCalledOff
+	}
+}
+
+var errCalledOff = errors.New("the question was called off")
+
+func (c *command) asked(ctx context.Context, o HistoryOptions, q sources.Query) (*frame.Frame, sources.Quality, error) {
+	history, closer, err := c.history(ctx, o)
+	if err != nil && o.Source == "" && len(o.From) == 0 && readsNothing(q) {
+		history, closer, err = noHistory{}, noHistory{}, nil
+	}
+	if err != nil {
+		return nil, sources.Quality{}, err
+	}
+	rows, quality, err := history.Query(ctx, q)
+	return rows, quality, errors.Join(err, closer.Close())
 }
 
 // stepRows makes a table of how a query was answered.

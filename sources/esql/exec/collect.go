@@ -90,6 +90,7 @@ func (r *run) collect(parts []part, steps span, most int) (*batch, error) {
 }
 
 func (c *collected) add(part int, b *batch) (bool, error) {
+	b = b.compact()
 	c.parts[part] = append(c.parts[part], b)
 	c.rows[part] += b.n
 	return c.rows[part] < c.most, c.batch(b)

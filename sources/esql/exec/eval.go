@@ -9,13 +9,14 @@ import (
 // evaluator computes expressions for one worker. Calls keep state (compiled
 // patterns, results per dictionary entry), so it is not shared.
 type evaluator struct {
-	run    *run
-	lifted *lift    // whose entries are being computed; nil: rows
-	rows   []uint32 // entry or row of each row at hand; nil: as they are
-	slots  int
-	made   int  // bytes made of the batch at hand
-	full   bool // they were too many
-	lazy   bool // AND and OR do not compute what no longer decides, nor its warnings
+	run      *run
+	lifted   *lift    // whose entries are being computed; nil: rows
+	rows     []uint32 // entry or row of each row at hand; nil: as they are
+	slots    int
+	made     int  // bytes made of the batch at hand
+	full     bool // they were too many
+	expanded int  // rows that the batch at hand has become on its way through MV_EXPAND
+	lazy     bool // AND and OR do not compute what no longer decides, nor its warnings
 
 	liftings map[*plan.Call]lifting
 }

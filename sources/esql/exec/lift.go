@@ -85,7 +85,23 @@ func (l *lift) eval(b *batch) funcs.Vec {
 		l.result = l.entries(allRows(n))
 	}
 	l.warned(c.Codes, nil)
+	if l.ev.made += gathered(l.result, c.Codes); l.ev.made > l.ev.run.o.Bytes {
+		l.ev.full = true
+		return funcs.Vec{Column: funcs.Nulls(l.result.Type, b.n)}
+	}
 	return funcs.Vec{Column: l.result.Gather(c.Codes)}
+}
+
+// gathered is the memory that rows of several values take.
+func gathered(c *frame.Column, rows []uint32) int {
+	if c.Offsets == nil {
+		return 0
+	}
+	n := 0
+	for _, row := range rows {
+		n += 8 * int(c.Offsets[row+1]-c.Offsets[row])
+	}
+	return n
 }
 
 // entries computes the expression for dictionary entries.

@@ -115,11 +115,8 @@ func (r *run) work(ctx context.Context, parts []part, next *atomic.Int64, steps 
 			if err := ctx.Err(); err != nil {
 				return false, err
 			}
-			b, err := r.through(ev, ready, steps.from, b)
-			if err != nil || b.n == 0 {
-				return true, err
-			}
-			return r.into(out, i, steps.to, b)
+			ev.expanded = 0
+			return r.through(ev, ready, steps.from, b, func(b *batch) (bool, error) { return r.into(out, i, steps.to, b) })
 		})
 		if err != nil {
 			return err
@@ -130,24 +127,39 @@ func (r *run) work(ctx context.Context, parts []part, next *atomic.Int64, steps 
 	}
 }
 
-// through takes a batch through steps, the first of which is step number first.
-func (r *run) through(ev *evaluator, ready []func(*batch) (*batch, error), first int, b *batch) (*batch, error) {
-	ev.made = 0
+// through takes a batch through steps, the first of which is step number first, and
+// into what follows. MV_EXPAND makes so many rows of some batches that these go in pieces.
+func (r *run) through(ev *evaluator, ready []func(*batch) (*batch, error), first int, b *batch, into func(*batch) (bool, error)) (more bool, err error) {
 	for i, step := range ready {
+		if x, ok := r.plan.Steps[first+i].(*plan.Expand); ok {
+			if portions := b.portions(x); len(portions) > 1 {
+				for _, rows := range portions {
+					if more, err = r.through(ev, ready[i:], first+i, b.take(rows, nil), into); err != nil || !more {
+						return more, err
+					}
+				}
+				return true, nil
+			}
+			if ev.expanded += b.n; r.ctx.Err() != nil {
+				return false, r.ctx.Err()
+			} else if err := r.expandable(ev.expanded, b.cols); err != nil { // one row may make any number of rows, MV_EXPAND by MV_EXPAND
+				return false, err
+			}
+		}
+		ev.made = 0
 		began, in := time.Now(), b.n
-		var err error
 		if b, err = step(b); err != nil {
-			return nil, err
+			return false, err
 		}
 		r.costs[first+i+1].add(in, b.n, began)
 		if ev.full || ev.made > r.o.Bytes {
-			return nil, ErrMemory
+			return false, ErrMemory
 		}
 		if b.n == 0 {
-			break
+			return true, nil
 		}
 	}
-	return b, nil
+	return into(b)
 }
 
 func (r *run) into(out sink, part, step int, b *batch) (bool, error) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"interdict/sources/esql/plan"
@@ -39,6 +40,7 @@ func (r *run) source() ([]part, error) {
 			shares = max(1, min(2*r.o.Workers, s.Rows()/partRows))
 		}
 		seg := &segment{Segment: s, reader: reader}
+		seg.left.Store(int64(shares))
 		for k := range shares {
 			out = append(out, seg.share(k, shares))
 		}
@@ -67,13 +69,15 @@ func (rd *reader) describe(segments int) string {
 	return text
 }
 
-// segment is one whose rows are read once, by whoever comes first.
+// segment is one whose rows are read once, by whoever comes first, and let go by
+// whoever is last.
 type segment struct {
 	Segment
 	reader *reader
 	once   sync.Once
 	frame  *frame.Frame
 	err    error
+	left   atomic.Int64 // shares that were not looked at yet
 }
 
 // share is part k of n of the segment's rows.
@@ -83,12 +87,18 @@ func (s *segment) share(k, n int) part {
 		if s.err != nil {
 			return s.err
 		}
-		rows := s.frame.Rows
+		f := s.frame
+		defer func() {
+			if s.left.Add(-1) == 0 {
+				s.frame = nil
+			}
+		}()
+		rows := f.Rows
 		from, to := k*rows/n&^63, (k+1)*rows/n&^63
 		if k == n-1 {
 			to = rows
 		}
-		return s.reader.chunks(s.frame, from, to, yield)
+		return s.reader.chunks(f, from, to, yield)
 	}
 }
 

@@ -124,6 +124,11 @@ func (r *run) phase(parts []part, steps span, last plan.Step) (*batch, error) {
 	case *plan.Sort:
 		return r.sorted(parts, steps, s)
 	case *plan.Stats:
+		for _, k := range s.Keys {
+			if c, ok := k.Expr.(*plan.Const); ok && !r.fits(funcs.Vec{Column: c.Value, Same: true}, chunkRows) {
+				return nil, ErrMemory
+			}
+		}
 		if s.Inline {
 			b, err := r.collect(parts, steps, math.MaxInt)
 			if err != nil {
@@ -134,6 +139,15 @@ func (r *run) phase(parts []part, steps span, last plan.Step) (*batch, error) {
 		return r.aggregate(parts, steps, s)
 	}
 	return nil, fmt.Errorf("%s cannot be run", last.Keyword())
+}
+
+// fits tells whether a value that is the same in n rows may be written n times.
+func (r *run) fits(v funcs.Vec, n int) bool {
+	if !v.Same {
+		return true
+	}
+	lo, hi := v.Range(0)
+	return 8*(hi-lo) <= r.o.Bytes/max(1, n)
 }
 
 // output gives the columns of the answer.

@@ -1,13 +1,13 @@
 package exec
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"sync"
 	"time"
 
 	"interdict/sources/esql/plan"
+	"interdict/sources/frame"
 )
 
 // sorter keeps, for one worker, the rows that may be among the first most.
@@ -20,8 +20,10 @@ type sorter struct {
 	memory *memory
 
 	kept []*batch
-	seen [][]int64 // by batch and row: where it came from, part<<32 | row
-	rows int       // of kept
+	seen [][]int64            // by batch and row: where it came from, part<<32 | row
+	rows int                  // of kept
+	held int                  // bytes of kept and seen
+	dict map[*frame.Dict]bool // of kept: counted
 	part int
 	from int64 // rows of the part so far
 
@@ -66,13 +68,16 @@ func (r *run) sorted(parts []part, steps span, s *plan.Sort) (*batch, error) {
 	for _, one := range all {
 		last.kept, last.seen = append(last.kept, one.kept...), append(last.seen, one.seen...)
 	}
-	b, _ := last.best()
+	b, _, err := last.best()
+	if err != nil {
+		return nil, err
+	}
 	r.costs[steps.to+1].add(0, b.n, began)
 	return b, nil
 }
 
 func newSorter(ev *evaluator, s *plan.Sort, most int, mem *memory) *sorter {
-	o := &sorter{r: ev.run, ev: ev, step: s, most: most, memory: mem}
+	o := &sorter{r: ev.run, ev: ev, step: s, most: most, memory: mem, dict: map[*frame.Dict]bool{}}
 	for _, k := range s.Keys {
 		o.keys = append(o.keys, ev.prepare(k.Expr))
 	}
@@ -80,11 +85,14 @@ func newSorter(ev *evaluator, s *plan.Sort, most int, mem *memory) *sorter {
 }
 
 // best gives the first rows of all that are kept, in order, and where they came from.
-func (o *sorter) best() (*batch, []int64) {
+func (o *sorter) best() (*batch, []int64, error) {
 	b, seen := o.r.joined(o.kept), slices.Concat(o.seen...)
 	by := append(o.ranks(b), ranks{values: seen})
-	rows := firstRows(by, b.n, o.most)
-	return b.take(rows, nil), pick(seen, rows)
+	rows, err := firstRows(o.r.ctx, by, b.n, o.most)
+	if err != nil {
+		return nil, nil, err
+	}
+	return b.take(rows, nil), pick(seen, rows), nil
 }
 
 func (o *sorter) add(part int, b *batch) (bool, error) {
@@ -103,7 +111,11 @@ func (o *sorter) add(part int, b *batch) (bool, error) {
 		keep(o.within(b))
 	}
 	if o.most < b.n {
-		keep(o.promising(b))
+		rows, err := o.promising(b)
+		if err != nil {
+			return false, err
+		}
+		keep(rows)
 	}
 	if o.ev.full {
 		return false, ErrMemory
@@ -114,14 +126,22 @@ func (o *sorter) add(part int, b *batch) (bool, error) {
 	if seen == nil {
 		seen = places(first, allRows(b.n), nil)
 	}
-	if err := o.memory.batch(b); err != nil {
+	b = b.compact()
+	o.kept, o.seen, o.rows = append(o.kept, b), append(o.seen, seen), o.rows+b.n
+	if err := o.hold(o.held + b.weight(o.dict) + 8*b.n); err != nil {
 		return false, err
 	}
-	o.kept, o.seen, o.rows = append(o.kept, b), append(o.seen, seen), o.rows+b.n
-	if o.most < math.MaxInt/8 && o.rows > 4*o.most+8*chunkRows {
+	if o.most < math.MaxInt/8 && (o.rows > 4*o.most+8*chunkRows || o.rows > 2*o.most && o.held > o.r.o.Bytes/8) {
 		return true, o.prune()
 	}
 	return true, nil
+}
+
+// hold says how much is held now.
+func (o *sorter) hold(bytes int) error {
+	err := o.memory.hold(bytes - o.held)
+	o.held = bytes
+	return err
 }
 
 // places gives where rows came from: their places in of, nil for as they are.
@@ -140,13 +160,14 @@ func (o *sorter) end(int) bool { return true }
 
 // prune leaves of what is kept only the first rows.
 func (o *sorter) prune() error {
-	before := 0
-	for _, b := range o.kept {
-		before += b.bytes()
+	b, seen, err := o.best()
+	if err != nil {
+		return err
 	}
-	b, seen := o.best()
+	b = b.compact()
 	o.kept, o.seen, o.rows = []*batch{b}, [][]int64{seen}, b.n
-	return o.memory.hold(b.bytes() - before)
+	clear(o.dict)
+	return o.hold(b.weight(o.dict) + 8*b.n)
 }
 
 // within gives the rows whose first key is not beyond the bound.
@@ -176,16 +197,19 @@ func (o *sorter) within(b *batch) []uint32 {
 }
 
 // promising gives those rows of a batch that may be among the first.
-func (o *sorter) promising(b *batch) []uint32 {
+func (o *sorter) promising(b *batch) ([]uint32, error) {
 	by := o.ranks(b)
-	rows := firstRows(by, b.n, o.most)
+	rows, err := firstRows(o.r.ctx, by, b.n, o.most)
+	if err != nil {
+		return nil, err
+	}
 	// Numbers and dates have the same ranks in all batches.
 	if len(rows) == o.most && o.most > 0 && !o.keys[0].typ().Coded() {
 		if worst := by[0].at(rows[len(rows)-1]); !o.bounded || worst.compare(o.bound) < 0 {
 			o.bound, o.bounded = worst, true
 		}
 	}
-	return rows
+	return rows, nil
 }
 
 func (o *sorter) ranks(b *batch) []ranks {
@@ -194,52 +218,4 @@ func (o *sorter) ranks(b *batch) []ranks {
 		by[i] = rankRows(full(k.eval(b), b.n), b.n, o.step.Keys[i])
 	}
 	return by
-}
-
-// firstRows gives the first most rows in their order.
-func firstRows(by []ranks, n, most int) []uint32 {
-	rows := allRows(n)
-	if most <= 0 {
-		return rows[:0]
-	}
-	compare := func(x, y uint32) int {
-		for i := range by {
-			if c := by[i].compare(x, y); c != 0 {
-				return c
-			}
-		}
-		return cmp.Compare(x, y)
-	}
-	if most < n/4 {
-		rows = least(rows, most, compare)
-	}
-	slices.SortFunc(rows, compare)
-	return rows[:min(most, len(rows))]
-}
-
-// least gives the first k rows, in any order: a heap whose top is the last of them.
-func least(rows []uint32, k int, compare func(a, b uint32) int) []uint32 {
-	heap := rows[:k:k]
-	down := func(i int) {
-		for c := 2*i + 1; c < k; c = 2*i + 1 {
-			if c+1 < k && compare(heap[c], heap[c+1]) < 0 {
-				c++
-			}
-			if compare(heap[i], heap[c]) >= 0 {
-				return
-			}
-			heap[i], heap[c] = heap[c], heap[i]
-			i = c
-		}
-	}
-	for i := k/2 - 1; i >= 0; i-- {
-		down(i)
-	}
-	for _, row := range rows[k:] {
-		if compare(row, heap[0]) < 0 {
-			heap[0] = row
-			down(0)
-		}
-	}
-	return heap
 }

@@ -26,7 +26,11 @@ func (r *run) eval(ev *evaluator, x *plan.Eval, need []bool) func(*batch) (*batc
 	return func(b *batch) (*batch, error) {
 		out := &batch{n: b.n, cols: slices.Clone(b.cols)}
 		for i, e := range exprs {
-			out.cols[slots[i]] = full(e.eval(out), b.n)
+			v := e.eval(out)
+			if !r.fits(v, b.n) {
+				return nil, ErrMemory
+			}
+			out.cols[slots[i]] = full(v, b.n)
 		}
 		return out.without(need), nil
 	}
@@ -200,6 +204,26 @@ func (r *run) expand(b *batch, x *plan.Expand, need []bool) (*batch, error) {
 	}
 	out.n, out.cols[x.To] = len(rows), single(c, places)
 	return out.without(need), nil
+}
+
+// mostExpanded is how many rows an MV_EXPAND makes at once, unless one row has more values.
+const mostExpanded = 1 << 17
+
+// portions gives the rows of a batch, cut so that x makes that many at most of each.
+func (b *batch) portions(x *plan.Expand) (out [][]uint32) {
+	c := b.cols[x.From]
+	if c == nil || c.Offsets == nil || int(c.Offsets[b.n]-c.Offsets[0]) <= mostExpanded {
+		return nil
+	}
+	rows, made := allRows(b.n), 0
+	from := 0
+	for row := range b.n {
+		lo, hi := c.Range(row)
+		if made += max(1, hi-lo); made > mostExpanded && row > from {
+			out, from, made = append(out, rows[from:row]), row, max(1, hi-lo)
+		}
+	}
+	return append(out, rows[from:])
 }
 
 // single gives a column of one value a row, by its place; -1 is null.

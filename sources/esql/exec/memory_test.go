@@ -1,0 +1,106 @@
+package exec_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"interdict/sources/esql/exec"
+	"interdict/sources/esql/parse"
+	"interdict/sources/esql/plan"
+	"interdict/sources/frame"
+)
+
+// events are segments of which each makes its rows when it is read: 20,000 with a
+// text of their own each, in a dictionary of its own.
+type events int
+
+func (n events) Segments(string, int64, int64) []exec.Segment {
+	out := make([]exec.Segment, n)
+	for i := range out {
+		out[i] = eventSegment(i)
+	}
+	return out
+}
+
+const eventRows = 20_000
+
+type eventSegment int
+
+func (s eventSegment) Rows() int { return eventRows }
+
+func (s eventSegment) Read(context.Context, []string) (*frame.Frame, error) {
+	b := frame.NewBuilder(eventFields)
+	for r := range eventRows {
+		b.Row()
+		n := int(s)*eventRows + r
+		b.Int(0, int64(n))
+		b.Keyword(1, fmt.Sprintf("the command line of event number %08d, which no other event has", n*7919%1_000_003))
+	}
+	return b.Build(), nil
+}
+
+var eventFields = []frame.Field{{Name: "n", Type: frame.Long}, {Name: "line", Type: frame.Keyword}}
+
+func ask(ctx context.Context, t *testing.T, text string, table exec.Table, bytes int) (*frame.Frame, error) {
+	t.Helper()
+	q, err := parse.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := plan.Check(q, eventFields, nil, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := exec.Run(ctx, p, exec.Options{Table: table, Limit: 10_000, Bytes: bytes, Window: exec.Window{From: math.MinInt64, To: math.MaxInt64}})
+	return result.Frame, err
+}
+
+func TestFewRowsOfManyHoldNoMoreThanThemselves(t *testing.T) {
+	for _, text := range []string{
+		"FROM x | SORT n DESC | LIMIT 3",
+		"FROM x | SORT line DESC | LIMIT 300",
+		"FROM x | WHERE n % 10000 == 0 | SORT n",
+		"FROM x | WHERE n % 10000 == 0 | INLINE STATS c = COUNT(*)",
+	} {
+		if _, err := ask(t.Context(), t, text, events(40), 4<<20); err != nil { // of some 70 MB
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestWhatNeedsTooMuchMemoryIsRefused(t *testing.T) {
+	for _, text := range []string{
+		"FROM x | SORT line | MV_EXPAND line",
+		"FROM x | STATS VALUES(line)",
+		"FROM x | STATS c = COUNT(*) BY line",
+		"FROM x | INLINE STATS c = COUNT(*)",
+		"FROM x | EVAL many = SPLIT(REPEAT(\"ab\", 50000), \"a\") | STATS MAX(MV_COUNT(many))",
+		"FROM x | EVAL s = REPEAT(\"ab\", 50000) | EVAL many = SPLIT(s, \"a\") | MV_EXPAND many | STATS COUNT(*)",
+		"FROM x | STATS COUNT(*) BY many = SPLIT(REPEAT(\"ab\", 50000), \"a\")",
+	} {
+		if _, err := ask(t.Context(), t, text, events(10), 4<<20); !errors.Is(err, exec.ErrMemory) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestRowsOfManyRunsAreInOrder(t *testing.T) {
+	f, err := ask(t.Context(), t, "FROM x | EVAL k = n * 7919 % 1000 | SORT k DESC, line | KEEP k, line, n | MV_EXPAND k | LIMIT 10000", events(5), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for r := 1; r < f.Rows; r++ {
+		a, _ := f.Int("k", r-1)
+		b, _ := f.Int("k", r)
+		if a < b || a == b && f.Column("line").Text(r-1) > f.Column("line").Text(r) {
+			t.Fatalf("row %d is not behind row %d", r, r-1)
+		}
+	}
+	if f.Rows != 10_000 {
+		t.Errorf("%d rows", f.Rows)
+	}
+}
