@@ -122,8 +122,12 @@ func (c *counts) value(k Kind, text string, make bool) (uint32, bool) {
 
 // add counts a value on a host: runs more of it, of at most most bytes each.
 func (c *counts) add(k Kind, text string, host uint32, at int64, runs uint32, most int64) {
-	if n, ok := c.place(k, text, host, dayOf(at), runs, most); ok {
-		key := pendingKey{n, host, dayOf(at)}
+	day := dayOf(at)
+	if c.today != 0 {
+		day = min(day, c.today) // an event of the future must not age what is known
+	}
+	if n, ok := c.place(k, text, host, day, runs, most); ok {
+		key := pendingKey{n, host, day}
 		p := c.pending[key]
 		c.pending[key] = dayCount{key.day, p.runs + runs, max(p.most, most)}
 	}

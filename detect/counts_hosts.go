@@ -16,7 +16,8 @@ const (
 
 type countedHost struct {
 	id, name, group string
-	seen            int64    // ms
+	seen            int64 // ms, by our clock as far as it came in while we watched
+	clock           hostClock
 	grouped         int64    // ms, when it came into its group
 	values          []uint32 // that were counted of it, once each
 }
@@ -87,8 +88,9 @@ func (c *counts) less(of place, own *tally) {
 	}
 }
 
-// heard notes of which hosts a batch tells, and when.
-func (c *counts) heard(v *view) {
+// heard notes of which hosts a batch tells, that came now: when its events
+// happened is by the hosts' own clocks.
+func (c *counts) heard(v *view, now int64) {
 	ids, at := v.cols[ecs.HostID], v.cols[ecs.Timestamp]
 	if ids == nil || at == nil || ids.Dict == nil {
 		return
@@ -107,12 +109,16 @@ func (c *counts) heard(v *view) {
 			continue
 		}
 		id := ids.Dict.Value(uint32(code))
-		if n, ok := c.byHost[id]; ok {
-			c.census.stale = c.census.stale || ms-c.hosts[n].seen > silentAfter.Milliseconds()
-			c.hosts[n].seen = max(c.hosts[n].seen, ms)
-		} else {
-			c.host(Host{ID: id, Name: v.first(rows[code], ecs.HostName, ecs.HostHostname)}, "", ms)
+		n, ok := c.byHost[id]
+		if !ok {
+			if n, ok = c.host(Host{ID: id, Name: v.first(rows[code], ecs.HostName, ecs.HostHostname)}, "", now); !ok {
+				continue
+			}
 		}
+		h := &c.hosts[n]
+		c.census.stale = c.census.stale || now-h.seen > silentAfter.Milliseconds()
+		h.seen = now
+		h.clock.told(ms, now)
 	}
 }
 
@@ -171,6 +177,7 @@ func (c *counts) count(now int64) {
 	n := census{at: now, groups: make(map[string]int, len(c.groups))}
 	for i := range c.hosts {
 		h := &c.hosts[i]
+		h.seen = min(h.seen, now) // by a clock that was ahead
 		if h.key() == "" || dayOf(h.seen) <= c.today-c.days {
 			continue
 		}

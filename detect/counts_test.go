@@ -170,7 +170,7 @@ func TestMeasureCounting(t *testing.T) {
 			v := viewOf(b.Events)
 			began := cpu()
 			if counted {
-				k.counts.heard(v)
+				k.counts.heard(v, day0.UnixMilli())
 			}
 			k.put(v)
 			best = min(best, float64(cpu()-began)/float64(b.Events.Rows))

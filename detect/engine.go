@@ -52,7 +52,9 @@ type Engine struct {
 	watches []*watch
 	started bool
 	since   time.Time
-	newest  int64 // ms, of all events: the clock of a recording
+	looked  time.Time                              // when the clock was looked at last
+	steady  func(from, to time.Time) time.Duration // how long that was
+	newest  int64                                  // ms, of all events: the clock of a recording
 	judged  int64
 	lost    sources.Loss
 	losses  []loss
@@ -62,16 +64,17 @@ type Engine struct {
 	forgotten time.Time // when what was routine was last let go of
 	learning  sync.WaitGroup
 
-	own        []*Exception // of the rules' files
-	exceptions []*Exception // all of them
-	ruling     int          // grows when other exceptions are in force
-	expired    time.Time    // up to when their ends were looked at
+	own        []*Exception         // of the rules' files
+	exceptions []*Exception         // all of them
+	ruling     int                  // grows when other exceptions are in force
+	over       map[string]time.Time // by id, the ends that have come: a clock that is set back brings none back
 
 	alerts    map[string]*open // by id
 	closedIDs map[string]bool
 	closed    []*Finding // the newest maxClosed
 	nClosed   int
 	dropped   int64
+	roomFor   int // alerts that are within the bound, without counting what they are about
 	folds     map[string]*open
 
 	version  uint64
@@ -109,9 +112,14 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		o: o, changed: make(chan struct{}, 1), track: newTracker(), alerts: make(map[string]*open),
-		closedIDs: make(map[string]bool), folds: make(map[string]*open), since: o.Now(),
+		closedIDs: make(map[string]bool), folds: make(map[string]*open), since: o.Now(), steady: steadily,
 	}
 	for _, r := range o.Rules {
+		if o.Recording && r.Field != timestamp { // when it was indexed is not when it is played
+			own := *r
+			own.Field = timestamp
+			r = &own
+		}
 		e.watches = append(e.watches, newWatch(r))
 		e.own = append(e.own, r.Exceptions...)
 	}
@@ -222,7 +230,7 @@ func (e *Engine) take(ctx context.Context, f *frame.Frame) {
 		return
 	}
 	v := viewOf(f)
-	e.counts.heard(v)
+	e.counts.heard(v, e.now().UnixMilli())
 	e.judged += e.track.put(v)
 	now, in := e.now(), esql.IndicesOf(f)
 	for _, w := range e.watches {
@@ -341,6 +349,7 @@ const patience = 10 * time.Millisecond
 func (e *Engine) clock(ctx context.Context) {
 	now := e.now()
 	e.expire(now)
+	e.leap()
 	e.counts.turn(now.UnixMilli())
 	e.weighAll(e.shown())
 	e.forgetRoutine(now)

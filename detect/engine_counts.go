@@ -149,5 +149,5 @@ func allowed(reason string) bool { return reason == "benign" || reason == "maint
 
 // flushDue tells whether what was counted is to be written.
 func (e *Engine) flushDue(now time.Time) bool {
-	return e.o.Counts != nil && now.Sub(e.flushed) >= flushEvery
+	return e.o.Counts != nil && now.Sub(e.flushed).Abs() >= flushEvery
 }

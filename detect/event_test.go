@@ -19,12 +19,13 @@ const boot = "6d1c9a52-31cd-4b0c-9f32-7c7c2c0a4b11"
 // scene tells what happens on one host.
 type scene struct {
 	*ecs.Builder
-	now    time.Time
-	images map[int]string // executables by pid
+	now     time.Time
+	images  map[int]string // executables by pid
+	indexed *time.Time     // by our clock; nil: the event does not say
 }
 
 func newScene() *scene {
-	return &scene{ecs.NewBuilder(ecs.Host{ID: "m1", BootID: boot, Name: "web-1", OS: ecs.OS{Type: "linux"}}), epoch, map[int]string{}}
+	return &scene{ecs.NewBuilder(ecs.Host{ID: "m1", BootID: boot, Name: "web-1", OS: ecs.OS{Type: "linux"}}), epoch, map[int]string{}, nil}
 }
 
 func (s *scene) wait(d time.Duration) *scene {
@@ -37,6 +38,9 @@ func (s *scene) batch() sources.Batch { return sources.Batch{Events: s.Build(), 
 // process writes an event of pid below ppid; a process starts at its pid, in ms since boot.
 func (s *scene) process(d ecs.Dataset, action, typ string, pid, ppid int) {
 	s.Event(d, action, typ, s.now)
+	if s.indexed != nil {
+		s.Time(ecs.EventIngested, *s.indexed)
+	}
 	s.Int(ecs.ProcessPID, int64(pid))
 	s.Int(ecs.StartTicks, int64(pid)*1e6)
 	s.Keyword(ecs.ProcessEntityID, s.entity(pid))

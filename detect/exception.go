@@ -305,9 +305,9 @@ func (x *Exception) breach(f *Finding) string {
 
 // except lets the exceptions that are in force at now act on a finding: the
 // first that fits within its limits hides it; else the first that is breached is told of.
-func (f *Finding) except(all []*Exception, now time.Time) {
+func (f *Finding) except(all []*Exception, ended func(*Exception) bool) {
 	for _, x := range all {
-		if !x.Expires.IsZero() && !now.Before(x.Expires) || !x.Fits(f) {
+		if ended(x) || !x.Fits(f) {
 			continue
 		}
 		why := x.breach(f)
@@ -335,11 +335,20 @@ func (e *Engine) SetExceptions(all []*Exception) {
 // expire looks whether an exception has ended since the last time.
 func (e *Engine) expire(now time.Time) {
 	for _, x := range e.exceptions {
-		if x.Expires.After(e.expired) && !x.Expires.After(now) {
-			e.ruling++
-			e.stale = true
-			e.version++
+		if x.Expires.IsZero() || x.Expires.After(now) || e.over[x.ID].Equal(x.Expires) {
+			continue
 		}
+		if e.over == nil {
+			e.over = map[string]time.Time{}
+		}
+		e.over[x.ID] = x.Expires
+		e.ruling++
+		e.stale = true
+		e.version++
 	}
-	e.expired = now
+}
+
+// ended tells whether the end of an exception has come; one that is renewed has another end.
+func (e *Engine) ended(x *Exception) bool {
+	return !x.Expires.IsZero() && (!e.now().Before(x.Expires) || e.over[x.ID].Equal(x.Expires))
 }

@@ -9,7 +9,7 @@ import (
 
 // Bounds of what is shown.
 const (
-	maxOpen   = 10_000
+	maxOpen   = 10_000 // transfers, and alerts about none
 	maxClosed = 1_000
 )
 
@@ -154,8 +154,11 @@ func (e *Engine) finding(last *bundle, of *transfer, t *Transfer, alerts ...*ope
 		f.Others = max(f.Others, a.others(of))
 	}
 	slices.SortFunc(f.Also, func(a, b Alert) int { return order(&a, &b) })
+	if of != nil {
+		f.Skew = e.counts.skew(&of.tally)
+	}
 	e.reckon(f, of)
-	f.except(e.exceptions, e.now())
+	f.except(e.exceptions, e.ended)
 	next.ranked = &ranked{finding: f}
 	*last = next
 	return next.ranked
@@ -193,7 +196,7 @@ func (e *Engine) transferOf(a *open) *transfer {
 	t, now := e.newestOf(a), e.shown()
 	worst := t
 	for _, o := range slices.Backward(a.pinned) {
-		if o != worst && !o.tally.routine.Folds() && (worst == nil || o.outranks(worst, now)) {
+		if o != worst && !o.tally.routine.Folds() && (worst == nil || o.outranks(worst, func(t *transfer) int64 { return e.track.timeOn(t, now) })) {
 			worst = o
 		}
 	}
@@ -203,10 +206,10 @@ func (e *Engine) transferOf(a *open) *transfer {
 // outranks tells which of two transfers of one form an alert shows: one that is
 // not routine, that still goes on, that sends, that sent more. What is benign and
 // comes later must not hide what was not.
-func (t *transfer) outranks(o *transfer, now int64) bool {
+func (t *transfer) outranks(o *transfer, now func(*transfer) int64) bool {
 	for _, higher := range [...]func(*transfer) bool{
 		func(t *transfer) bool { return !t.tally.routine.Folds() },
-		func(t *transfer) bool { return !t.frozen && t.alive(now) },
+		func(t *transfer) bool { return !t.frozen && t.alive(now(t)) },
 		func(t *transfer) bool { return t.shown == nil || t.shown.Direction != In },
 	} {
 		if a, b := higher(t), higher(o); a != b {
@@ -320,23 +323,18 @@ func (e *Engine) close(a *open, reason string) {
 	e.tell(a, Closed)
 }
 
-// makeRoom drops open alerts beyond the bound: what still goes on and what has the highest risk stays.
+// makeRoom drops what is open beyond the bound, of a transfer all of its alerts:
+// what still goes on and what has the highest risk stays.
 func (e *Engine) makeRoom() {
-	if len(e.alerts) <= maxOpen+maxOpen/10 {
+	const most = maxOpen + maxOpen/10
+	if len(e.alerts) <= max(most, e.roomFor) {
 		return
 	}
-	type candidate struct {
-		*open
-		live bool
-		risk int
+	all := e.things()
+	if e.roomFor = len(e.alerts) + most - len(all); len(all) <= most {
+		return // for as many alerts more there is room, whatever they are about
 	}
-	all := make([]candidate, 0, len(e.alerts))
-	now := e.shown()
-	for _, a := range e.alerts {
-		t := e.transferOf(a)
-		all = append(all, candidate{a, t != nil && !t.frozen && t.alive(now), weight(a, t)})
-	}
-	slices.SortFunc(all, func(a, b candidate) int {
+	slices.SortFunc(all, func(a, b *thing) int {
 		if a.live != b.live {
 			if a.live {
 				return -1
@@ -346,15 +344,45 @@ func (e *Engine) makeRoom() {
 		if a.risk != b.risk {
 			return b.risk - a.risk
 		}
-		return order(&a.Alert, &b.Alert)
+		return order(&a.alerts[0].Alert, &b.alerts[0].Alert)
 	})
-	for _, a := range all[maxOpen:] {
-		a.evicted = true
-		delete(e.alerts, a.ID)
+	for _, one := range all[maxOpen:] {
+		for _, a := range one.alerts {
+			a.evicted = true
+			delete(e.alerts, a.ID)
+		}
 		e.dropped++
 	}
+	e.roomFor = len(e.alerts) + most - maxOpen
 	e.version++
 	e.stale = true
+}
+
+// thing is what one row of the screen is about: a transfer, or an alert about none.
+type thing struct {
+	alerts []*open
+	live   bool
+	risk   int
+}
+
+func (e *Engine) things() (all []*thing) {
+	now, of := e.shown(), make(map[*transfer]*thing, len(e.alerts))
+	for _, a := range e.alerts {
+		t := e.transferOf(a)
+		one := of[t]
+		if t == nil || one == nil {
+			one = &thing{live: t != nil && !t.frozen && t.alive(e.track.timeOn(t, now)), risk: weight(a, t)}
+			all = append(all, one)
+		}
+		if t != nil {
+			of[t] = one
+		}
+		one.risk = max(one.risk, weight(a, t))
+		if one.alerts = append(one.alerts, a); order(&a.Alert, &one.alerts[0].Alert) < 0 {
+			one.alerts[0], one.alerts[len(one.alerts)-1] = a, one.alerts[0]
+		}
+	}
+	return all
 }
 
 // weight is the risk of what an alert is about, as far as it was looked at;
@@ -377,7 +405,7 @@ const routineFor = 24 * time.Hour
 // forgetRoutine lets go of alerts about what was routine and is long over. The
 // counts have them.
 func (e *Engine) forgetRoutine(now time.Time) {
-	if now.Sub(e.forgotten) < time.Minute {
+	if now.Sub(e.forgotten).Abs() < time.Minute {
 		return
 	}
 	e.forgotten = now
@@ -401,7 +429,7 @@ func (e *Engine) forgetRoutine(now time.Time) {
 
 // excess notes alerts beyond what Kibana would have made of a run.
 func (w *watch) excess(now time.Time) {
-	if now.Sub(w.spanFrom) > w.rule.Interval {
+	if now.Sub(w.spanFrom).Abs() > w.rule.Interval {
 		w.spanFrom, w.inSpan = now, 0
 	}
 	if w.inSpan++; w.inSpan == w.rule.MaxSignals+1 {

@@ -75,7 +75,7 @@ const (
 
 // advance makes room up to the given second.
 func (p *pace) advance(sec int64) {
-	if sec-p.now >= int64(len(p.secs)) {
+	if sec-p.now >= int64(len(p.secs)) || p.now-sec > leapt.Milliseconds()/1000 { // or the clock was set back
 		p.secs, p.now = [16]int64{}, sec
 		return
 	}

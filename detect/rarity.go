@@ -46,8 +46,8 @@ func (k *tracker) count(t *transfer, tool *Process) {
 		return
 	}
 	parent := ""
-	if len(t.upper) > 0 {
-		parent = pathOf(&t.upper[0])
+	if len(t.line.facts) > 0 {
+		parent = pathOf(&t.line.facts[0])
 	}
 	t.tally = tallied{counted: !k.recalling, host: host, key: c.hosts[host].key(), among: c.look(Transfers, "", host), of: make([]Rarity, 0, 5)}
 	for _, one := range [...]struct {

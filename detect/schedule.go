@@ -162,7 +162,7 @@ func (e *Engine) scheduled(ctx context.Context) {
 		if w.notes["seed"] != "" && now.After(w.whole) {
 			delete(w.notes, "seed") // what it does not know has left its window
 		}
-		if w.mode != Scheduled || now.Before(w.next) {
+		if w.mode != Scheduled || now.Before(w.next) && !now.Before(w.ran) { // a clock that was set back has no rule wait
 			continue
 		}
 		w.next = now.Add(w.rule.Interval)

@@ -18,16 +18,17 @@ type Snapshot struct {
 	Lost     sources.Loss
 	Rules    []RuleStatus
 	Closed   int   // alerts closed since then
-	Dropped  int64 // open alerts that had to make room for newer ones
+	Dropped  int64 // transfers with open alerts, and other open alerts, that had to make room for newer ones
 }
 
 // Finding is what the rules found out about one transfer, or one alert that
 // belongs to none. The alert of the highest risk leads.
 type Finding struct {
 	Alert
-	Also     []Alert   // the other rules' alerts about the same transfer
-	Transfer *Transfer // nil: the alert is not about a transfer that was seen
-	Others   int       // transfers of the same form that are not routine either: the worst is shown
+	Also     []Alert       // the other rules' alerts about the same transfer
+	Transfer *Transfer     // nil: the alert is not about a transfer that was seen
+	Skew     time.Duration // how far the host's clock is ahead of ours, or its events come late; 0 within a minute
+	Others   int           // transfers of the same form that are not routine either: the worst is shown
 
 	Adjusted int      // risk, 0 to 100: the rule's with the reasons
 	Reasons  []Reason // what adds most first
@@ -46,6 +47,9 @@ func (f *Finding) Live() bool { return f.Transfer != nil && f.Transfer.Live }
 // Unseen says what could not be seen around it, a sentence each.
 func (f *Finding) Unseen() []string {
 	out := slices.Clone(f.Degraded)
+	if w := f.clockWord(); w != "" {
+		out = append(out, w)
+	}
 	switch t := f.Transfer; {
 	case t == nil:
 		return append(out, "no connection or file of it was seen, so what it transferred is not known")

@@ -31,6 +31,8 @@ type proc struct {
 	recalled bool  // from the history, and nothing was heard of it since
 	hearsay  bool  // known by a child's word alone
 
+	line *lineage // of its last child that is a tool
+
 	transfer *transfer // of which it is a member
 	session  *transfer // whose bytes pass through it: the login service above an inbound tool
 	flows    []*flow   // what it sent before it belonged to either
@@ -246,19 +248,6 @@ func (t *table) believe(p *proc) (learned bool) {
 	}
 	up.facts = &facts
 	return true
-}
-
-// ancestors gives the parents of p, nearest first, as far as they are known.
-func (t *table) ancestors(p *proc) (facts []Process, all []*proc) {
-	for range maxAncestors {
-		up := t.all[p.up]
-		if up == nil || up == p {
-			break
-		}
-		facts, all = append(facts, t.process(up)), append(all, up)
-		p = up
-	}
-	return facts, all
 }
 
 // find gives a process by its entity id.

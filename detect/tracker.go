@@ -78,7 +78,7 @@ func (k *tracker) started(ids *identities, row int, what action, at int64) {
 	}
 	if t := p.transfer; t != nil {
 		if p == t.root && k.believe(p) { // the transfer was known by its bytes or files before
-			t.upper, t.above = k.ancestors(p)
+			t.line = k.lineageOf(p)
 		}
 		t.dirty = true
 		return
@@ -114,7 +114,7 @@ func (k *tracker) begin(p *proc, at int64) {
 		t.served = true
 		k.enter(t)
 	}
-	t.upper, t.above = k.ancestors(p)
+	t.line = k.lineageOf(p)
 	k.count(t, &facts)
 	k.live = append(k.live, t)
 }
@@ -310,12 +310,13 @@ func (k *tracker) tick(now int64) (moving bool) {
 	moving = k.vanish(now)
 	rest := k.live[:0]
 	for _, t := range k.live {
-		if t.over(now) {
+		there := k.timeOn(t, now)
+		if t.over(there) {
 			moving = moving || t.dirty
 			k.freeze(t, now)
 			continue
 		}
-		if t.outlive() || !t.pace.idle(now) || t.shown != nil && t.shown.Live != t.alive(now) {
+		if t.outlive() || !t.pace.idle(there) || t.shown != nil && t.shown.Live != t.alive(there) {
 			t.dirty, moving = true, true
 		}
 		rest = append(rest, t)

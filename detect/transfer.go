@@ -22,8 +22,7 @@ type transfer struct {
 	served  bool // somebody outside asked for it, through a login service
 	members []*proc
 	session []*proc
-	upper   []Process // ancestors of the tool, as they were when it started, but for their end
-	above   []*proc   // the same; nil: it has ended
+	line    *lineage
 	files   map[string]*File
 	written []File
 	master  string
@@ -120,7 +119,7 @@ func (t *transfer) alive(now int64) bool {
 	case t.root.endedAt == 0:
 		return true
 	}
-	if now-t.lastMoved > quiet {
+	if now-t.lastMoved > quiet || t.lastMoved-now > leapt.Milliseconds() {
 		return false
 	}
 	return slices.ContainsFunc(t.members, func(p *proc) bool { return p.endedAt == 0 && len(p.flows) > 0 })
@@ -128,7 +127,8 @@ func (t *transfer) alive(now int64) bool {
 
 // over tells whether nothing more is to come.
 func (t *transfer) over(now int64) bool {
-	return t.endedAt != 0 && now-max(t.endedAt, t.lastMoved) > lingers
+	since := now - max(t.endedAt, t.lastMoved)
+	return t.endedAt != 0 && (since > lingers || since < -leapt.Milliseconds())
 }
 
 // freeze makes the final account of t and lets go of the rest.
@@ -148,24 +148,18 @@ func (k *tracker) freeze(t *transfer, now int64) {
 
 // outlive notes which ancestors of the tool have ended, also after it.
 func (t *transfer) outlive() (changed bool) {
-	for i, p := range t.above {
-		if p == nil || p.endedAt == 0 {
-			continue
-		}
-		if !changed {
-			t.upper, changed = slices.Clone(t.upper), true
-		}
-		t.upper[i].Ended, t.upper[i].ExitCode, t.above[i] = millis(p.endedAt), p.exit, nil
+	now := t.line.now()
+	if changed = now != t.line; !changed {
+		return false
 	}
-	switch {
-	case !changed:
-	case t.frozen:
-		s := *t.shown
-		s.Ancestors, t.shown = t.upper, &s
-	default:
+	t.line = now
+	if !t.frozen {
 		t.dirty = true
+		return true
 	}
-	return changed
+	s := *t.shown
+	s.Ancestors, t.shown = now.facts, &s
+	return true
 }
 
 // show gives t as it is now.
@@ -174,8 +168,9 @@ func (k *tracker) show(t *transfer, now int64) *Transfer {
 	if t.frozen || !t.dirty && t.shown != nil {
 		return t.shown
 	}
+	now = k.timeOn(t, now)
 	s := &Transfer{
-		Tool: k.process(t.root), Ancestors: t.upper, Master: t.master,
+		Tool: k.process(t.root), Ancestors: t.line.facts, Master: t.master,
 		Live: t.alive(now), Started: millis(t.started),
 	}
 	k.who(t, s)

@@ -238,7 +238,7 @@ func contentWord(f *detect.Finding) string {
 	return "?"
 }
 
-func age(f *detect.Finding, now time.Time) string { return span(now.Sub(f.Last)) }
+func age(f *detect.Finding, now time.Time) string { return span(now.Sub(f.At())) }
 
 func (m *Model) hostHeading(h detect.Host) string {
 	parts := []string{h.Name}

@@ -129,7 +129,7 @@ func (m *Model) moving() bool {
 		return true
 	}
 	for _, f := range m.snap.Findings {
-		if f.Live() || m.now().Sub(f.Last) < time.Minute {
+		if f.Live() || m.now().Sub(f.At()) < time.Minute {
 			return true
 		}
 	}

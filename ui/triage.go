@@ -44,7 +44,7 @@ var orders = []struct {
 	less func(a, b *detect.Finding) int
 }{
 	{"live, then risk", nil},
-	{"newest", func(a, b *detect.Finding) int { return b.Last.Compare(a.Last) }},
+	{"newest", func(a, b *detect.Finding) int { return b.At().Compare(a.At()) }},
 	{"host", func(a, b *detect.Finding) int { return strings.Compare(a.Host.Name, b.Host.Name) }},
 	{"bytes out", func(a, b *detect.Finding) int { return int(min(max(sent(b)-sent(a), -1), 1)) }},
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // Host is this machine.
-type Host struct{}
+type Host struct{ owners owners }
 
 var (
 	_ process.Machine = (*Host)(nil)

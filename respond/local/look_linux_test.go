@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -311,4 +312,40 @@ func TestWhatLetsSomebodyComeBackIsFoundByWhenItChanged(t *testing.T) {
 			t.Errorf("%q, %v", got, err)
 		}
 	}
+}
+
+func TestAPackageThatComesLaterOwnsItsFilesThoughTheAnswerWasRemembered(t *testing.T) {
+	dir := t.TempDir()
+	info := filepath.Join(dir, dpkgInfo)
+	list := func(name, text string) {
+		t.Helper()
+		if err := errors.Join(os.MkdirAll(info, 0o755), os.WriteFile(filepath.Join(info, name), []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list("dash.list", "/.\n/bin/dash\n")
+	r, err := openRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.close()
+	var o owners
+	ask := func(path, want string) {
+		t.Helper()
+		if got, asked := o.packageOf(t.Context(), r, path); got != want || len(asked) != 1 {
+			t.Errorf("%s: %q of %q", path, got, asked)
+		}
+	}
+	ask("/usr/bin/dash", "dash")
+	ask("/usr/bin/scp", "")
+	list("openssh-client:amd64.list", "/.\n/usr/bin/scp\n")
+	ask("/usr/bin/scp", "openssh-client")
+	ask("/usr/bin/dash", "dash")
+	ended, stop := context.WithCancel(t.Context())
+	stop()
+	if got, _ := o.packageOf(ended, r, "/usr/bin/other"); got != "" {
+		t.Errorf("%q", got)
+	}
+	list("other.list", "/.\n/usr/bin/other\n")
+	ask("/usr/bin/other", "other") // what was called off was not remembered
 }

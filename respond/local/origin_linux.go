@@ -29,7 +29,7 @@ const hashRead = 512 << 20
 
 // Origin looks at the file as p sees it. When p has ended, this machine's own
 // view is what is left, and the error says so.
-func (*Host) Origin(ctx context.Context, name string, id respond.ProcessID) (respond.Origin, error) {
+func (h *Host) Origin(ctx context.Context, name string, id respond.ProcessID) (respond.Origin, error) {
 	o := respond.Origin{Path: name}
 	view, err := viewOf(id)
 	if view.root.fd < 0 {
@@ -49,7 +49,7 @@ func (*Host) Origin(ctx context.Context, name string, id respond.ProcessID) (res
 	}
 	if !o.Memfd {
 		o.Writable = view.root.writable(name, o)
-		o.Package, o.PackageAsked = packageOf(ctx, view.root, name)
+		o.Package, o.PackageAsked = h.owners.packageOf(ctx, view.root, name)
 	}
 	return o, err
 }

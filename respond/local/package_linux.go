@@ -14,6 +14,7 @@ import (
 
 // Bounds of package databases.
 const (
+	dpkgInfo    = "/var/lib/dpkg/info"
 	dpkgLists   = 20_000
 	dpkgRead    = 16 << 20 // of one list
 	apkRead     = 64 << 20
@@ -22,11 +23,11 @@ const (
 
 // packageOf asks the package databases found in the root who owns path, and
 // names those that were asked.
-func packageOf(ctx context.Context, r root, path string) (owner string, asked []string) {
+func (o *owners) packageOf(ctx context.Context, r root, path string) (owner string, asked []string) {
 	paths := aliases(path)
-	if names, err := r.names("/var/lib/dpkg/info", dpkgLists); err == nil {
+	if owner, ok := o.dpkgOwner(ctx, r, paths); ok {
 		asked = append(asked, "dpkg")
-		if owner := dpkgOwner(ctx, r, names, paths); owner != "" {
+		if owner != "" {
 			return owner, asked
 		}
 	}
@@ -63,8 +64,30 @@ func mergedPlace(p string) bool {
 	return false
 }
 
-// dpkgOwner looks for the path as a line of NAME[:ARCH].list.
-func dpkgOwner(ctx context.Context, r root, names, paths []string) string {
+// dpkgOwner tells who owns a path, if there is a database of dpkg in the root.
+// Its lists are read again only once one was added, replaced or taken away.
+func (o *owners) dpkgOwner(ctx context.Context, r root, paths []string) (owner string, ok bool) {
+	st, err := r.stat(dpkgInfo)
+	if err != nil {
+		return "", false
+	}
+	at := asked{dev: st.Dev, ino: st.Ino, changed: st.Ctim.Nano(), path: paths[0]}
+	if owner, ok := o.get(at); ok {
+		return owner, true
+	}
+	names, err := r.names(dpkgInfo, dpkgLists)
+	if err != nil {
+		return "", false
+	}
+	if owner = searchDpkg(ctx, r, names, paths); ctx.Err() == nil {
+		o.put(at, owner)
+	}
+	return owner, true
+}
+
+// searchDpkg looks for the path as a line of NAME[:ARCH].list.
+func searchDpkg(ctx context.Context, r root, names, paths []string) string {
+	var b bytes.Buffer
 	for _, name := range names {
 		list, ok := strings.CutSuffix(name, ".list")
 		if !ok {
@@ -73,12 +96,18 @@ func dpkgOwner(ctx context.Context, r root, names, paths []string) string {
 		if ctx.Err() != nil {
 			return ""
 		}
-		b, err := r.read("/var/lib/dpkg/info/"+name, dpkgRead)
+		f, err := r.open(dpkgInfo + "/" + name)
+		if err != nil {
+			continue
+		}
+		b.Reset()
+		_, err = b.ReadFrom(io.LimitReader(f, dpkgRead))
+		f.Close()
 		if err != nil {
 			continue
 		}
 		for _, p := range paths {
-			if bytes.Contains(b, []byte("\n"+p+"\n")) {
+			if bytes.Contains(b.Bytes(), []byte("\n"+p+"\n")) {
 				owner, _, _ := strings.Cut(list, ":")
 				return owner
 			}

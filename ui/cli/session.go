@@ -118,7 +118,8 @@ func (s *session) run(ctx context.Context) error {
 	clock, stop := context.WithCancel(ctx)
 	ticking := make(chan error, 1)
 	go func() { ticking <- s.engine.Run(clock) }()
-	var each sync.WaitGroup
+	var heap, each sync.WaitGroup
+	heap.Go(func() { lean(clock) })
 	errs := make([]error, len(s.opened.Sources))
 	for i, source := range s.opened.Sources {
 		each.Go(func() {
@@ -129,6 +130,7 @@ func (s *session) run(ctx context.Context) error {
 	}
 	each.Wait()
 	stop()
+	heap.Wait()
 	<-ticking
 	return errors.Join(errs...)
 }
