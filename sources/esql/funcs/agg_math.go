@@ -81,8 +81,13 @@ func (a *extreme) str(g uint32, s string) {
 }
 
 func (a *extreme) float(g uint32, v float64) {
-	if !a.has[g] || a.sign < 0 && v < a.fls[g] || a.sign > 0 && v > a.fls[g] {
+	switch {
+	case !a.has[g]:
 		a.has[g], a.fls[g] = true, v
+	case a.sign < 0:
+		a.fls[g] = min(a.fls[g], v)
+	default:
+		a.fls[g] = max(a.fls[g], v)
 	}
 }
 

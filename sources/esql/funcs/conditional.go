@@ -30,7 +30,7 @@ func conditionals() []Def {
 func best(r *Row, sign int) {
 	at, k := 0, mvBest(r, 0, sign)
 	for a := 1; a < r.Args(); a++ {
-		if j := mvBest(r, a, sign); sign*compareValues(r, a, j, at, k) > 0 {
+		if j := mvBest(r, a, sign); sign*orderValues(r, a, j, at, k) > 0 {
 			at, k = a, j
 		}
 	}

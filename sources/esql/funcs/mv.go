@@ -2,6 +2,7 @@ package funcs
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -67,11 +68,26 @@ func compareValues(r *Row, a, i, b, j int) int {
 	return compareAt(&pair, r.Type(a), r.Type(b))
 }
 
+// orderValues is compareValues with -0 below 0, which are equal and yet in an order, as in Java.
+func orderValues(r *Row, a, i, b, j int) int {
+	c := compareValues(r, a, i, b, j)
+	if c != 0 || r.Type(a) != frame.Double || r.Type(b) != frame.Double {
+		return c
+	}
+	negative := func(a, i int) int {
+		if math.Signbit(r.in[a].Floats[r.lo[a]+i]) {
+			return 1
+		}
+		return 0
+	}
+	return negative(b, j) - negative(a, i)
+}
+
 // mvBest is the place of argument a's largest value, or smallest for sign -1.
 func mvBest(r *Row, a, sign int) int {
 	at := 0
 	for k := 1; k < r.Len(a); k++ {
-		if sign*compareValues(r, a, k, a, at) > 0 {
+		if sign*orderValues(r, a, k, a, at) > 0 {
 			at = k
 		}
 	}
@@ -103,7 +119,7 @@ func sorted(r *Row, sign int) []int {
 	for k := range places {
 		places[k] = k
 	}
-	slices.SortStableFunc(places, func(i, j int) int { return sign * compareValues(r, 0, i, 0, j) })
+	slices.SortStableFunc(places, func(i, j int) int { return sign * orderValues(r, 0, i, 0, j) })
 	return places
 }
 

@@ -199,7 +199,14 @@ func (p *parser) product() (Expr, error) { return p.binary(p.negation, "*", "/",
 func (p *parser) negation() (Expr, error) {
 	start := p.peek()
 	if p.accept("+") {
-		return p.negation0()
+		e, err := p.negation0()
+		if err != nil {
+			return nil, err
+		}
+		if l, ok := e.(*Literal); ok {
+			return &Literal{p.node(start), l.Value}, nil
+		}
+		return &Unary{p.node(start), "+", e}, nil
 	}
 	if !p.is("-") || p.at+1 < len(p.tokens) && (p.tokens[p.at+1].kind == integer || p.tokens[p.at+1].kind == decimal) {
 		return p.cast() // a number has its sign before a cast

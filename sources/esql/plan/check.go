@@ -102,13 +102,13 @@ func (c *checker) command(command parse.Command) {
 	case *parse.From:
 		c.from(x)
 	case *parse.Row:
-		c.plan.Rows = &Row{c.assign(x.Fields, "cannot use [%e] directly in a row assignment")}
+		c.plan.Rows = &Row{c.assign(x.Fields, "cannot use [%e] directly in a row assignment", func(f parse.Field) parse.Pos { return f.Expr.At() })}
 	case *parse.Show:
 		c.show(x)
 	case *parse.Where:
 		c.where(x)
 	case *parse.Eval:
-		c.step(&Eval{c.assign(x.Fields, "EVAL does not support type [%t] as the return data type of expression [%e]")})
+		c.step(&Eval{c.assign(x.Fields, "EVAL does not support type [%t] as the return data type of expression [%e]", func(f parse.Field) parse.Pos { return f.Pos })})
 	case *parse.Keep:
 		c.scope = c.keep(x.Names)
 	case *parse.Drop:
@@ -201,12 +201,12 @@ func (c *checker) where(x *parse.Where) {
 
 // assign computes fields one after the other; each sees those before it. noColumn
 // says that the type %t of an expression %e is none of a column.
-func (c *checker) assign(fields []parse.Field, noColumn string) []Assign {
+func (c *checker) assign(fields []parse.Field, noColumn string, at func(parse.Field) parse.Pos) []Assign {
 	var out []Assign
 	for _, f := range fields {
 		e := c.expr(f.Expr)
 		if e.Type() >= funcs.DatePeriod {
-			c.late(f.Expr.At(), "%s", strings.NewReplacer("%e", f.Expr.Text(), "%t", funcs.TypeName(e.Type())).Replace(noColumn))
+			c.late(at(f), "%s", strings.NewReplacer("%e", f.Expr.Text(), "%t", funcs.TypeName(e.Type())).Replace(noColumn))
 			e = Null()
 		}
 		if isWrong(e) { // there is no such column then

@@ -23,7 +23,10 @@ func (c *checker) expr(e parse.Expr) Expr {
 		}
 		return Null()
 	case *parse.Unary:
-		if x.Op == "-" {
+		switch x.Op {
+		case "+":
+			return c.expr(x.Operand)
+		case "-":
 			return c.call("neg", x, x.Operand)
 		}
 		return c.call(x.Op, x, x.Operand)

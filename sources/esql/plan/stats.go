@@ -73,7 +73,11 @@ func (s *statsChecker) key(f parse.Field) {
 		s.problem(f.Pos, "cannot group by [%s] of type [%s]", f.Expr.Text(), funcs.TypeName(e.Type()))
 		e = Null()
 	}
-	col := s.slot(f.Name, e.Type())
+	name := f.Name
+	if ref, ok := e.(*Ref); ok && !f.Named { // + x is x
+		name = ref.Name
+	}
+	col := s.slot(name, e.Type())
 	if same, ok := s.grouped(e); ok { // the same column twice groups once
 		col.Slot = same
 	} else {
