@@ -129,9 +129,12 @@ func (f *Finding) read() (out []string) {
 func (x *Exception) Check() error {
 	var all []error
 	narrow := false
-	for _, e := range x.Entries {
+	for i, e := range x.Entries {
+		if other := slices.IndexFunc(x.Entries[:i], e.excludes); other >= 0 {
+			all = append(all, fmt.Errorf("field %q: no alert fits both conditions on it", e.Field))
+		}
 		if excepted[e.Field] == nil {
-			all = append(all, fmt.Errorf("field %q cannot be compared with an alert; there are %s", e.Field, strings.Join(ExceptedFields(), ", ")))
+			all = append(all, fmt.Errorf("field %q cannot be compared with an alert%s; there are %s", e.Field, strings.TrimSuffix(meant(e.Field, ExceptedFields()), "?"), strings.Join(ExceptedFields(), ", ")))
 			continue
 		}
 		if !e.Exists && len(e.Values) == 0 {
@@ -149,6 +152,30 @@ func (x *Exception) Check() error {
 		all = append(all, errors.New("a negative limit of bytes"))
 	}
 	return errors.Join(all...)
+}
+
+// excludes tells whether no alert can fit both conditions on one field.
+func (e Entry) excludes(o Entry) bool {
+	switch {
+	case e.Field != o.Field, e.Not && o.Not, slices.ContainsFunc(slices.Concat(e.Values, o.Values), isNetwork):
+		return false
+	case e.Exists || o.Exists:
+		return e.Not != o.Not && (e.Exists && e.Not || o.Exists && o.Not)
+	case e.Wildcard || o.Wildcard:
+		return e.Not != o.Not && e.Wildcard == o.Wildcard && slices.Equal(e.Values, o.Values)
+	case e.Not != o.Not:
+		in, out := e, o
+		if e.Not {
+			in, out = o, e
+		}
+		return !slices.ContainsFunc(in.Values, func(v string) bool { return !out.holds([]string{v}) })
+	}
+	return !slices.ContainsFunc(e.Values, func(v string) bool { return o.holds([]string{v}) }) && !slices.ContainsFunc(o.Values, func(v string) bool { return e.holds([]string{v}) })
+}
+
+func isNetwork(v string) bool {
+	_, err := netip.ParsePrefix(v)
+	return err == nil
 }
 
 // narrows tells whether an entry fits something particular.
@@ -301,6 +328,15 @@ func (x *Exception) breach(f *Finding) string {
 		return fmt.Sprintf("it sent %d bytes, of at most %d", t.Sent, x.MaxBytes)
 	}
 	return ""
+}
+
+// Hides tells whether it would hide a finding, and of one that fits and is beyond its limits why not.
+func (x *Exception) Hides(f *Finding) (hides bool, why string) {
+	if !x.Fits(f) {
+		return false, ""
+	}
+	why = x.breach(f)
+	return why == "", why
 }
 
 // except lets the exceptions that are in force at now act on a finding: the

@@ -4,7 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
+
+	"interdict/sources/esql/parse"
 )
 
 // item is an exception as Elastic's exception lists write it. What is ours
@@ -83,6 +87,9 @@ func (x *Exception) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &i); err != nil {
 		return err
 	}
+	if err := itemKeys(b, i.Name); err != nil {
+		return err
+	}
 	*x = Exception{ID: i.ItemID, Name: i.Name, Reason: i.Description, Author: i.By, Created: i.Created, Expires: i.Expires,
 		Rules: i.Meta.Interdict.Rules, MaxBytes: i.Meta.Interdict.MaxBytes}
 	for _, from := range i.Entries {
@@ -115,4 +122,47 @@ func (x *Exception) UnmarshalJSON(b []byte) error {
 		return fmt.Errorf("exception %q: %w", i.Name, err)
 	}
 	return nil
+}
+
+// keysOfItem and keysOfEntry are what Elastic's exception lists write.
+var (
+	keysOfItem = []string{"_version", "comments", "created_at", "created_by", "description", "entries", "expire_time", "id", "item_id", "list_id", "meta", "name",
+		"namespace_type", "os_types", "tags", "tie_breaker_id", "type", "updated_at", "updated_by"}
+	keysOfEntry = []string{"field", "type", "operator", "value", "list", "entries"}
+)
+
+// itemKeys says which keys an item, or a condition of it, cannot have.
+func itemKeys(b []byte, name string) error {
+	var top map[string]json.RawMessage
+	var within struct {
+		Entries []map[string]json.RawMessage `json:"entries"`
+	}
+	if err := errors.Join(json.Unmarshal(b, &top), json.Unmarshal(b, &within)); err != nil {
+		return fmt.Errorf("exception %q: %w", name, err)
+	}
+	all := strangeKeys(top, keysOfItem)
+	for _, e := range within.Entries {
+		all = append(all, strangeKeys(e, keysOfEntry)...)
+	}
+	if err := errors.Join(all...); err != nil {
+		return fmt.Errorf("exception %q: %w", name, err)
+	}
+	return nil
+}
+
+func strangeKeys(got map[string]json.RawMessage, known []string) (all []error) {
+	for _, key := range slices.Sorted(maps.Keys(got)) {
+		if !slices.Contains(known, key) {
+			all = append(all, fmt.Errorf("there is no key %q%s", key, meant(key, known)))
+		}
+	}
+	return all
+}
+
+// meant is ", did you mean X?" when a name that is not known is near one that is.
+func meant(name string, known []string) string {
+	if best := parse.Nearest(name, known); best != "" {
+		return ", did you mean " + best + "?"
+	}
+	return ""
 }

@@ -196,3 +196,23 @@ func TestTheListsOfKibanasExportBelongToTheirRules(t *testing.T) {
 		}
 	}
 }
+
+func TestAnItemWithAMistakeIsRefusedInWords(t *testing.T) {
+	for item, want := range map[string]string{
+		`{"name":"n","entrys":[]}`: `there is no key "entrys", did you mean entries?`,
+		`{"name":"n","entries":[{"field":"process.name","typ":"match","operator":"included","value":"scp"}]}`:                                                                                                           `there is no key "typ", did you mean type?`,
+		`{"name":"n","entries":[{"field":"process.nam","type":"match","operator":"included","value":"scp"}]}`:                                                                                                           `"process.nam" cannot be compared with an alert, did you mean process.name; there are`,
+		`{"name":"n","entries":[{"field":"process.name","type":"match","operator":"included","value":"scp"},{"field":"process.name","type":"match","operator":"included","value":"sftp"}]}`:                             `no alert fits both`,
+		`{"name":"n","entries":[{"field":"process.name","type":"match","operator":"included","value":"scp"},{"field":"process.name","type":"match_any","operator":"excluded","value":["sftp","scp"]}]}`:                 `no alert fits both`,
+		`{"name":"n","entries":[{"field":"process.name","type":"match","operator":"included","value":"scp"},{"field":"process.name","type":"exists","operator":"excluded"}]}`:                                           `no alert fits both`,
+		`{"name":"n","entries":[{"field":"process.name","type":"match_any","operator":"included","value":["scp","sftp"]},{"field":"process.name","type":"match","operator":"excluded","value":"scp"}]}`:                 ``,
+		`{"name":"n","entries":[{"field":"destination.ip","type":"match","operator":"included","value":"10.0.0.0/8"},{"field":"destination.ip","type":"match","operator":"included","value":"10.1.0.0/16"}]}`:           ``,
+		`{"name":"n","entries":[{"field":"process.command_line","type":"wildcard","operator":"included","value":"scp *"},{"field":"process.command_line","type":"wildcard","operator":"excluded","value":"* /etc/*"}]}`: ``,
+	} {
+		var x Exception
+		err := json.Unmarshal([]byte(item), &x)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v", item, err)
+		}
+	}
+}

@@ -3,8 +3,6 @@ package detect
 import (
 	"reflect"
 	"strings"
-
-	"interdict/sources/esql/parse"
 )
 
 // nearest gives ", did you mean X?" when X is a field of a rule that name may
@@ -16,8 +14,5 @@ func nearest(name string) string {
 		key, _, _ := strings.Cut(t.Field(i).Tag.Get("toml"), ",")
 		known = append(known, key)
 	}
-	if best := parse.Nearest(name, known); best != "" {
-		return ", did you mean " + best + "?"
-	}
-	return ""
+	return meant(name, known)
 }

@@ -404,6 +404,15 @@ func (b *box) wrapped(r role, label, t string) []string {
 	return out
 }
 
+// each gives texts below one another under one label.
+func (b *box) each(label string, all []string) (out []string) {
+	for _, t := range all {
+		out = append(out, b.wrapped(normal, label, t)...)
+		label = ""
+	}
+	return out
+}
+
 func (b *box) close() []string {
 	head := text.Fit(b.title, b.w-8)
 	top := b.m.strip(b.w).add(muted, " ┌ ").add(title, head).add(muted, " ")

@@ -113,6 +113,10 @@ func (e *exceptForm) make(m *Model) tea.Cmd {
 		e.no = "say why it is allowed: whoever renews it will want to know"
 		return nil
 	}
+	if _, why := x.Hides(e.now(m)); why != "" {
+		e.no = "no exception hides this alert: " + why
+		return nil
+	}
 	if n := len(m.snap.Findings); n >= allOf && fitting(&x, m.snap.Findings) == n {
 		e.no = fmt.Sprintf("it would hide all %d alerts: choose a narrower one", n)
 		return nil
@@ -127,43 +131,72 @@ func (e *exceptForm) make(m *Model) tea.Cmd {
 	}
 }
 
+// now is the alert as it is now, which may have ended meanwhile.
+func (e *exceptForm) now(m *Model) *detect.Finding {
+	if f, ok := m.snap.Finding(e.finding.ID); ok {
+		return f
+	}
+	return e.finding
+}
+
+// lines shows all that fits; where it does not, what is chosen alone and its
+// conditions in fewer lines. What it would hide and the reason are always there.
 func (e *exceptForm) lines(m *Model, w, h int) []string {
-	b := newBox(m, w, "EXCEPTION for "+what(e.finding)+" on "+e.finding.Host.Name)
-	if m.sends(e.finding) {
+	f, x := e.now(m), e.exception(m)
+	b := newBox(m, w, "EXCEPTION for "+what(f)+" on "+f.Host.Name)
+	if m.sends(f) {
 		b.add(critical, "Now", "STILL SENDING: hiding it does not stop it")
 	}
+	if g := m.guides.of(f); g != nil && g.Verdict.Word == playbooks.Theft {
+		b.add(critical, "Verdict", fmt.Sprintf("%s: %s against", g.Verdict.Word, plural(len(g.Verdict.Against), "fact")))
+	}
+	foot := e.foot(b, m, f, &x)
+	room := h - 2 - len(b.lines) - len(foot)
+	choices, conditions := e.listed(b), b.each("Hides", entryTexts(x.Entries))
+	if len(choices)+len(conditions) > room {
+		choices = b.wrapped(title, fmt.Sprintf("▌ %d of %d", e.at+1, len(e.choices)), e.choices[e.at].Words)
+		conditions = b.wrapped(normal, "Hides", strings.Join(entryTexts(x.Entries), " and "))
+		conditions = conditions[:max(min(len(conditions), room-len(choices)), 0)]
+	}
+	b.lines = slices.Concat(b.lines, choices, conditions, foot)
+	b.lines = b.lines[min(max(len(b.lines)-h+2, 0), len(b.lines)):]
+	return b.close()
+}
+
+func (e *exceptForm) listed(b *box) (out []string) {
 	for i, c := range e.choices {
 		mark, r := "  ", normal
 		if i == e.at {
 			mark, r = "▌ ", title
 		}
-		b.add(r, mark+fmt.Sprint(i+1), c.Words)
+		out = append(out, b.wrapped(r, mark+fmt.Sprint(i+1), c.Words)...)
 	}
-	x := e.exception(m)
-	for i, t := range entryTexts(x.Entries) {
-		label := ""
-		if i == 0 {
-			label = "Hides"
-		}
-		b.add(normal, label, t)
+	return out
+}
+
+// foot is what it never hides, what it would have hidden, and why it is made.
+func (e *exceptForm) foot(b *box, m *Model, f *detect.Finding, x *detect.Exception) (out []string) {
+	put := func(r role, label, t string) { out = append(out, b.wrapped(r, label, t)...) }
+	put(normal, "Never", "above "+size(x.MaxBytes)+", keys, credentials, what runs from a deleted file")
+	put(normal, "Ends", fmt.Sprintf("in %s, %s (tab)", plural(exceptDays[e.days], "day"), x.Expires.Format(time.DateOnly)))
+	put(normal, "Of now", fitsWord(x, m.snap.Findings))
+	put(e.closed[e.at].role, "Closed", e.closed[e.at].text)
+	put(normal, "Before", e.past[e.at])
+	if _, why := x.Hides(f); why != "" {
+		put(critical, "Not this", why)
 	}
-	b.add(normal, "Never", "more than "+size(x.MaxBytes)+" at once, key material, credentials, or what runs from a deleted file")
-	b.add(normal, "Ends", fmt.Sprintf("in %s, %s (tab)", plural(exceptDays[e.days], "day"), x.Expires.Format(time.DateOnly)))
-	b.add(normal, "Of now", fitsWord(&x, m.snap.Findings))
-	b.add(e.closed[e.at].role, "Closed", e.closed[e.at].text)
-	b.add(normal, "Before", e.past[e.at])
-	b.add(normal, "Why", e.why.shown(b.inner()-labelWidth, true))
+	out = append(out, b.line(normal, "Why", e.why.shown(b.inner()-labelWidth, true)))
 	if e.no != "" {
-		b.add(critical, "", e.no)
+		put(critical, "", e.no)
 	}
-	return b.close()
+	return out
 }
 
 // fitsWord counts what an exception would hide of what is open, and names the first.
 func fitsWord(x *detect.Exception, all []*detect.Finding) string {
 	n, first := 0, ""
 	for _, f := range all {
-		if !x.Fits(f) {
+		if hides, _ := x.Hides(f); !hides {
 			continue
 		}
 		if n++; n == 1 {

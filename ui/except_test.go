@@ -113,3 +113,32 @@ func TestFiveHiddenAlertsAreDrawnEachDayAndOthersTheNext(t *testing.T) {
 		t.Errorf("%s, an hour later %s, a day later %s", ids(noon), ids(noon.Add(time.Hour)), ids(noon.Add(24*time.Hour)))
 	}
 }
+
+func TestTheFormOfAnExceptionShowsWhatItWouldHideAndTheReasonAtEverySize(t *testing.T) {
+	for _, size := range [][2]int{{80, 24}, {120, 40}} {
+		w := newWorld(t, size[0], size[1])
+		f := backup()
+		f.Transfer.Tool.CommandLine = "rsync -a /var/lib/db/2026-01 /var/lib/db/2026-02 /var/lib/db/2026-03 /var/lib/db/2026-04 /var/lib/db/2026-05 10.0.4.12::backup"
+		w.engine.put(f)
+		w.send(changed{})
+		w.press("down", "x", "down", "down")
+		w.write("asked bob")
+		w.shows("Hides", "Never", "Ends", "hides 1 of", "Closed", "Before", "asked bob")
+		w.fits(w.View())
+	}
+}
+
+func TestNoExceptionIsMadeOfWhatNoneMayHide(t *testing.T) {
+	w := newWorld(t, 80, 24)
+	f := backup()
+	f.Transfer.Files = append(f.Transfer.Files, detect.File{Path: "/root/.ssh/id_rsa", Sensitive: "key material"})
+	w.engine.put(f)
+	w.send(changed{})
+	w.press("down", "x")
+	w.shows("Not this", "/root/.ssh/id_rsa (key material)", "hides 0 of")
+	w.write("nightly")
+	w.press("enter")
+	w.shows("no exception hides this alert")
+	w.press("esc", "6")
+	w.shows("there are no exceptions")
+}

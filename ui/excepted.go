@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -206,23 +207,21 @@ func dayWord(t time.Time) string {
 func (p *exceptedPane) detail(m *Model, w int) []string {
 	x := &p.rows[p.grid.Index()]
 	out := []string{m.rule(w, x.Name+" · "+x.ID)}
-	put := func(label, t string) {
-		for i, l := range text.Wrap(t, w-labelWidth-1, 2) {
+	put := func(label, t string, limit int) {
+		for i, l := range text.Wrap(t, w-labelWidth-1, limit) {
 			if i > 0 {
 				label = ""
 			}
 			out = append(out, m.strip(w).add(muted, "  "+label).to(labelWidth).add(normal, l).String())
 		}
 	}
-	put("Why", exceptionWords(&x.Exception))
-	for i, t := range entryTexts(x.Entries) {
-		put(map[bool]string{true: "Hides"}[i == 0], t)
+	put("Why", exceptionWords(&x.Exception), 2)
+	if x.EndedBy != "" {
+		put("Ended", dayWord(x.EndedAt)+" by "+x.EndedBy, 1)
 	}
 	if x.MaxBytes > 0 {
-		put("Limit", "at most "+size(x.MaxBytes)+" a transfer")
+		put("Limit", "at most "+size(x.MaxBytes)+" a transfer", 1)
 	}
-	if x.EndedBy != "" {
-		put("Ended", dayWord(x.EndedAt)+" by "+x.EndedBy)
-	}
+	put("Hides", strings.Join(entryTexts(x.Entries), " and "), exceptedDetail-len(out))
 	return exactly(out, exceptedDetail)
 }

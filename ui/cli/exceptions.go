@@ -134,16 +134,21 @@ func readExceptions(in io.Reader, path string, now time.Time, lifetime time.Dura
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxItem)
 	var wrong []error
+	seen := map[string]int{}
 	for n := 1; lines.Scan(); n++ {
 		var keys map[string]json.RawMessage
 		var x detect.Exception
 		err := json.Unmarshal(lines.Bytes(), &keys)
-		if _, item := keys["entries"]; err == nil && !item || len(lines.Bytes()) == 0 {
+		if err == nil && !isItem(keys) || len(lines.Bytes()) == 0 {
 			continue
 		}
 		if err == nil {
 			err = json.Unmarshal(lines.Bytes(), &x)
 		}
+		if first := seen[x.ID]; err == nil && x.ID != "" && first > 0 {
+			err = fmt.Errorf("exception %q has the id of line %d, %s", x.Name, first, x.ID)
+		}
+		seen[x.ID] = n
 		if err == nil && x.Expires.IsZero() && lifetime == 0 {
 			err = fmt.Errorf("exception %q says no end: give one to all such with --for", x.Name)
 		}
@@ -160,4 +165,11 @@ func readExceptions(in io.Reader, path string, now time.Time, lifetime time.Dura
 		all = append(all, x)
 	}
 	return all, errors.Join(append(wrong, lines.Err())...)
+}
+
+// isItem tells an item from the list it is of and from the summary behind them.
+func isItem(keys map[string]json.RawMessage) bool {
+	_, named := keys["item_id"]
+	_, entries := keys["entries"]
+	return named || entries || string(keys["type"]) == `"simple"`
 }
