@@ -221,6 +221,13 @@ func (b *builder) language(r *Rule) {
 		b.query(r, err, false)
 		return
 	}
+	for _, one := range cut(r.Query).impossible() {
+		p := Problem{File: b.file, Line: b.line, Text: "query: no event fits both " + one[0].text() + " and " + one[1].text() + ": is OR meant?"}
+		if at := strings.LastIndex(r.Query, one[1].value); at >= 0 && r.Line > 0 {
+			p.Line = r.Line + strings.Count(r.Query[:at], "\n")
+		}
+		b.problems = append(b.problems, p)
+	}
 	if err := s.Check(ecs.Fields()); err != nil {
 		b.query(r, err, true)
 	}

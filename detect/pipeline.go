@@ -218,3 +218,48 @@ func (c condition) holds(value string) (holds, known bool) {
 	}
 	return a >= b, true
 }
+
+// alternatives are words by which not all comparisons of a WHERE must hold.
+var alternatives = regexp.MustCompile(`(?i)\b(or|not|case)\b`)
+
+// impossible gives pairs of plain comparisons of one WHERE that no row fits both of.
+func (p pipeline) impossible() (out [][2]condition) {
+	for _, c := range p {
+		if c.name != "where" || alternatives.MatchString(c.text) {
+			continue
+		}
+		all := conditionsOf(c.text[len("where"):])
+		for i, b := range all {
+			for _, a := range all[:i] {
+				if a.excludes(b) {
+					out = append(out, [2]condition{a, b})
+				}
+			}
+		}
+	}
+	return out
+}
+
+func (c condition) text() string { return c.name + " " + c.op + " " + c.value }
+
+// excludes tells whether no value fits both.
+func (c condition) excludes(o condition) bool {
+	if c.name != o.name {
+		return false
+	}
+	for _, pair := range [2][2]condition{{c, o}, {o, c}} {
+		one, other := pair[0], pair[1]
+		if one.op == "==" {
+			if holds, known := other.holds(one.value); known && !holds {
+				return true
+			}
+		}
+		low, err := strconv.ParseFloat(one.value, 64)
+		high, bad := strconv.ParseFloat(other.value, 64)
+		if err == nil && bad == nil && strings.HasPrefix(one.op, ">") && strings.HasPrefix(other.op, "<") &&
+			(low > high || low == high && (one.op == ">" || other.op == "<")) {
+			return true
+		}
+	}
+	return false
+}

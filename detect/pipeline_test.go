@@ -1,7 +1,9 @@
 package detect
 
 import (
+	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -65,5 +67,32 @@ func TestGroupsThatMeetAgainAreNotJudgedApart(t *testing.T) {
 		if got := cut(text).separable(); got != want {
 			t.Errorf("%s: %v", text, got)
 		}
+	}
+}
+
+func TestConditionsThatNoEventFitsAreFound(t *testing.T) {
+	for where, want := range map[string]int{
+		`process.name == "scp" AND process.name == "sftp"`:                           1,
+		`process.name == "scp" AND event.action == "exec" AND process.name != "scp"`: 1,
+		`bytes > 5 AND bytes < 5`:                                                    1,
+		`bytes >= 5 AND bytes <= 5`:                                                  0,
+		`bytes > 5 AND bytes < 9 AND bytes == 10`:                                    1,
+		`process.name == "scp" OR process.name == "sftp"`:                            0,
+		`process.name == "scp" AND NOT process.name == "x"`:                          0,
+		`process.name == "scp" AND process.name == "scp"`:                            0,
+		`process.name != "scp" AND process.name != "sftp"`:                           0,
+		`process.name IN ("a") AND process.name LIKE "b*"`:                           0,
+		`process.name == "scp" | WHERE process.name == "b"`:                          0,
+	} {
+		if got := cut("FROM a | WHERE " + where).impossible(); len(got) != want {
+			t.Errorf("%s: %v", where, got)
+		}
+	}
+	text := "[rule]\nrule_id = \"i\"\nname = \"I\"\ndescription = \"x\"\ntype = \"esql\"\nlanguage = \"esql\"\nseverity = \"low\"\nrisk_score = 21\n" +
+		"query = '''\nFROM logs-*\n| WHERE process.name == \"scp\"\n  AND process.name == \"sftp\"\n'''\n"
+	good := strings.Replace(strings.Replace(text, "\"i\"", "\"g\"", 1), "\"sftp\"", "\"scp\"", 1)
+	rules, problems := LoadRules(fstest.MapFS{"a.toml": {Data: []byte(text)}, "b.toml": {Data: []byte(good)}})
+	if len(rules) != 1 || rules[0].ID != "g" || len(problems) != 1 || !strings.Contains(problems[0].Error(), `a.toml:12: query: no event fits both process.name == scp and process.name == sftp: is OR meant?`) {
+		t.Errorf("%d rules, %v", len(rules), problems)
 	}
 }

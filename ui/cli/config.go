@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"cmp"
 	"encoding"
 	"errors"
 	"fmt"
@@ -142,13 +144,12 @@ func (c Config) check() error {
 }
 
 func readConfig(path string, into *Config) error {
-	f, err := os.Open(path)
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("configuration: %w", err)
 	}
-	defer f.Close()
-	err = toml.NewDecoder(f).DisallowUnknownFields().Decode(into)
-	return describe(path, err)
+	err = toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields().Decode(into)
+	return cmp.Or(describe(path, err), into.checkTables(path, string(b)))
 }
 
 // describe names the line, and for an unknown key the nearest known one.
