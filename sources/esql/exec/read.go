@@ -29,10 +29,13 @@ func (r *run) source() ([]part, error) {
 		r.costs[0].out.Add(1)
 		return pieces(b), nil
 	}
-	w := r.o.Window
 	reader := &reader{run: r, source: r.used(), names: r.columns(), where: conditions(r)}
-	segments := r.o.Table.Segments(w.Field, w.From, w.To)
+	from, to := r.narrowed()
+	segments := r.o.Table.Segments(r.o.Window.Field, from, to)
 	r.costs[0].note = reader.describe(len(segments))
+	if from > math.MinInt64 || to < math.MaxInt64 {
+		r.costs[0].note += ", picked by " + r.o.Window.Field
+	}
 	var out []part
 	for _, s := range segments {
 		shares := 1
