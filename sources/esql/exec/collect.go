@@ -36,19 +36,10 @@ func (m *memory) batch(b *batch) error {
 			m.dicts = map[*frame.Dict]bool{}
 		}
 		m.dicts[c.Dict] = true
-		n += dictBytes(c.Dict)
+		n += c.Dict.Bytes()
 	}
 	m.mu.Unlock()
 	return m.hold(n)
-}
-
-// dictBytes is the memory of a dictionary.
-func dictBytes(d *frame.Dict) int {
-	n := 16 * d.Len()
-	for code := range d.Len() {
-		n += len(d.Value(uint32(code)))
-	}
-	return n
 }
 
 // collected keeps the first most rows of a phase. Parts end in any order.

@@ -52,7 +52,7 @@ func (b *batch) weight(counted map[*frame.Dict]bool) int {
 	for _, c := range b.cols {
 		if c != nil && c.Dict != nil && !counted[c.Dict] {
 			counted[c.Dict] = true
-			n += dictBytes(c.Dict)
+			n += c.Dict.Bytes()
 		}
 	}
 	return n

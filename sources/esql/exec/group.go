@@ -136,6 +136,7 @@ func (g *grouping) combined(cols []*frame.Column, numbers [][]uint32, groups []u
 			g.set.use(k, c, g.hashes)
 		}
 	}
+	g.set.fetch(g.hashes)
 	for i, hash := range g.hashes {
 		groups[i] = g.number(hash, i)
 	}
@@ -146,7 +147,7 @@ func (g *grouping) number(hash uint64, i int) uint32 {
 	n, fresh := g.set.number(hash, i)
 	if fresh {
 		g.size = g.set.len()
-		g.seen = append(roomy(g.seen), uint64(g.part)<<32|uint64(g.begun+i))
+		g.seen = append(roomy(g.seen, g.set.room()), uint64(g.part)<<32|uint64(g.begun+i))
 	}
 	return n
 }
@@ -244,7 +245,7 @@ func (g *grouping) take(other *grouping) {
 	groups := make([]uint32, max(1, other.set.len()))
 	g.set.take(other.set, func(theirs int, n uint32, fresh bool) {
 		if fresh {
-			g.seen = append(roomy(g.seen), other.seen[theirs])
+			g.seen = append(roomy(g.seen, g.set.room()), other.seen[theirs])
 		}
 		groups[theirs], g.seen[n] = n, min(g.seen[n], other.seen[theirs])
 	})
@@ -295,11 +296,13 @@ func (g *grouping) result() *batch {
 type grouped struct {
 	*grouping
 	memory *memory
+	parts  int // of the phase
 }
 
 func (g *grouped) add(part int, b *batch) (bool, error) {
 	if part != g.part {
 		g.part, g.begun = part, 0
+		g.set.expect = g.expected(part)
 	}
 	g.grouping.add(b)
 	if g.ev.full {
@@ -309,6 +312,16 @@ func (g *grouped) add(part int, b *batch) (bool, error) {
 	err := g.memory.hold(now - g.held)
 	g.held = now
 	return true, err
+}
+
+// expected is how many groups there will be if it goes on as up to this part. It is
+// no more than takes a quarter of the memory that there is.
+func (g *grouped) expected(part int) int {
+	if !g.set.sparse() {
+		return 0
+	}
+	each := 48 + 4*len(g.keys)
+	return min(g.set.len()*g.parts/max(1, part), 16*g.set.len(), g.memory.most/4/each)
 }
 
 func (g *grouped) end(int) bool { return true }
@@ -326,7 +339,7 @@ func (r *run) aggregate(parts []part, steps span, s *plan.Stats) (*batch, error)
 			all = append(all, g)
 			mu.Unlock()
 		}
-		return &grouped{grouping: g, memory: mem}, err
+		return &grouped{grouping: g, memory: mem, parts: len(parts)}, err
 	})
 	if err != nil {
 		return nil, err

@@ -9,32 +9,53 @@ import (
 
 // keySet numbers the combinations of values that some keys have, from 0 on.
 type keySet struct {
-	keys   []*key
-	slots  []uint64 // upper half of the hash, then the number plus one, at a place that follows from the hash; 0 is empty
-	hashes []uint64 // by number
-	cells  []uint32 // by number, one of each key; see key
-	rows   int      // seen so far
-	bytes  int      // of texts
+	keys    []*key
+	slots   []uint64 // upper half of the hash, then the number plus one, at a place that follows from the hash; 0 is empty
+	hashes  []uint64 // by number
+	cells   []uint32 // by number, one of each key; see key
+	rows    int      // seen so far
+	expect  int      // how many combinations there will be, about
+	fetched uint64   // see fetch
 }
 
 // key is one of them. Its values are interned. Where nearly each row is a new
 // combination and a dictionary is large, that would be most of the work: texts
-// stay as they are then, and are compared when hashes are the same. A cell is an
-// interned number, or the place of a text with loose set.
+// stay where they are then, and are compared when hashes are the same. A cell is
+// an interned number, or the place of a loose text with loose set.
 type key struct {
 	in    *funcs.Interner
-	texts []string // loose ones; the first is of none
+	loose []text        // the first is of none
+	dicts []*frame.Dict // those of loose texts
+	bytes int           // about those of loose texts
+	mean  int           // of a text of the dictionary at hand
 
 	cells  []uint32 // of the rows at hand
-	atHand []string // the texts of loose ones, likewise
+	atHand []text   // the loose ones, likewise
 }
 
+// text is one of a key's dictionaries, shifted by 32, and a code of it: nothing
+// that who collects garbage has to look at.
+type text = uint64
+
 const loose = 1 << 31
+
+// fewEntries is how large a dictionary is whose texts are always interned.
+const fewEntries = 1 << 9
+
+func (k *key) value(t text) string { return k.dicts[t>>32].Value(uint32(t)) }
+
+// dict gives the place of a dictionary as text has it.
+func (k *key) dict(d *frame.Dict) text {
+	if n := len(k.dicts); n == 0 || k.dicts[n-1] != d {
+		k.dicts, k.mean = append(k.dicts, d), d.Bytes()/d.Len()
+	}
+	return text(len(k.dicts)-1) << 32
+}
 
 func newKeySet(types []frame.Type) *keySet {
 	s := &keySet{}
 	for _, t := range types {
-		s.keys = append(s.keys, &key{in: funcs.NewInterner(t), texts: []string{""}})
+		s.keys = append(s.keys, &key{in: funcs.NewInterner(t), loose: make([]text, 1)})
 	}
 	return s
 }
@@ -43,9 +64,9 @@ func (s *keySet) len() int { return len(s.hashes) }
 
 // size is the memory held.
 func (s *keySet) size() int {
-	n := s.bytes + 8*len(s.slots) + 8*cap(s.hashes) + 4*cap(s.cells)
+	n := 8*len(s.slots) + 8*cap(s.hashes) + 4*cap(s.cells)
 	for _, k := range s.keys {
-		n += k.in.Bytes() + 16*cap(k.texts) + 4*cap(k.cells) + 16*cap(k.atHand)
+		n += k.in.Bytes() + k.bytes + 8*cap(k.loose) + 4*cap(k.cells) + 8*cap(k.atHand)
 	}
 	return n
 }
@@ -53,17 +74,15 @@ func (s *keySet) size() int {
 // use takes a column of a key, of one value a row, and adds to the rows' hashes.
 func (s *keySet) use(j int, c *frame.Column, hashes []uint64) {
 	n, k := len(hashes), s.keys[j]
-	if !s.sparse() || c.Codes == nil || c.Dict == nil || c.Dict.Len() <= eagerEntries {
+	if !s.sparse() || c.Codes == nil || c.Dict == nil || c.Dict.Len() <= fewEntries {
 		s.given(j, k.in.Column(c, n, k.cells), hashes)
 		return
 	}
 	k.cells, k.atHand = grow(k.cells, n), grow(k.atHand, n)
+	dict := k.dict(c.Dict)
 	for i, code := range c.Codes[:n] {
-		text, hash := c.Dict.Value(code), uint32(0)
-		if code != 0 {
-			hash = funcs.HashOf(text)
-		}
-		k.cells[i], k.atHand[i], hashes[i] = min(code, 1)*loose, text, funcs.Hashed(hashes[i], hash)
+		k.cells[i], k.atHand[i] = min(code, 1)*loose, dict|text(code)
+		hashes[i] = funcs.Hashed(hashes[i], c.Dict.Hash(code))
 	}
 }
 
@@ -96,14 +115,27 @@ func (s *keySet) number(hash uint64, i int) (n uint32, fresh bool) {
 	}
 }
 
+// fetch brings in from memory the places that hashes lead to, many at once: to wait
+// for each is most of the work in a large table. What is in them does not matter.
+func (s *keySet) fetch(hashes []uint64) {
+	if len(s.slots) < 1<<12 {
+		return
+	}
+	mask, any := uint64(len(s.slots)-1), uint64(0)
+	for _, h := range hashes {
+		any |= s.slots[h&mask]
+	}
+	s.fetched = any
+}
+
 func (s *keySet) add(hash uint64, i int) {
 	s.hashes = append(s.hashes, hash)
 	for _, k := range s.keys {
 		cell := k.cells[i]
 		if cell&loose != 0 {
-			cell = uint32(len(k.texts)) | loose
-			k.texts = append(roomy(k.texts), k.atHand[i])
-			s.bytes += len(k.atHand[i])
+			cell = uint32(len(k.loose)) | loose
+			k.loose = append(roomy(k.loose, s.room()), k.atHand[i])
+			k.bytes += k.mean
 		}
 		s.cells = append(s.cells, cell)
 	}
@@ -129,34 +161,38 @@ func (s *keySet) same(n uint32, i int) bool {
 
 func (k *key) text(cell uint32) string {
 	if cell&loose != 0 {
-		return k.texts[cell&^loose]
+		return k.value(k.loose[cell&^loose])
 	}
 	return k.in.Text(cell)
 }
 
 func (k *key) textAtHand(i int) string {
 	if k.cells[i]&loose != 0 {
-		return k.atHand[i]
+		return k.value(k.atHand[i])
 	}
 	return k.in.Text(k.cells[i])
 }
 
-// roomy gives room for one more at least, twice as much as before.
-func roomy[T any](s []T) []T {
+// roomy gives room for one more at least, and for all of a set's room.
+func roomy[T any](s []T, room int) []T {
 	if len(s) < cap(s) {
 		return s
 	}
-	return slices.Grow(s, max(16, len(s)))
+	return slices.Grow(s, max(1, room-len(s)))
 }
 
-// grow makes room for so many in all of it at once. Small sets grow faster.
+// room is how many combinations there is room for.
+func (s *keySet) room() int { return len(s.slots)/4*3 + 1 }
+
+// grow makes room for so many, and those that are expected, in all of it at once:
+// to move what is there each time that it has doubled would be a third of the work.
 func (s *keySet) grow(want int) {
 	size := max(64, 2*len(s.slots))
-	for size < 1<<14 && len(s.slots) > 0 || 3*size < 4*want {
+	for size < 1<<14 && len(s.slots) > 0 || 3*size < 4*max(want, s.expect) {
 		size *= 2
 	}
 	s.slots = make([]uint64, size)
-	room := len(s.slots)/4*3 + 1 - s.len()
+	room := s.room() - s.len()
 	s.hashes, s.cells = slices.Grow(s.hashes, room), slices.Grow(s.cells, room*len(s.keys))
 	mask := uint64(len(s.slots) - 1)
 	for n, hash := range s.hashes {
@@ -173,15 +209,20 @@ func (s *keySet) take(other *keySet, each func(theirs int, n uint32, fresh bool)
 	if want := s.len() + other.len(); 4*want > 3*len(s.slots) {
 		s.grow(want)
 	}
-	numbers := make([][]uint32, len(s.keys))
+	numbers, dicts := make([][]uint32, len(s.keys)), make([]text, len(s.keys))
 	for j, k := range s.keys {
-		numbers[j] = k.in.Take(other.keys[j].in)
+		theirs := other.keys[j]
+		numbers[j], dicts[j] = k.in.Take(theirs.in), text(len(k.dicts))<<32
+		k.dicts = append(k.dicts, theirs.dicts...)
+		k.mean = theirs.bytes / len(theirs.loose)
 	}
-	for from := 0; from < other.len(); from += chunkRows {
-		hashes := other.hashes[from:min(from+chunkRows, other.len())]
+	const some = 1 << 10 // few enough to stay in the cache
+	for from := 0; from < other.len(); from += some {
+		hashes := other.hashes[from:min(from+some, other.len())]
 		for j, k := range s.keys {
-			k.take(other, j, from, len(hashes), numbers[j])
+			k.take(other, j, from, len(hashes), numbers[j], dicts[j])
 		}
+		s.fetch(hashes)
 		for i, hash := range hashes {
 			n, fresh := s.number(hash, i)
 			each(from+i, n, fresh)
@@ -189,14 +230,15 @@ func (s *keySet) take(other *keySet, each func(theirs int, n uint32, fresh bool)
 	}
 }
 
-// take makes key j of n numbers of another set the rows at hand.
-func (k *key) take(other *keySet, j, from, n int, numbers []uint32) {
+// take makes key j of n numbers of another set the rows at hand. numbers are ours
+// of its interned values, dicts is the place of its first dictionary.
+func (k *key) take(other *keySet, j, from, n int, numbers []uint32, dicts text) {
 	k.cells, k.atHand = grow(k.cells, n), grow(k.atHand, n)
 	for i := range k.cells {
 		if cell := other.cells[(from+i)*len(other.keys)+j]; cell&loose == 0 {
 			k.cells[i] = numbers[cell]
 		} else {
-			k.cells[i], k.atHand[i] = loose, other.keys[j].texts[cell&^loose]
+			k.cells[i], k.atHand[i] = loose, other.keys[j].loose[cell&^loose]+dicts
 		}
 	}
 }
@@ -211,5 +253,9 @@ func (s *keySet) column(j int) *frame.Column {
 		}
 		codes[i] = cell
 	}
-	return k.in.Values(codes, nil, k.texts[1:]...)
+	c := k.in.Values(codes, nil)
+	if len(k.loose) > 1 {
+		c.Dict = c.Dict.With(k.dicts, k.loose[1:])
+	}
+	return c
 }

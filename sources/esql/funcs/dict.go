@@ -1,7 +1,6 @@
 package funcs
 
 import (
-	"hash/maphash"
 	"slices"
 	"strings"
 
@@ -17,21 +16,15 @@ type Dict struct {
 	room   strings.Builder // holds the bytes of values that CodeOf copied
 }
 
-// seed is the same for all dictionaries, so that one can use the hashes of another.
-var seed = maphash.MakeSeed()
-
 // NewDict makes an empty one.
 func NewDict() *Dict { return &Dict{values: make([]string, 1, 4), hashes: make([]uint32, 1, 4)} }
-
-// HashOf is that of a text, for the life of the process.
-func HashOf(s string) uint32 { return uint32(maphash.String(seed, s)) }
 
 // Code gives the code of a value, a new one if need be.
 func (d *Dict) Code(s string) uint32 {
 	if d.last != 0 && d.values[d.last] == s {
 		return d.last
 	}
-	return d.code(s, HashOf(s))
+	return d.code(s, frame.Hash(s))
 }
 
 // CodeOf is Code for text that is only copied when it is new.
@@ -39,7 +32,7 @@ func (d *Dict) CodeOf(s []byte) uint32 {
 	if d.last != 0 && d.values[d.last] == string(s) {
 		return d.last
 	}
-	hash := uint32(maphash.Bytes(seed, s))
+	hash := frame.HashBytes(s)
 	if len(d.index) > 0 {
 		mask := uint32(len(d.index) - 1)
 		for i := hash & mask; d.index[i] != 0; i = (i + 1) & mask {

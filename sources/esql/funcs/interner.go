@@ -133,8 +133,7 @@ func (in *Interner) translate(d *frame.Dict, code uint32) uint32 {
 	if t := in.trans[code]; t != 0 {
 		return t
 	}
-	v := d.Value(code)
-	t := in.known(v, HashOf(v))
+	t := in.known(d.Value(code), d.Hash(code))
 	in.trans[code] = t
 	return t
 }
@@ -186,7 +185,7 @@ func (in *Interner) learn(d *frame.Dict, codes []uint32) {
 		}
 	}
 	for _, code := range in.fresh {
-		in.hash = append(in.hash, HashOf(d.Value(code)))
+		in.hash = append(in.hash, d.Hash(code))
 	}
 	for i, code := range in.fresh {
 		in.trans[code] = in.known(d.Value(code), in.hash[i])
@@ -240,18 +239,14 @@ func Hashed(before uint64, of uint32) uint64 { return mix(before*31 + uint64(of)
 func (in *Interner) Text(number uint32) string { return in.dict.Value(number) }
 
 // Values gives the column whose rows have the values of these numbers, one a
-// row, or, with offsets, as many as these say. Numbers from the first unused one
-// on are those of further texts, which may repeat others.
-func (in *Interner) Values(codes, offsets []uint32, further ...string) *frame.Column {
+// row, or, with offsets, as many as these say.
+func (in *Interner) Values(codes, offsets []uint32) *frame.Column {
 	out := &frame.Column{Type: in.Type, Offsets: offsets}
 	switch {
 	case in.Type == frame.Null:
 		return out
 	case in.Type.Coded():
 		out.Codes, out.Dict = codes, in.dict.View()
-		if len(further) > 0 {
-			out.Dict = frame.DictOf(slices.Concat(in.dict.values, further))
-		}
 		return out
 	case in.Type == frame.Double:
 		out.Floats = make([]float64, len(codes))
