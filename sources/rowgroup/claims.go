@@ -266,11 +266,11 @@ func checkGroups(pq *parquet.File) error {
 }
 
 // checkPages looks at the pages of a column: their headers, and that no more
-// comes out of what is packed than these say. Once is enough. It gives where the
-// pages begin. The first is where the library begins, too.
-func (g *Group) checkPages(l *leaf) ([]int64, error) {
-	if begin, done := g.checked.Load(l); done {
-		return begin.([]int64), nil
+// comes out of what is packed than these say. Once is enough. It gives the pages.
+// The first is where the library begins, too.
+func (g *Group) checkPages(l *leaf) ([]page, error) {
+	if pages, done := g.checked.Load(l); done {
+		return pages.([]page), nil
 	}
 	meta := &g.of.pq.Metadata().RowGroups[g.at].Columns[l.column.Index()].MetaData
 	at := meta.DataPageOffset
@@ -281,7 +281,7 @@ func (g *Group) checkPages(l *leaf) ([]int64, error) {
 	if at < 0 || meta.TotalCompressedSize < 0 || end < at || end > g.of.pq.Size() {
 		return nil, errClaims
 	}
-	begin := []int64{}
+	pages, rows := []page{}, int64(0)
 	for buf := make([]byte, mostHeader); at < end; {
 		n, err := g.of.pq.ReadAt(buf[:min(512, end-at)], at)
 		if err != nil && n == 0 {
@@ -297,7 +297,11 @@ func (g *Group) checkPages(l *leaf) ([]int64, error) {
 		if err != nil {
 			return nil, err
 		}
-		begin = append(begin, at)
+		p.at = at
+		pages = append(pages, p)
+		if rows += p.rows(); rows > g.group.NumRows() && l.column.MaxRepetitionLevel() == 0 {
+			return nil, rowsError(int(rows), int(g.group.NumRows()))
+		}
 		if at += p.header + p.packed; at > end {
 			return nil, errClaims
 		}
@@ -308,32 +312,46 @@ func (g *Group) checkPages(l *leaf) ([]int64, error) {
 			return nil, err
 		}
 	}
-	g.checked.Store(l, begin)
-	return begin, nil
+	g.checked.Store(l, pages)
+	return pages, nil
 }
 
-// page is what a page's header says of it: how long the header is, and the page
-// packed and unpacked; how much stands before what is packed; whether nothing is.
+// page is where a page begins, and what its header says of it: how long the header is,
+// and the page packed and unpacked; how much stands before what is packed; whether
+// nothing is; its kind, its values, nulls with them, and how these and, in the older
+// form of a page, its levels are written.
 type page struct {
-	header, packed, unpacked, levels int64
-	plain                            bool
+	at, header, packed, unpacked, levels int64
+	plain                                bool
+	kind, values, encoding, leveled      int64
+}
+
+// rows are those of a page of a column that has one value a row at most.
+func (p page) rows() int64 {
+	if p.kind == int64(format.DataPage) || p.kind == int64(format.DataPageV2) {
+		return p.values
+	}
+	return 0
 }
 
 func readPage(b []byte) (page, error) {
 	p := page{packed: -1, unpacked: -1}
-	values, kind := int64(0), int64(0)
 	var levels [2]int64
 	of, several, plain := int16(0), false, false
 	c := &claims{b: b, see: func(outer, field int16, as byte, n int64) {
 		switch {
 		case outer == 0 && field == 1:
-			kind = n
+			p.kind = n
 		case outer == 0 && field == 2:
 			p.unpacked = n
 		case outer == 0 && field == 3:
 			p.packed = n
 		case (outer == 5 || outer == 7 || outer == 8) && field == 1:
-			of, several, values = outer, of != 0, n
+			of, several, p.values = outer, of != 0, n
+		case outer == 5 && field == 2 || outer == 8 && field == 4:
+			p.encoding = n
+		case outer == 5 && field == 3:
+			p.leveled = n
 		case outer == 8 && (field == 5 || field == 6):
 			levels[field-5] = n
 		case outer == 8 && field == 7:
@@ -346,10 +364,10 @@ func readPage(b []byte) (page, error) {
 	if several { // it depends on who reads which of them counts
 		return p, errClaims
 	}
-	if p.packed < 0 || p.unpacked < 0 || p.unpacked > mostBytes || values < 0 || values > mostValues {
-		return p, fmt.Errorf("a page of %d bytes and %d values; there may be %d and %d", p.unpacked, values, mostBytes, mostValues)
+	if p.packed < 0 || p.unpacked < 0 || p.unpacked > mostBytes || p.values < 0 || p.values > mostValues {
+		return p, fmt.Errorf("a page of %d bytes and %d values; there may be %d and %d", p.unpacked, p.values, mostBytes, mostValues)
 	}
-	if p.header = int64(c.at); kind != int64(format.DataPageV2) {
+	if p.header = int64(c.at); p.kind != int64(format.DataPageV2) {
 		return p, nil
 	}
 	p.levels, p.plain = max(0, levels[0])+max(0, levels[1]), plain

@@ -24,11 +24,11 @@ type filler struct {
 	codes *funcs.Dict // nil: no value was copied
 
 	raw     parquet.Dictionary // the codes so far are its entries plus one, and no value was copied
-	dict    parquet.Dictionary // that memo or entries belong to
+	dict    parquet.Dictionary // that memo or numbers belong to
 	memo    []uint32           // our codes of its entries
 	place   []uint32           // scratch: codes of a page's values
 	ints    []int64            // likewise
-	entries []int64            // of dict
+	numbers []int64            // of dict
 	real    []float64          // likewise
 }
 
@@ -211,25 +211,32 @@ func (f *filler) texts(dst []uint32, p parquet.Page, want []uint32) (codes []uin
 	}
 	if f.raw == dict || f.codes == nil && f.raw == nil {
 		f.raw = dict
-		return entries(dst, data.Int32(), want, f.rows, func(i int32) uint32 { return uint32(i) + 1 }), len(data.Int32())
+		return f.entries(dst, data.Int32(), want, nil), len(data.Int32())
 	}
 	f.cook()
 	f.remember(dict)
-	return entries(dst, data.Int32(), want, f.rows, func(i int32) uint32 { return f.memo[i] }), len(data.Int32())
+	return f.entries(dst, data.Int32(), want, f.memo), len(data.Int32())
 }
 
-// entries appends the codes of a page's dictionary entries.
-func entries(dst []uint32, of []int32, want []uint32, first int, code func(int32) uint32) []uint32 {
+// entries appends the codes of a page's dictionary entries: those that memo has, or
+// one more than their place.
+func (f *filler) entries(dst []uint32, of []int32, want, memo []uint32) []uint32 {
+	from := len(dst)
 	if want == nil {
-		dst = slices.Grow(dst, len(of))
-		for _, i := range of {
-			dst = append(dst, code(i))
+		dst = slices.Grow(dst, len(of))[:from+len(of)]
+		for k, i := range of {
+			dst[from+k] = uint32(i) + 1
 		}
-		return dst
+	} else {
+		for _, row := range want {
+			if k := int(row) - f.rows; k < len(of) {
+				dst = append(dst, uint32(of[k])+1)
+			}
+		}
 	}
-	for _, row := range want {
-		if k := int(row) - first; k < len(of) {
-			dst = append(dst, code(of[k]))
+	if memo != nil {
+		for k, code := range dst[from:] {
+			dst[from+k] = memo[code-1]
 		}
 	}
 	return dst
@@ -307,14 +314,14 @@ func (f *filler) integers(p parquet.Page) {
 	data := p.Data()
 	if dict := p.Dictionary(); dict != nil {
 		if f.dict != dict {
-			f.dict, f.entries = dict, make([]int64, dict.Len())
-			for i := range f.entries {
-				f.entries[i] = integer(dict.Index(int32(i)))
+			f.dict, f.numbers = dict, make([]int64, dict.Len())
+			for i := range f.numbers {
+				f.numbers[i] = integer(dict.Index(int32(i)))
 			}
 		}
 		f.ints = slices.Grow(f.ints, int(p.NumValues()))
 		for _, i := range data.Int32() {
-			f.ints = append(f.ints, f.entries[i])
+			f.ints = append(f.ints, f.numbers[i])
 		}
 		return
 	}
@@ -393,6 +400,14 @@ func (f *filler) column(rows int) (*frame.Column, error) {
 func (f *filler) used(codes []uint32) ([]uint32, *frame.Dict) {
 	data := f.raw.Page().Data()
 	text, offsets := data.ByteArray()
+	if n := len(offsets) - 1; n > 0 && n <= len(codes)/8 { // to look at each code would cost more than it spares
+		first := offsets[0]
+		starts := append(make([]uint32, 1, n+2), offsets...)
+		for i := range starts {
+			starts[i] -= min(starts[i], first)
+		}
+		return codes, frame.DictOfText(string(text[first:offsets[n]]), starts)
+	}
 	number := make([]uint32, len(offsets))
 	size := 0
 	for _, code := range codes {

@@ -28,6 +28,13 @@ func FuzzAFileIsReadOrRefused(f *testing.F) {
 		}
 		f.Add(b.Bytes())
 	}
+	for version := 1; version <= 2; version++ {
+		var b bytes.Buffer
+		if err := parquet.Write(&b, plainRows()[:40], parquet.DataPageVersion(version), parquet.PageBufferSize(64)); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b.Bytes())
+	}
 	where := []ecs.Condition{{Field: "coded", Takes: func(v string) bool { return v == "c0" }}, {Field: "text", Takes: func(v string) bool { return v == "text-1" }}}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		var before, after runtime.MemStats

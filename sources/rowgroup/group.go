@@ -1,6 +1,7 @@
 package rowgroup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,7 @@ type Group struct {
 	group parquet.RowGroup
 	at    int // its place in the file
 
-	checked sync.Map // by leaf of which the pages were looked at: where they begin
+	checked sync.Map // by leaf of which the pages were looked at: its pages
 }
 
 // Open reads what a file says about itself. Whoever opened r closes it.
@@ -135,9 +136,16 @@ func (g *Group) Read(ctx context.Context, wanted func(name string) bool, where [
 // column reads a column: those of the rows that keep names, nil for all. Pages
 // that have none of these are not read, where the file says which rows they have.
 func (g *Group) column(l *leaf, keep []uint32) (*frame.Column, error) {
-	begin, err := g.checkPages(l)
+	checked, err := g.checkPages(l)
 	if err != nil {
 		return nil, err
+	}
+	if plain(l, checked) {
+		fill := newFiller(l, int(g.group.NumRows()), keep)
+		if err := g.plainTexts(l, checked, fill); err != nil {
+			return nil, err
+		}
+		return fill.column(int(g.group.NumRows()))
 	}
 	chunk := g.group.ColumnChunks()[l.column.Index()]
 	pages := chunk.Pages()
@@ -145,7 +153,7 @@ func (g *Group) column(l *leaf, keep []uint32) (*frame.Column, error) {
 	fill := newFiller(l, int(g.group.NumRows()), keep)
 	var ends []int
 	if !fill.all {
-		ends = g.pageEnds(chunk, begin)
+		ends = g.pageEnds(chunk, checked)
 	}
 	for {
 		if err := skipPages(pages, fill, ends); err != nil {
@@ -169,14 +177,14 @@ func (g *Group) column(l *leaf, keep []uint32) (*frame.Column, error) {
 
 // pageEnds gives the rows before which the pages of a chunk end; nil if the file does
 // not say, or has them begin where none was looked at.
-func (g *Group) pageEnds(chunk parquet.ColumnChunk, begin []int64) []int {
+func (g *Group) pageEnds(chunk parquet.ColumnChunk, checked []page) []int {
 	index, err := chunk.OffsetIndex()
 	if err != nil || index == nil || index.NumPages() < 2 {
 		return nil
 	}
 	ends := make([]int, 0, index.NumPages())
 	for p := range index.NumPages() {
-		if _, ok := slices.BinarySearch(begin, index.Offset(p)); !ok {
+		if _, ok := slices.BinarySearchFunc(checked, index.Offset(p), func(c page, at int64) int { return cmp.Compare(c.at, at) }); !ok {
 			return nil
 		}
 		if p > 0 {

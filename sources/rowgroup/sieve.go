@@ -138,28 +138,32 @@ func (g *Group) coded(l *leaf) bool {
 
 // passing gives those of the rows, of which c has n, that satisfy a condition.
 func passing(c *frame.Column, n int, rows []uint32, w ecs.Condition) []uint32 {
-	takes := make([]bool, c.Dict.Len())
+	takes := make([]uint8, c.Dict.Len())
 	for code := 1; code < len(takes); code++ {
-		takes[code] = w.Takes(c.Dict.Value(uint32(code)))
-	}
-	out := make([]uint32, 0, n/8)
-	for i := range n {
-		lo, hi := i, i+1
-		if c.Offsets != nil {
-			lo, hi = c.Range(i)
+		if w.Takes(c.Dict.Value(uint32(code))) {
+			takes[code] = 1
 		}
-		for ; lo < hi; lo++ {
-			if takes[c.Codes[lo]] {
-				row := uint32(i)
-				if rows != nil {
-					row = rows[i]
-				}
-				out = append(out, row)
-				break
+	}
+	out, k := make([]uint32, n), 0
+	if c.Offsets == nil {
+		for i, code := range c.Codes[:n] {
+			out[k] = uint32(i)
+			k += int(takes[code])
+		}
+	} else {
+		for i := range n {
+			out[k] = uint32(i)
+			if lo, hi := c.Range(i); slices.ContainsFunc(c.Codes[lo:hi], func(code uint32) bool { return takes[code] != 0 }) {
+				k++
 			}
 		}
 	}
-	return out
+	if rows != nil {
+		for i, place := range out[:k] {
+			out[i] = rows[place]
+		}
+	}
+	return slices.Clone(out[:k])
 }
 
 // column gives a column of the rows that are left.
