@@ -86,11 +86,15 @@ func (e *Engine) leap() {
 	}
 	e.since = e.since.Add(d)
 	for i := range e.counts.hosts {
-		if h := &e.counts.hosts[i]; h.seen != 0 {
+		h := &e.counts.hosts[i]
+		if h.clock = (hostClock{}); h.seen != 0 {
 			h.seen += d.Milliseconds()
 		}
 	}
 	e.counts.census.stale = true
+	e.ruling++ // no finding stays as it was: how far its host is ahead is to be learned anew
+	e.stale = true
+	e.version++
 }
 
 // steadily is the time between two moments by the machine's steady clock, as far as they have it.
