@@ -38,9 +38,22 @@ func Pointed(query string, err error) (line, mark string, ok bool) {
 		return "", "", false
 	}
 	runes := []rune(lines[at.Line-1])
-	before := text.Clean(string(runes[:min(at.Column-1, len(runes))]))
-	return text.Clean(lines[at.Line-1]), strings.Repeat(" ", text.Width(before)) + "^", true
+	column := min(at.Column-1, len(runes))
+	before, after := string(runes[:column]), string(runes[column:])
+	if len(runes) > longLine { // what stands around the place
+		if column > longLine/2 {
+			before = "…" + string(runes[column-longLine/2:column])
+		}
+		if len(runes)-column > longLine/2 {
+			after = string(runes[column:column+longLine/2]) + "…"
+		}
+	}
+	before = text.Clean(before)
+	return before + text.Clean(after), strings.Repeat(" ", text.Width(before)) + "^", true
 }
+
+// longLine is how many characters of a query's line are shown whole.
+const longLine = 200
 
 // cellWidth bounds a column of the table: what is longer says so with an ellipsis.
 const cellWidth = 80

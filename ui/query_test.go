@@ -14,6 +14,7 @@ import (
 	"interdict/sources"
 	"interdict/sources/ecs"
 	"interdict/sources/esql"
+	"interdict/sources/esql/parse"
 	"interdict/sources/frame"
 )
 
@@ -211,4 +212,13 @@ func TestThePlainConsoleAsksToo(t *testing.T) {
 	k.until("1 row.")
 	k.types("query FROM")
 	k.until("line 1:")
+}
+
+func TestOfALongLineThePlaceOfAnErrorIsShown(t *testing.T) {
+	query := "FROM x | WHERE " + strings.Repeat("a == 1 OR ", 5000) + "¿ == 2 OR " + strings.Repeat("b == 1 OR ", 5000) + "true"
+	at := strings.Index(query, "¿") + 1
+	line, mark, ok := Pointed(query, parse.Errorf(parse.Parsing, parse.Pos{Line: 1, Column: at}, "no"))
+	if !ok || len([]rune(line)) > longLine+2 || !strings.HasPrefix(string([]rune(line)[len(mark)-1:]), "¿ == 2") {
+		t.Errorf("%d characters\n%s\n%s", len([]rune(line)), line, mark)
+	}
 }

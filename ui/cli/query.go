@@ -67,6 +67,11 @@ func (c *command) runQuery(ctx context.Context, f queryFlags, args []string) err
 	if err := f.times(&q); err != nil {
 		return err
 	}
+	if f.Source == "" { // a cluster may know more than this engine
+		if _, err := esql.Prepare(q.Text, q.Params...); err != nil { // before files are read for it
+			return pointed(q.Text, err)
+		}
+	}
 	rows, quality, err := c.answerOf(ctx, f.HistoryOptions, q)
 	if err != nil {
 		return pointed(args[0], err)
