@@ -348,7 +348,7 @@ func readPage(b []byte) (page, error) {
 			p.packed = n
 		case (outer == 5 || outer == 7 || outer == 8) && field == 1:
 			of, several, p.values = outer, of != 0, n
-		case outer == 5 && field == 2 || outer == 8 && field == 4:
+		case (outer == 5 || outer == 7) && field == 2 || outer == 8 && field == 4:
 			p.encoding = n
 		case outer == 5 && field == 3:
 			p.leveled = n

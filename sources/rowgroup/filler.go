@@ -23,9 +23,11 @@ type filler struct {
 	on    bool        // the row at hand is
 	codes *funcs.Dict // nil: no value was copied
 
-	raw     parquet.Dictionary // the codes so far are its entries plus one, and no value was copied
-	dict    parquet.Dictionary // that memo or numbers belong to
-	memo    []uint32           // our codes of its entries
+	raw     *frame.Dict        // the codes so far are its own, and no value was copied
+	known   *frame.Dict        // that memo belongs to
+	memo    []uint32           // our codes by its own
+	dict    parquet.Dictionary // that numbers belong to, or entries
+	entries *frame.Dict        // of dict
 	place   []uint32           // scratch: codes of a page's values
 	ints    []int64            // likewise
 	numbers []int64            // of dict
@@ -84,13 +86,8 @@ func (f *filler) page(p parquet.Page) error {
 // plain takes a page that has a value for each of n rows: what is not wanted is
 // not looked at.
 func (f *filler) plain(p parquet.Page, n int) error {
-	var want []uint32
-	out := n
-	if !f.all {
-		out, _ = slices.BinarySearch(f.keep, uint32(f.rows+n))
-		want, f.keep = f.keep[:out], f.keep[out:]
-	}
-	if f.out += out; out == 0 {
+	want := f.take(n)
+	if want != nil && len(want) == 0 {
 		f.rows += n
 		return nil
 	}
@@ -111,6 +108,18 @@ func (f *filler) plain(p parquet.Page, n int) error {
 	}
 	f.rows += n
 	return nil
+}
+
+// take gives the rows of the next n that are wanted, nil for all, and counts them.
+func (f *filler) take(n int) (want []uint32) {
+	if f.all {
+		f.out += n
+		return nil
+	}
+	out, _ := slices.BinarySearch(f.keep, uint32(f.rows+n))
+	want, f.keep = f.keep[:out:out], f.keep[out:]
+	f.out += out
+	return want
 }
 
 // wanted appends those of a page's values that rows want, nil for all; first is
@@ -209,18 +218,42 @@ func (f *filler) texts(dst []uint32, p parquet.Page, want []uint32) (codes []uin
 		n = max(0, len(offsets)-1)
 		return f.interned(dst, text, offsets, want), n
 	}
+	if f.dict != dict {
+		f.dict, f.entries = dict, dictOf(dict)
+	}
+	memo := f.numbered(f.entries)
+	return entries(dst, data.Int32(), want, f.rows, memo), len(data.Int32())
+}
+
+// dictOf copies a dictionary of the library.
+func dictOf(dict parquet.Dictionary) *frame.Dict {
+	data := dict.Page().Data()
+	text, offsets := data.ByteArray()
+	starts := make([]uint32, 2, len(offsets)+1)
+	if len(offsets) < 2 {
+		return frame.DictOfText("", starts)
+	}
+	for _, end := range offsets[1:] {
+		starts = append(starts, end-offsets[0])
+	}
+	return frame.DictOfText(string(text[offsets[0]:offsets[len(offsets)-1]]), starts)
+}
+
+// numbered gives our codes by those of a dictionary, nil where they are the same.
+func (f *filler) numbered(dict *frame.Dict) []uint32 {
 	if f.raw == dict || f.codes == nil && f.raw == nil {
 		f.raw = dict
-		return f.entries(dst, data.Int32(), want, nil), len(data.Int32())
+		return nil
 	}
 	f.cook()
 	f.remember(dict)
-	return f.entries(dst, data.Int32(), want, f.memo), len(data.Int32())
+	return f.memo
 }
 
-// entries appends the codes of a page's dictionary entries: those that memo has, or
-// one more than their place.
-func (f *filler) entries(dst []uint32, of []int32, want, memo []uint32) []uint32 {
+// entries appends the codes of the entries of a dictionary that rows name by their
+// places, of all rows or those that want names, first being the first: one more than
+// the place, or what memo has for that.
+func entries[T int32 | uint32](dst []uint32, of []T, want []uint32, first int, memo []uint32) []uint32 {
 	from := len(dst)
 	if want == nil {
 		dst = slices.Grow(dst, len(of))[:from+len(of)]
@@ -229,14 +262,14 @@ func (f *filler) entries(dst []uint32, of []int32, want, memo []uint32) []uint32
 		}
 	} else {
 		for _, row := range want {
-			if k := int(row) - f.rows; k < len(of) {
+			if k := int(row) - first; k < len(of) {
 				dst = append(dst, uint32(of[k])+1)
 			}
 		}
 	}
 	if memo != nil {
 		for k, code := range dst[from:] {
-			dst[from+k] = memo[code-1]
+			dst[from+k] = memo[code]
 		}
 	}
 	return dst
@@ -270,19 +303,17 @@ func (f *filler) cook() {
 	f.remember(f.raw)
 	f.raw = nil
 	for i, code := range f.col.Codes {
-		if code != 0 {
-			f.col.Codes[i] = f.memo[code-1]
-		}
+		f.col.Codes[i] = f.memo[code]
 	}
 }
 
-func (f *filler) remember(dict parquet.Dictionary) {
-	if f.dict == dict {
+func (f *filler) remember(dict *frame.Dict) {
+	if f.known == dict {
 		return
 	}
-	f.dict, f.memo = dict, make([]uint32, dict.Len())
-	for i := range f.memo {
-		f.memo[i] = f.codes.CodeOf(dict.Index(int32(i)).ByteArray())
+	f.known, f.memo = dict, make([]uint32, dict.Len())
+	for code := uint32(1); code < uint32(dict.Len()); code++ {
+		f.memo[code] = f.codes.CodeOf([]byte(dict.Value(code)))
 	}
 }
 
@@ -385,7 +416,7 @@ func (f *filler) column(rows int) (*frame.Column, error) {
 	c := &f.col
 	switch {
 	case f.raw != nil:
-		c.Codes, c.Dict = f.used(c.Codes)
+		return c, f.used(c)
 	case f.leaf.Type.Coded():
 		c.Dict = frame.NewDict(nil)
 		if f.codes != nil {
@@ -395,41 +426,39 @@ func (f *filler) column(rows int) (*frame.Column, error) {
 	return c, nil
 }
 
-// used copies the dictionary entries that codes name, and numbers these anew
-// where some are left out.
-func (f *filler) used(codes []uint32) ([]uint32, *frame.Dict) {
-	data := f.raw.Page().Data()
-	text, offsets := data.ByteArray()
-	if n := len(offsets) - 1; n > 0 && n <= len(codes)/8 { // to look at each code would cost more than it spares
-		first := offsets[0]
-		starts := append(make([]uint32, 1, n+2), offsets...)
-		for i := range starts {
-			starts[i] -= min(starts[i], first)
-		}
-		return codes, frame.DictOfText(string(text[first:offsets[n]]), starts)
+// used gives a column the dictionary that its codes are of, or of a large one those
+// entries that it has, numbered anew.
+func (f *filler) used(c *frame.Column) error {
+	most := uint32(0)
+	for _, code := range c.Codes {
+		most = max(most, code)
 	}
-	number := make([]uint32, len(offsets))
-	size := 0
-	for _, code := range codes {
-		if code != 0 && number[code-1] == 0 {
-			number[code-1] = 1
-			size += int(offsets[code] - offsets[code-1])
+	if int(most) >= f.raw.Len() {
+		return errClaims
+	}
+	if c.Dict = f.raw; f.raw.Len() <= len(c.Codes)/8 { // to number them anew would cost more than it spares
+		return nil
+	}
+	number, size := make([]uint32, f.raw.Len()), 0
+	for _, code := range c.Codes {
+		if code != 0 && number[code] == 0 {
+			number[code] = 1
+			size += len(f.raw.Value(code))
 		}
 	}
 	var all strings.Builder // one text that the values are parts of
 	all.Grow(size)
-	starts := make([]uint32, 2, len(codes)+2)
-	for i, used := range number {
+	starts := make([]uint32, 2, min(len(c.Codes), len(number))+2)
+	for code, used := range number {
 		if used != 0 {
-			all.Write(text[offsets[i]:offsets[i+1]])
-			number[i] = uint32(len(starts) - 1)
+			all.WriteString(f.raw.Value(uint32(code)))
+			number[code] = uint32(len(starts) - 1)
 			starts = append(starts, uint32(all.Len()))
 		}
 	}
-	for i, code := range codes {
-		if code != 0 {
-			codes[i] = number[code-1]
-		}
+	for i, code := range c.Codes {
+		c.Codes[i] = number[code]
 	}
-	return codes, frame.DictOfText(all.String(), starts)
+	c.Dict = frame.DictOfText(all.String(), starts)
+	return nil
 }

@@ -135,14 +135,15 @@ func (g *Group) Read(ctx context.Context, wanted func(name string) bool, where [
 
 // column reads a column: those of the rows that keep names, nil for all. Pages
 // that have none of these are not read, where the file says which rows they have.
-func (g *Group) column(l *leaf, keep []uint32) (*frame.Column, error) {
+// dict is the column's dictionary, if that was read already.
+func (g *Group) column(l *leaf, keep []uint32, dict *frame.Dict) (*frame.Column, error) {
 	checked, err := g.checkPages(l)
 	if err != nil {
 		return nil, err
 	}
-	if plain(l, checked) {
+	if ofTexts(l, checked) {
 		fill := newFiller(l, int(g.group.NumRows()), keep)
-		if err := g.plainTexts(l, checked, fill); err != nil {
+		if err := g.texts(l, checked, dict, fill); err != nil {
 			return nil, err
 		}
 		return fill.column(int(g.group.NumRows()))

@@ -180,7 +180,7 @@ func TestPagesWithoutWantedRowsAreNotRead(t *testing.T) {
 	if fill.rows == 0 || fill.rows > 2000 || !slices.Contains(ends, fill.rows) {
 		t.Errorf("reading goes on at row %d, pages end at %v", fill.rows, ends)
 	}
-	c, err := g.column(&f.leaves[i], []uint32{3, 2000, 2999})
+	c, err := g.column(&f.leaves[i], []uint32{3, 2000, 2999}, nil)
 	if err != nil || fmt.Sprint(c.Ints) != "[3 2000 2999]" {
 		t.Errorf("%v %v", c, err)
 	}

@@ -19,6 +19,7 @@ type sieve struct {
 	of   *Group
 	rows []uint32 // nil: all
 	kept map[int]kept
+	dict map[*leaf]*frame.Dict // those that were read
 }
 
 // kept is a column of some rows, nil for all.
@@ -56,7 +57,7 @@ func (s *sieve) sift(ctx context.Context, where []ecs.Condition) error {
 		if i < 0 {
 			continue
 		}
-		q, err := s.of.ask(w, &s.of.of.leaves[i])
+		q, err := s.ask(w, &s.of.of.leaves[i])
 		if err != nil {
 			return fmt.Errorf("%s: %w", w.Field, err)
 		}
@@ -92,32 +93,52 @@ func (s *sieve) sift(ctx context.Context, where []ecs.Condition) error {
 }
 
 // ask puts a condition to the dictionary of a column chunk.
-func (g *Group) ask(w ecs.Condition, l *leaf) (question, error) {
+func (s *sieve) ask(w ecs.Condition, l *leaf) (question, error) {
 	q := question{Condition: w, leaf: l, share: 1}
-	if _, err := g.checkPages(l); err != nil {
+	dict, err := s.dictionary(l)
+	if err != nil || dict == nil || float64(dict.Len()) > 64+fewValues*float64(s.of.group.NumRows()) {
 		return q, err
 	}
-	pages := g.group.ColumnChunks()[l.column.Index()].Pages()
+	pass := 0
+	for code := 1; code < dict.Len(); code++ {
+		if w.Takes(dict.Value(uint32(code))) {
+			pass++
+		}
+	}
+	q.share = float64(pass) / float64(max(1, dict.Len()-1))
+	q.coded = s.of.coded(l)
+	return q, nil
+}
+
+// dictionary gives that of a column chunk, nil where there is none.
+func (s *sieve) dictionary(l *leaf) (*frame.Dict, error) {
+	checked, err := s.of.checkPages(l)
+	if err != nil {
+		return nil, err
+	}
+	if ofTexts(l, checked) {
+		dict, err := s.of.dictionary(l, checked)
+		if dict != nil {
+			if s.dict == nil {
+				s.dict = map[*leaf]*frame.Dict{}
+			}
+			s.dict[l] = dict
+		}
+		return dict, err
+	}
+	pages := s.of.group.ColumnChunks()[l.column.Index()].Pages()
 	defer pages.Close()
 	reader, ok := pages.(interface {
 		ReadDictionary() (parquet.Dictionary, error)
 	})
 	if !ok {
-		return q, nil
+		return nil, nil
 	}
 	dict, err := reader.ReadDictionary()
-	if err != nil || dict == nil || float64(dict.Len()) > 64+fewValues*float64(g.group.NumRows()) {
-		return q, err
+	if err != nil || dict == nil {
+		return nil, err
 	}
-	pass := 0
-	for i := range dict.Len() {
-		if w.Takes(string(dict.Index(int32(i)).ByteArray())) {
-			pass++
-		}
-	}
-	q.share = float64(pass) / float64(max(1, dict.Len()))
-	q.coded = g.coded(l)
-	return q, nil
+	return dictOf(dict), nil
 }
 
 // coded tells whether all data pages of a column chunk name entries of its
@@ -144,7 +165,10 @@ func passing(c *frame.Column, n int, rows []uint32, w ecs.Condition) []uint32 {
 			takes[code] = 1
 		}
 	}
-	out, k := make([]uint32, n), 0
+	s := scratches.Get().(*scratch)
+	defer s.done()
+	s.codes = slices.Grow(s.codes[:0], n)[:n]
+	out, k := s.codes, 0
 	if c.Offsets == nil {
 		for i, code := range c.Codes[:n] {
 			out[k] = uint32(i)
@@ -172,7 +196,7 @@ func (s *sieve) column(l *leaf) (*frame.Column, error) {
 	if ok {
 		return h.of(s.rows), nil
 	}
-	c, err := s.of.column(l, s.rows)
+	c, err := s.of.column(l, s.rows, s.dict[l])
 	if err != nil {
 		return nil, err
 	}
