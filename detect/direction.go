@@ -99,13 +99,16 @@ func remote(place string) bool {
 	return colon > 0 && (slash < 0 || colon < slash)
 }
 
+// uploading are the long options of curl and wget that send. Both take them cut
+// short, as long as no other begins so.
+var uploading = []string{"--upload-file", "--form", "--form-string", "--data", "--data-binary", "--data-raw", "--data-urlencode", "--data-ascii",
+	"--post-file", "--post-data", "--body-file", "--body-data", "--json"}
+
 // Uploads tells whether the arguments of curl or wget send a file or data.
 func Uploads(args []string) bool {
 	for _, a := range args[min(1, len(args)):] {
 		name, _, _ := strings.Cut(a, "=")
-		switch name {
-		case "--upload-file", "--form", "--data", "--data-binary", "--data-raw", "--data-urlencode", "--data-ascii",
-			"--post-file", "--post-data", "--body-file", "--body-data", "--json":
+		if len(name) > len("--u") && slices.ContainsFunc(uploading, func(o string) bool { return strings.HasPrefix(o, name) }) {
 			return true
 		}
 		if len(a) > 1 && a[0] == '-' && a[1] != '-' && uploadLetter(a[1:]) {

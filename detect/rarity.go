@@ -129,6 +129,7 @@ const (
 	weighsContent = 12
 	weighsService = 20
 	weighsFar     = 18
+	weighsLocal   = 15
 	weighsHabit   = 8
 	weighsLimit   = 30
 	weighsBytes   = 10
@@ -238,6 +239,9 @@ func (j *weighing) span() string {
 }
 
 func (j *weighing) destination() {
+	if peers := j.Transfer.Peers; len(peers) > 0 && !slices.ContainsFunc(peers, func(p Peer) bool { return !p.Addr.Unmap().IsLoopback() }) {
+		j.add("destination", -weighsLocal, "it goes to this machine itself; what passes it on from there is a transfer of its own")
+	}
 	for i, r := range j.tally.far {
 		addr, before := j.tally.met[i], len(j.reasons)
 		out := "internal"
