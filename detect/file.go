@@ -1,5 +1,7 @@
 package detect
 
+import "reflect"
+
 // document is a rule file in Elastic's detection-rule schema, TOML or exported
 // JSON: the parts that decide what a rule does. Times and units are still text.
 type document struct {
@@ -88,6 +90,18 @@ type suppression struct {
 	} `toml:"duration" json:"duration"`
 	Missing string `toml:"missing_fields_strategy" json:"missing_fields_strategy"`
 }
+
+// schema are the fields that are known.
+var schema = func() (names []string) {
+	for t, i := reflect.TypeFor[ruleBody](), 0; i < t.NumField(); i++ {
+		names = append(names, t.Field(i).Tag.Get("toml"))
+	}
+	return names
+}()
+
+// housekeeping are fields in which Kibana writes what it did with a rule, or what it draws.
+var housekeeping = []string{"id", "created_at", "created_by", "updated_at", "updated_by", "immutable", "rule_source", "revision", "output_index",
+	"meta", "namespace", "outcome", "alias_target_id", "alias_purpose", "execution_summary", "timestamp_override_fallback_disabled"}
 
 // matters are fields of the schema that change what Kibana does with a rule
 // and that are not done here: each use is a warning.

@@ -89,6 +89,11 @@ func (x *export) line(number int, line []byte) {
 			b.say(true, "", "%s is not used: %s", name, why)
 		}
 	}
+	for name, v := range keys {
+		if _, told := matters[name]; !told && !slices.Contains(housekeeping, name) && !slices.Contains(schema, name) && string(v) != "null" {
+			b.say(true, "", "%s is not used", name)
+		}
+	}
 	d.ruleBody.Enabled = d.Enabled
 	slices.SortFunc(b.problems, func(p, q Problem) int { return strings.Compare(p.Text, q.Text) })
 	r := b.rule(&d.ruleBody)

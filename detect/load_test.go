@@ -103,7 +103,7 @@ func TestTwoRulesOfOneIDAreNotBothLoaded(t *testing.T) {
 }
 
 func TestKibanasExportLoadsRuleByRule(t *testing.T) {
-	text := `{"id":"x","rule_id":"r1","name":"R","type":"esql","language":"esql","severity":"high","risk_score":73,"from":"now-9m","interval":"5m","enabled":true,"exceptions_list":[],"actions":[{"id":"a"}],"max_signals":50,"query":"FROM logs-* | WHERE process.name == \"scp\"","threat":[{"framework":"MITRE ATT&CK","tactic":{"id":"TA0010","name":"Exfiltration","reference":"x"},"technique":[]}],"alert_suppression":{"group_by":["host.name"],"duration":{"unit":"h","value":6}}}
+	text := `{"id":"x","rule_id":"r1","name":"R","type":"esql","language":"esql","severity":"high","risk_score":73,"from":"now-9m","interval":"5m","enabled":true,"exceptions_list":[],"actions":[{"id":"a"}],"future":{"a":1},"output_index":"x","max_signals":50,"query":"FROM logs-* | WHERE process.name == \"scp\"","threat":[{"framework":"MITRE ATT&CK","tactic":{"id":"TA0010","name":"Exfiltration","reference":"x"},"technique":[]}],"alert_suppression":{"group_by":["host.name"],"duration":{"unit":"h","value":6}}}
 not json
 {"rule_id":"r2","name":"Q","type":"query","language":"kuery","severity":"low","risk_score":1,"query":"x:y"}
 {"exported_count":2,"exported_rules_count":2}
@@ -121,10 +121,13 @@ not json
 		said = append(said, p.Error())
 	}
 	all := strings.Join(said, "\n")
-	for _, want := range []string{"export.ndjson:1: actions is not used", "export.ndjson:2: not a JSON object", `export.ndjson:3: "Q" is listed but not run`} {
+	for _, want := range []string{"export.ndjson:1: actions is not used", "export.ndjson:1: future is not used", "export.ndjson:2: not a JSON object", `export.ndjson:3: "Q" is listed but not run`} {
 		if !strings.Contains(all, want) {
 			t.Errorf("%q is missing in:\n%s", want, all)
 		}
+	}
+	if strings.Contains(all, "output_index") {
+		t.Errorf("what Kibana writes down for itself concerns nobody:\n%s", all)
 	}
 }
 

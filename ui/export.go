@@ -185,6 +185,9 @@ func WriteNew(name string, put func(io.Writer) error) error {
 		return &fs.PathError{Op: "write", Path: name, Err: syscall.EEXIST}
 	}
 	f, err := os.CreateTemp(filepath.Dir(name), ".interdict-*.partial")
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		return &fs.PathError{Op: "write in", Path: filepath.Dir(name), Err: failed.Err} // nobody asked for the other name
+	}
 	if err != nil {
 		return err
 	}

@@ -49,6 +49,12 @@ func (l *line) edit(k tea.KeyMsg) bool {
 		l.at = len(l.runes)
 	case tea.KeyCtrlU:
 		l.runes, l.at = slices.Delete(l.runes, 0, l.at), 0
+	case tea.KeyCtrlK: // of several lines, this one
+		to := l.at
+		for to < len(l.runes) && l.runes[to] != '\n' {
+			to++
+		}
+		l.runes = slices.Delete(l.runes, l.at, to)
 	case tea.KeyCtrlW:
 		l.word()
 	default:

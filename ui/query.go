@@ -32,6 +32,7 @@ type queryPane struct {
 	asked   []string // oldest first
 	read    bool     // asked has those of earlier runs
 	number  int      // of the question under way or answered
+	asks    string   // the source of that
 	cancel  context.CancelFunc
 	begun   time.Time
 	answer  *queryAnswer // nil: nothing was asked yet
@@ -124,6 +125,7 @@ func (p *queryPane) run(m *Model, s string) tea.Cmd {
 	}
 	p.stop()
 	p.number++
+	p.asks = p.source
 	number, history, q := p.number, m.config.History, sources.Query{Text: s, Now: m.config.now(), Source: p.source}
 	ctx, cancel := context.WithTimeout(m.ctx, queryLimit)
 	p.cancel, p.begun = cancel, m.now()
@@ -315,7 +317,7 @@ func (p *queryPane) status(m *Model, w int, e *editor) []string {
 		return out
 	}
 	if p.cancel != nil {
-		return []string{m.rule(w, fmt.Sprintf("asking for %d s%s; x calls it off", int(m.now().Sub(p.begun).Seconds()), m.whoAnswers(p.source)))}
+		return []string{m.rule(w, fmt.Sprintf("asking for %d s%s; x calls it off", int(m.now().Sub(p.begun).Seconds()), m.whoAnswers(p.asks)))}
 	}
 	a := p.answer
 	if a == nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,23 +29,16 @@ func forged(t *testing.T, page []byte, change func(*format.FileMetaData), option
 		t.Fatal(err)
 	}
 	whole := b.Bytes()
+	if page == nil {
+		return refooted(t, whole, change)
+	}
 	n := int(binary.LittleEndian.Uint32(whole[len(whole)-8:]))
-	body, footer := whole[:len(whole)-8-n:len(whole)-8-n], whole[len(whole)-8-n:len(whole)-8]
-	var meta format.FileMetaData
-	if err := thrift.Unmarshal(new(thrift.CompactProtocol), footer, &meta); err != nil {
-		t.Fatal(err)
-	}
-	if page != nil {
-		c := &meta.RowGroups[0].Columns[0].MetaData
-		c.DataPageOffset, c.DictionaryPageOffset, c.TotalCompressedSize = int64(len(body)), 0, int64(len(page))
-		body = append(body, page...)
-	}
-	change(&meta)
-	footer, err := thrift.Marshal(new(thrift.CompactProtocol), &meta)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return append(binary.LittleEndian.AppendUint32(append(body, footer...), uint32(len(footer))), "PAR1"...)
+	body := slices.Concat(whole[:len(whole)-8-n], page, whole[len(whole)-8-n:])
+	return refooted(t, body, func(m *format.FileMetaData) {
+		c := &m.RowGroups[0].Columns[0].MetaData
+		c.DataPageOffset, c.DictionaryPageOffset, c.TotalCompressedSize = int64(len(whole)-8-n), 0, int64(len(page))
+		change(m)
+	})
 }
 
 func read(content []byte) error {

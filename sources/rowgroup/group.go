@@ -90,13 +90,18 @@ func (f *File) Fields() []frame.Field {
 // Rows is exact, if the file is whole.
 func (g *Group) Rows() int { return int(g.group.NumRows()) }
 
-// Span bounds a date column in milliseconds, from ≤ value < to, where the file does.
+// Span bounds a date column in milliseconds, from ≤ value < to, where the file does:
+// in the index of its pages or, where it has none, in its statistics.
 func (g *Group) Span(field string) (from, to int64, ok bool) {
 	var err error // of an index that is damaged: it bounds nothing
 	defer damaged(&err)
 	for _, l := range g.of.leaves {
 		if l.Name != field || l.Type != frame.Date && l.Type != frame.DateNanos || l.column.Type().Kind() == parquet.Int96 {
 			continue
+		}
+		meta := g.of.pq.Metadata().RowGroups[g.at].Columns[l.column.Index()]
+		if meta.ColumnIndexLength == 0 {
+			return l.stated(&meta.MetaData.Statistics)
 		}
 		index, err := g.group.ColumnChunks()[l.column.Index()].ColumnIndex()
 		if err != nil || index.NumPages() == 0 {

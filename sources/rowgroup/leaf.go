@@ -1,6 +1,8 @@
 package rowgroup
 
 import (
+	"encoding/binary"
+	"math"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
@@ -86,22 +88,55 @@ func integerType(kind parquet.Kind, logical format.LogicalTypeValue) (frame.Type
 }
 
 func (l *leaf) bounds(index parquet.ColumnIndex) (from, to int64, ok bool) {
-	div := int64(1)
-	if l.Type == frame.DateNanos {
-		div = 1_000_000
-	}
 	for p := range index.NumPages() {
 		if index.NullPage(p) {
 			continue
 		}
-		lo := l.scale.apply(number(index.MinValue(p))) / div
-		hi := l.scale.apply(number(index.MaxValue(p)))/div + 1 // rounded up
+		lo, hi := l.milliseconds(number(index.MinValue(p)), number(index.MaxValue(p)))
 		if !ok {
 			from, to, ok = lo, hi, true
 		}
 		from, to = min(from, lo), max(to, hi)
 	}
 	return from, to, ok
+}
+
+// stated is bounds by the statistics of a column chunk. Dates are ordered as signed
+// numbers are, so that the older of their two kinds says the same.
+func (l *leaf) stated(s *format.Statistics) (from, to int64, ok bool) {
+	least, known := l.plain(s.MinValue, s.Min)
+	most, also := l.plain(s.MaxValue, s.Max)
+	if !known || !also || least > most {
+		return 0, 0, false
+	}
+	from, to = l.milliseconds(least, most)
+	return from, to, true
+}
+
+// plain is the first of several numbers that is there, as statistics have them.
+func (l *leaf) plain(of ...[]byte) (int64, bool) {
+	for _, b := range of {
+		switch kind := l.column.Type().Kind(); {
+		case kind == parquet.Int32 && len(b) == 4:
+			return int64(int32(binary.LittleEndian.Uint32(b))), true
+		case kind == parquet.Int64 && len(b) == 8:
+			return int64(binary.LittleEndian.Uint64(b)), true
+		}
+	}
+	return 0, false
+}
+
+// milliseconds are those from which on and before which dates are, by stored numbers.
+func (l *leaf) milliseconds(least, most int64) (from, to int64) {
+	nanos := scale{1, 1}
+	if l.Type == frame.DateNanos {
+		nanos.div = 1_000_000
+	}
+	from, to = nanos.apply(l.scale.apply(least)), nanos.apply(l.scale.apply(most))
+	if to < math.MaxInt64 {
+		to++
+	}
+	return from, to
 }
 
 func number(v parquet.Value) int64 {

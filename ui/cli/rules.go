@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -139,8 +140,11 @@ func (c *command) rulesTest(paths []string) error {
 	for _, r := range results {
 		if !r.OK {
 			failed++
-			fmt.Fprintf(c.Stdout, "FAIL  %s:%d: %s\n      %s\n", text.Clean(r.File), r.Line, text.Clean(r.Name), text.CleanLines(r.Diff))
+			fmt.Fprintf(c.Stdout, "FAIL  %s:%d: %s\n      %s\n", text.Clean(r.File), r.Line, text.Clean(r.Name), strings.ReplaceAll(text.CleanLines(r.Diff), "\n", "\n      "))
 		}
+	}
+	if len(results) == 0 {
+		return errors.New("rules: no test was found: those of RULE.toml are beside it, in RULE.test.txt")
 	}
 	fmt.Fprintf(c.Stdout, "%d passed, %d failed\n", len(results)-failed, failed)
 	if failed > 0 {

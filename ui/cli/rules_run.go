@@ -60,6 +60,11 @@ func (c *command) runRules(ctx context.Context, f rulesRunFlags, names []string)
 				return errors.Join(err, closer.Close())
 			}
 		}
+		for _, warned := range quality.Warnings {
+			if !strings.HasPrefix(warned, "No limit defined") { // max_signals is one
+				fmt.Fprintf(c.Stderr, "warning: %s: %s\n", text.Clean(r.Name), text.CleanLines(warned))
+			}
+		}
 		for _, reason := range quality.Reasons {
 			fmt.Fprintf(c.Stderr, "partial: %s: %s\n", text.Clean(r.Name), text.CleanLines(reason))
 		}

@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"errors"
+
 	"interdict/sources/esql/funcs"
 	"interdict/sources/frame"
 )
@@ -38,6 +40,20 @@ func slice(c *frame.Column, lo, hi int) *frame.Column {
 	return out
 }
 
+// taken is take of all slots, of as many rows as a phase has. The batch loses its columns.
+func (r *run) taken(b *batch, rows []uint32) (*batch, error) {
+	out := &batch{n: len(rows), cols: make([]*frame.Column, len(b.cols))}
+	for s, c := range b.cols {
+		if err := r.ctx.Err(); err != nil {
+			return nil, err
+		}
+		if c != nil {
+			out.cols[s], b.cols[s] = c.Gather(rows), nil
+		}
+	}
+	return out, nil
+}
+
 func pick[T any](from []T, rows []uint32) []T {
 	out := make([]T, len(rows))
 	for i, r := range rows {
@@ -70,7 +86,7 @@ func full(v funcs.Vec, n int) *frame.Column {
 }
 
 // concat joins columns of one type; nil ones are null. counts are their rows.
-func concat(cols []*frame.Column, counts []int, t frame.Type) *frame.Column {
+func (r *run) concat(cols []*frame.Column, counts []int, t frame.Type) *frame.Column {
 	total, multi, some := 0, false, false
 	for i, c := range cols {
 		total += counts[i]
@@ -86,14 +102,23 @@ func concat(cols []*frame.Column, counts []int, t frame.Type) *frame.Column {
 		return cols[0]
 	}
 	if multi {
-		return concatMulti(cols, counts, t, total)
+		return r.concatMulti(cols, counts, t, total)
 	}
 	out := &frame.Column{Type: t}
+	switch {
+	case t == frame.Null:
+	case t.Coded():
+		out.Codes = make([]uint32, 0, total)
+	case t == frame.Double:
+		out.Floats = make([]float64, 0, total)
+	default:
+		out.Ints = make([]int64, 0, total)
+	}
 	j := newJoiner(cols, t)
 	at := 0
 	for i, c := range cols {
 		switch {
-		case t == frame.Null:
+		case t == frame.Null || r.ctx.Err() != nil:
 		case t.Coded():
 			out.Codes = j.codes(out.Codes, c, counts[i])
 		case t == frame.Double:
@@ -121,13 +146,16 @@ func orZero[T any](c *frame.Column, n int, values func(*frame.Column) []T) []T {
 	return values(c)[:n]
 }
 
-func concatMulti(cols []*frame.Column, counts []int, t frame.Type, total int) *frame.Column {
+func (r *run) concatMulti(cols []*frame.Column, counts []int, t frame.Type, total int) *frame.Column {
 	out := &frame.Column{Type: t, Offsets: make([]uint32, 1, total+1)}
 	j := newJoiner(cols, t)
 	for i, c := range cols {
-		for r := range counts[i] {
+		if r.ctx.Err() != nil {
+			break
+		}
+		for row := range counts[i] {
 			if c != nil {
-				lo, hi := c.Range(r)
+				lo, hi := c.Range(row)
 				for ; lo < hi; lo++ {
 					switch {
 					case t.Coded():
@@ -205,10 +233,10 @@ func (j *joiner) view() *frame.Dict {
 	return j.shared
 }
 
-// join makes one batch of many.
-func join(batches []*batch, types []frame.Type) *batch {
+// join makes one batch of many, which lose their columns.
+func (r *run) join(batches []*batch, types []frame.Type, mem *memory) (*batch, error) {
 	if len(batches) == 1 {
-		return batches[0]
+		return batches[0], nil
 	}
 	out := &batch{cols: make([]*frame.Column, len(types))}
 	counts := make([]int, len(batches))
@@ -219,13 +247,18 @@ func join(batches []*batch, types []frame.Type) *batch {
 	cols := make([]*frame.Column, len(batches))
 	for s, t := range types {
 		for i, b := range batches {
-			cols[i] = b.cols[s]
+			cols[i], b.cols[s] = b.cols[s], nil
 		}
-		if len(batches) > 0 {
-			out.cols[s] = concat(cols, counts, t)
+		made := (&batch{cols: cols}).weight(map[*frame.Dict]bool{})
+		if err := mem.hold(made); err != nil {
+			return nil, err
+		}
+		out.cols[s] = r.concat(cols, counts, t)
+		if err := errors.Join(r.ctx.Err(), mem.hold(-made)); err != nil { // the copy takes the place of what it was made of
+			return nil, err
 		}
 	}
-	return out
+	return out, nil
 }
 
 // bytes is about the memory of a batch, dictionaries not counted.

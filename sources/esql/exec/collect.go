@@ -24,6 +24,9 @@ func (m *memory) hold(bytes int) error {
 	return nil
 }
 
+// ending lets what is held be copied, by which a phase ends: as much again may be held then.
+func (m *memory) ending() { m.most *= 2 }
+
 // batch adds a batch, with those dictionaries that are not held yet.
 func (m *memory) batch(b *batch) error {
 	n := b.bytes()
@@ -73,7 +76,11 @@ func (r *run) collect(parts []part, steps span, most int) (*batch, error) {
 			rows += b.n
 		}
 	}
-	b := r.joined(kept)
+	all.ending()
+	b, err := r.joined(kept, &all.memory)
+	if err != nil {
+		return nil, err
+	}
 	if steps.to < len(r.plan.Steps) {
 		r.costs[steps.to+1].out.Add(int64(b.n))
 	}
@@ -98,12 +105,12 @@ func (c *collected) end(part int) bool {
 	return c.ahead < c.most
 }
 
-// joined makes one batch of many, which may be none.
-func (r *run) joined(kept []*batch) *batch {
+// joined makes one batch of many, which may be none. These lose their columns.
+func (r *run) joined(kept []*batch, mem *memory) (*batch, error) {
 	if len(kept) == 0 {
-		return &batch{cols: make([]*frame.Column, r.plan.Slots)}
+		return &batch{cols: make([]*frame.Column, r.plan.Slots)}, nil
 	}
-	return join(kept, r.types(kept))
+	return r.join(kept, r.types(kept), mem)
 }
 
 // types are those of the slots as the batches have them.

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"cmp"
+	"errors"
 	"math"
 	"math/bits"
 	"slices"
@@ -240,10 +241,11 @@ func (g *grouping) bytes() int {
 	return n
 }
 
-// take takes in what another worker has grouped.
+// take takes in what another worker has grouped, if its context does not end.
 func (g *grouping) take(other *grouping) {
+	ctx := g.ev.run.ctx
 	groups := make([]uint32, max(1, other.set.len()))
-	g.set.take(other.set, func(theirs int, n uint32, fresh bool) {
+	g.set.take(ctx, other.set, func(theirs int, n uint32, fresh bool) {
 		if fresh {
 			g.seen = append(roomy(g.seen, g.set.room()), other.seen[theirs])
 		}
@@ -251,13 +253,17 @@ func (g *grouping) take(other *grouping) {
 	})
 	g.size = max(g.size, g.set.len())
 	for i, a := range g.aggs {
+		if ctx.Err() != nil {
+			return
+		}
 		a.agg.Merge(other.aggs[i].agg, groups, g.size)
 	}
 }
 
 // order gives the groups as they were seen first.
-func (g *grouping) order() []uint32 {
+func (g *grouping) order() ([]uint32, error) {
 	rows := allRows(g.size)
+	ctx := g.ev.run.ctx
 	byPlace := func(a, b uint32) int { return cmp.Compare(g.seen[a], g.seen[b]) }
 	part, row := uint64(0), uint64(0)
 	for _, s := range g.seen {
@@ -265,31 +271,37 @@ func (g *grouping) order() []uint32 {
 	}
 	width := bits.Len64(row) + bits.Len(uint(g.size))
 	if bits.Len64(part)+width > 64 {
-		slices.SortFunc(rows, byPlace)
-		return rows
+		return ordered(ctx, rows, byPlace)
 	}
 	// Place and group in one number: these are sorted much faster.
 	keys := make([]uint64, g.size)
 	for i, s := range g.seen {
 		keys[i] = s>>32<<width | s&math.MaxUint32<<bits.Len(uint(g.size)) | uint64(i)
 	}
-	slices.Sort(keys)
+	keys, err := ordered(ctx, keys, cmp.Compare[uint64])
 	for i, k := range keys {
 		rows[i] = uint32(k & (1<<bits.Len(uint(g.size)) - 1))
 	}
-	return rows
+	return rows, err
 }
 
 // result gives a batch with a row for each group.
-func (g *grouping) result() *batch {
+func (g *grouping) result() (*batch, error) {
+	ctx := g.ev.run.ctx
 	out := &batch{n: g.size, cols: make([]*frame.Column, g.ev.run.plan.Slots)}
 	for k, key := range g.step.Keys {
+		if ctx.Err() != nil {
+			break
+		}
 		out.cols[key.Slot] = g.set.column(k)
 	}
 	for i, a := range g.step.Aggs {
+		if ctx.Err() != nil {
+			break
+		}
 		out.cols[a.Slot] = g.aggs[i].agg.Result(g.size)
 	}
-	return out
+	return out, ctx.Err()
 }
 
 // grouped is the grouping of one worker.
@@ -352,18 +364,56 @@ func (r *run) aggregate(parts []part, steps span, s *plan.Stats) (*batch, error)
 		all = append(all, g)
 	}
 	began := time.Now()
-	for _, other := range all[1:] {
-		if err := r.ctx.Err(); err != nil {
-			return nil, err
-		}
-		all[0].take(other)
-	}
-	b := all[0].result()
-	if len(all) > 1 && len(s.Keys) > 0 {
-		b = b.take(all[0].order(), nil)
+	mem.ending()
+	b, err := merged(all, mem)
+	if err != nil {
+		return nil, err
 	}
 	r.costs[steps.to+1].add(0, b.n, began)
 	return b, nil
+}
+
+// merged gives the groups of all workers. They are let go of.
+func merged(all []*grouping, mem *memory) (*batch, error) {
+	g, r := all[0], all[0].ev.run
+	for i, other := range all[1:] {
+		copied := other.bytes() // as if none of its groups were known
+		if err := mem.hold(copied); err != nil {
+			return nil, err
+		}
+		g.take(other)
+		all[i+1] = nil
+		grown := g.bytes() - g.held
+		g.held += grown
+		if err := errors.Join(r.ctx.Err(), mem.hold(grown-copied-other.held)); err != nil {
+			return nil, err
+		}
+	}
+	g.set.slots, g.hashes = nil, nil // no more groups are looked for
+	if err := mem.hold(g.bytes() - g.held + g.copies(len(all) > 1)); err != nil {
+		return nil, err
+	}
+	b, err := g.result()
+	if err != nil || len(all) == 1 || len(g.keys) == 0 {
+		return b, err
+	}
+	rows, err := g.order()
+	if err != nil {
+		return nil, err
+	}
+	return r.taken(b, rows)
+}
+
+// copies is what a result takes, and what to put it in order takes where that is done.
+func (g *grouping) copies(ordered bool) int {
+	n := 8 * len(g.keys) * g.size
+	for _, a := range g.aggs {
+		n += a.agg.Bytes()
+	}
+	if ordered {
+		n += (4 + 2*8) * g.size
+	}
+	return n
 }
 
 // inline runs INLINE STATS: each row gets the aggregates of its group. A row of
@@ -374,24 +424,52 @@ func (r *run) inline(b *batch, step int, s *plan.Stats) (*batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, groups := g.add(b)
-	if ev.full || g.bytes() > r.o.Bytes {
-		return nil, ErrMemory
+	mem := &memory{most: r.o.Bytes}
+	mem.ending()
+	if err := mem.hold(b.weight(map[*frame.Dict]bool{}) + b.n*(4+8*(len(s.Aggs)+len(s.Keys)))); err != nil {
+		return nil, err
 	}
-	of := groups
-	if rows != nil {
-		of = make([]uint32, b.n)
-		for i := len(rows) - 1; i >= 0; i-- {
-			of[rows[i]] = groups[i]
+	of, err := g.inline(b, mem)
+	if err != nil {
+		return nil, err
+	}
+	result, err := g.result()
+	if err != nil {
+		return nil, err
+	}
+	out := &batch{n: b.n, cols: slices.Clone(b.cols)}
+	for slot, c := range result.cols {
+		if err := r.ctx.Err(); err != nil {
+			return nil, err
+		}
+		if c != nil {
+			out.cols[slot] = c.Gather(of)
 		}
 	}
-	result := g.result()
-	out := &batch{n: b.n, cols: slices.Clone(b.cols)}
-	for _, a := range s.Aggs {
-		out.cols[a.Slot] = result.cols[a.Slot].Gather(of)
-	}
-	for _, k := range s.Keys {
-		out.cols[k.Slot] = result.cols[k.Slot].Gather(of)
-	}
 	return out.without(r.need[step]), nil
+}
+
+// inline gives the first group of each row of a batch.
+func (g *grouping) inline(b *batch, mem *memory) ([]uint32, error) {
+	of := make([]uint32, b.n)
+	for at := 0; at < b.n; at += chunkRows {
+		rows, groups := g.add(b.slice(at, min(at+chunkRows, b.n)))
+		if g.ev.full || g.bytes() > g.ev.run.o.Bytes || mem.hold(g.bytes()-g.held) != nil {
+			return nil, ErrMemory
+		}
+		g.held = g.bytes()
+		if err := g.ev.run.ctx.Err(); err != nil {
+			return nil, err
+		}
+		if rows == nil {
+			copy(of[at:], groups)
+		}
+		for i := len(rows) - 1; i >= 0; i-- {
+			of[at+int(rows[i])] = groups[i]
+		}
+	}
+	if err := mem.hold(g.copies(false)); err != nil {
+		return nil, err
+	}
+	return of, nil
 }

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"context"
 	"slices"
 
 	"interdict/sources/esql/funcs"
@@ -204,20 +205,21 @@ func (s *keySet) grow(want int) {
 	}
 }
 
-// take numbers what another set has, and gives these numbers to each by its own.
-func (s *keySet) take(other *keySet, each func(theirs int, n uint32, fresh bool)) {
+// take numbers what another set has, and gives these numbers to each by its own. It
+// ends early when ctx does.
+func (s *keySet) take(ctx context.Context, other *keySet, each func(theirs int, n uint32, fresh bool)) {
 	if want := s.len() + other.len(); 4*want > 3*len(s.slots) {
 		s.grow(want)
 	}
 	numbers, dicts := make([][]uint32, len(s.keys)), make([]text, len(s.keys))
 	for j, k := range s.keys {
 		theirs := other.keys[j]
-		numbers[j], dicts[j] = k.in.Take(theirs.in), text(len(k.dicts))<<32
+		numbers[j], dicts[j] = k.in.Take(ctx, theirs.in), text(len(k.dicts))<<32
 		k.dicts = append(k.dicts, theirs.dicts...)
 		k.mean = theirs.bytes / len(theirs.loose)
 	}
 	const some = 1 << 10 // few enough to stay in the cache
-	for from := 0; from < other.len(); from += some {
+	for from := 0; from < other.len() && ctx.Err() == nil; from += some {
 		hashes := other.hashes[from:min(from+some, other.len())]
 		for j, k := range s.keys {
 			k.take(other, j, from, len(hashes), numbers[j], dicts[j])

@@ -104,3 +104,19 @@ func TestRowsOfManyRunsAreInOrder(t *testing.T) {
 		t.Errorf("%d rows", f.Rows)
 	}
 }
+
+// What a phase copies at its end may be as much as it holds, and no more: the rows
+// themselves fit here.
+func TestCopiesAtTheEndAreCounted(t *testing.T) {
+	for text, held := range map[string]int{ // bytes, about
+		"FROM x | KEEP n | SORT n | MV_EXPAND n":                            200_000 * 16,
+		"FROM x | KEEP n | INLINE STATS c = COUNT(*) BY n | STATS COUNT(*)": 200_000 * 8,
+	} {
+		if _, err := ask(t.Context(), t, text, events(10), held); !errors.Is(err, exec.ErrMemory) {
+			t.Errorf("%s: %v", text, err)
+		}
+		if _, err := ask(t.Context(), t, text, events(10), 16*held); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -39,7 +39,7 @@ const runRows = 1 << 14
 
 // ordered orders rows, which it writes over: runs of them, which are then merged
 // two by two, on all processors. It ends early, with an error, when ctx does.
-func ordered(ctx context.Context, rows []uint32, compare func(x, y uint32) int) ([]uint32, error) {
+func ordered[T any](ctx context.Context, rows []T, compare func(x, y T) int) ([]T, error) {
 	each((len(rows)+runRows-1)/runRows, func(i int) {
 		if ctx.Err() == nil {
 			slices.SortFunc(rows[i*runRows:min((i+1)*runRows, len(rows))], compare)
@@ -48,7 +48,7 @@ func ordered(ctx context.Context, rows []uint32, compare func(x, y uint32) int) 
 	if len(rows) <= runRows {
 		return rows, ctx.Err()
 	}
-	for into, width := make([]uint32, len(rows)), runRows; width < len(rows); width *= 2 {
+	for into, width := make([]T, len(rows)), runRows; width < len(rows); width *= 2 {
 		each((len(rows)+2*width-1)/(2*width), func(i int) {
 			lo := i * 2 * width
 			mid, hi := min(lo+width, len(rows)), min(lo+2*width, len(rows))
@@ -60,7 +60,7 @@ func ordered(ctx context.Context, rows []uint32, compare func(x, y uint32) int) 
 }
 
 // merge merges two ordered lists into one.
-func merge(ctx context.Context, into, a, b []uint32, compare func(x, y uint32) int) {
+func merge[T any](ctx context.Context, into, a, b []T, compare func(x, y T) int) {
 	for i := range into {
 		if i%runRows == 0 && ctx.Err() != nil {
 			return

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"testing"
+
+	"interdict/sources/frame"
 )
 
 func TestOrderingEndsWithItsContext(t *testing.T) {
@@ -25,5 +27,24 @@ func TestOrderingEndsWithItsContext(t *testing.T) {
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+func TestMergingGroupsEndsWithItsContext(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	mine, theirs := newKeySet([]frame.Type{frame.Long}), newKeySet([]frame.Type{frame.Long})
+	for n := range int64(1 << 13) {
+		hashes := []uint64{0}
+		theirs.use(0, &frame.Column{Type: frame.Long, Ints: []int64{n}}, hashes)
+		theirs.number(hashes[0], 0)
+	}
+	taken := 0
+	mine.take(ctx, theirs, func(int, uint32, bool) {
+		if taken++; taken == 10 {
+			stop()
+		}
+	})
+	if taken == 0 || taken == theirs.len() {
+		t.Errorf("%d of %d groups were taken for nobody", taken, theirs.len())
 	}
 }

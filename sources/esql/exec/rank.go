@@ -2,8 +2,8 @@ package exec
 
 import (
 	"cmp"
+	"context"
 	"math"
-	"slices"
 	"strings"
 
 	"interdict/sources/esql/funcs"
@@ -43,14 +43,18 @@ func (r *ranks) compare(x, y uint32) int {
 }
 
 // rankRows ranks rows by a key. Numbers and dates are ranked by their values, the
-// same for all batches; texts by their place among those of the batch.
-func rankRows(c *frame.Column, n int, k plan.SortKey) ranks {
+// same for all batches; texts by their place among those of the batch. The ranks of a
+// context that has ended are none.
+func rankRows(ctx context.Context, c *frame.Column, n int, k plan.SortKey) ranks {
 	if wholeInts(c, n) {
 		return rankInts(c.Ints[:n], k)
 	}
-	of := ranker(c, n)
+	of := ranker(ctx, c, n)
 	out := ranks{values: make([]int64, n)}
 	for row := range n {
+		if row%runRows == 0 && ctx.Err() != nil {
+			break
+		}
 		lo, hi := c.Range(row)
 		if lo == hi {
 			if out.nulls == nil {
@@ -94,10 +98,10 @@ func rankInts(values []int64, k plan.SortKey) ranks {
 }
 
 // ranker ranks the values of a column, by their place.
-func ranker(c *frame.Column, n int) func(place int) int64 {
+func ranker(ctx context.Context, c *frame.Column, n int) func(place int) int64 {
 	switch {
 	case c.Type.Coded():
-		entries := rankEntries(c, n)
+		entries := rankEntries(ctx, c, n)
 		return func(place int) int64 { return entries[c.Codes[place]] }
 	case c.Floats != nil:
 		return func(place int) int64 { return rankFloat(c.Floats[place]) }
@@ -117,7 +121,7 @@ func rankFloat(f float64) int64 {
 }
 
 // rankEntries ranks those dictionary entries that rows have.
-func rankEntries(c *frame.Column, n int) []int64 {
+func rankEntries(ctx context.Context, c *frame.Column, n int) []int64 {
 	if c.Dict == nil {
 		return nil
 	}
@@ -136,8 +140,11 @@ func rankEntries(c *frame.Column, n int) []int64 {
 		compare = funcs.CompareVersions
 	}
 	text := func(code uint32) string { return c.Dict.Value(code) }
-	slices.SortFunc(codes, func(a, b uint32) int { return compare(text(a), text(b)) })
+	codes, _ = ordered(ctx, codes, func(a, b uint32) int { return compare(text(a), text(b)) })
 	for i, code := range codes {
+		if i%runRows == 0 && ctx.Err() != nil {
+			break
+		}
 		out[code] = int64(i + 1)
 		if i > 0 && compare(text(codes[i-1]), text(code)) == 0 { // one version, written in two ways
 			out[code] = out[codes[i-1]]

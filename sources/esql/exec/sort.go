@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"sync"
@@ -64,6 +65,7 @@ func (r *run) sorted(parts []part, steps span, s *plan.Sort) (*batch, error) {
 		return nil, err
 	}
 	began := time.Now()
+	mem.ending()
 	last := newSorter(&evaluator{run: r, slots: r.plan.Slots}, s, most, mem)
 	for _, one := range all {
 		last.kept, last.seen = append(last.kept, one.kept...), append(last.seen, one.seen...)
@@ -86,13 +88,32 @@ func newSorter(ev *evaluator, s *plan.Sort, most int, mem *memory) *sorter {
 
 // best gives the first rows of all that are kept, in order, and where they came from.
 func (o *sorter) best() (*batch, []int64, error) {
-	b, seen := o.r.joined(o.kept), slices.Concat(o.seen...)
-	by := append(o.ranks(b), ranks{values: seen})
-	rows, err := firstRows(o.r.ctx, by, b.n, o.most)
+	b, err := o.r.joined(o.kept, o.memory)
 	if err != nil {
 		return nil, nil, err
 	}
-	return b.take(rows, nil), pick(seen, rows), nil
+	made := o.copies(b)
+	if err := o.memory.hold(made); err != nil {
+		return nil, nil, err
+	}
+	seen := slices.Concat(o.seen...)
+	by, err := o.ranks(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, err := firstRows(o.r.ctx, append(by, ranks{values: seen}), b.n, o.most)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err = o.r.taken(b, rows)
+	return b, pick(seen, rows), errors.Join(err, o.memory.hold(-made))
+}
+
+// copies is what best makes of a batch: places, ranks, an order of its rows and, in
+// this, the first of them.
+func (o *sorter) copies(b *batch) int {
+	most := min(o.most, b.n)
+	return b.n*(8+9*len(o.keys)+2*4) + 8*most + b.bytes()/max(b.n, 1)*most
 }
 
 func (o *sorter) add(part int, b *batch) (bool, error) {
@@ -187,7 +208,7 @@ func (o *sorter) within(b *batch) []uint32 {
 		}
 		return rows
 	}
-	by := rankRows(c, b.n, k)
+	by := rankRows(o.r.ctx, c, b.n, k)
 	for row := range uint32(b.n) {
 		if by.at(row).compare(o.bound) <= 0 {
 			rows = append(rows, row)
@@ -198,7 +219,10 @@ func (o *sorter) within(b *batch) []uint32 {
 
 // promising gives those rows of a batch that may be among the first.
 func (o *sorter) promising(b *batch) ([]uint32, error) {
-	by := o.ranks(b)
+	by, err := o.ranks(b)
+	if err != nil {
+		return nil, err
+	}
 	rows, err := firstRows(o.r.ctx, by, b.n, o.most)
 	if err != nil {
 		return nil, err
@@ -212,10 +236,13 @@ func (o *sorter) promising(b *batch) ([]uint32, error) {
 	return rows, nil
 }
 
-func (o *sorter) ranks(b *batch) []ranks {
+func (o *sorter) ranks(b *batch) ([]ranks, error) {
 	by := make([]ranks, len(o.keys))
 	for i, k := range o.keys {
-		by[i] = rankRows(full(k.eval(b), b.n), b.n, o.step.Keys[i])
+		by[i] = rankRows(o.r.ctx, full(k.eval(b), b.n), b.n, o.step.Keys[i])
+		if err := o.r.ctx.Err(); err != nil {
+			return nil, err
+		}
 	}
-	return by
+	return by, nil
 }

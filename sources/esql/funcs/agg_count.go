@@ -1,6 +1,7 @@
 package funcs
 
 import (
+	"context"
 	"slices"
 
 	"interdict/sources/frame"
@@ -101,7 +102,7 @@ func (p *pairs) all(yield func(group, code uint32) bool) {
 func (p *pairs) len() int { return len(p.first) + len(p.list) }
 
 func (p *pairs) merge(q *pairs, groups []uint32) {
-	codes := p.in.Take(q.in)
+	codes := p.in.Take(context.Background(), q.in)
 	for g, code := range q.all {
 		p.put(groups[g], codes[code])
 	}

@@ -1,6 +1,7 @@
 package funcs
 
 import (
+	"context"
 	"math"
 	"math/bits"
 
@@ -92,7 +93,7 @@ func (a *distinct) sketch(group uint32) {
 func (a *distinct) Merge(other Aggregator, groups []uint32, size int) {
 	b := other.(*distinct)
 	a.counts = grown(a.counts, size)
-	codes := a.pairs.in.Take(b.pairs.in)
+	codes := a.pairs.in.Take(context.Background(), b.pairs.in)
 	for g, code := range b.pairs.all {
 		a.see(groups[g], codes[code])
 	}

@@ -1,6 +1,7 @@
 package funcs
 
 import (
+	"context"
 	"math"
 	"math/bits"
 	"math/rand/v2"
@@ -203,9 +204,12 @@ func (in *Interner) known(v string, hash uint32) uint32 {
 }
 
 // Take numbers all values of another interner, and gives the numbers by theirs.
-func (in *Interner) Take(other *Interner) []uint32 {
+func (in *Interner) Take(ctx context.Context, other *Interner) []uint32 {
 	to := make([]uint32, other.Len()+1)
 	for i := 1; i <= other.Len(); i++ {
+		if i%(1<<12) == 0 && ctx.Err() != nil {
+			return to
+		}
 		if !in.Type.Coded() {
 			to[i] = in.number(other.nums[i-1])
 			continue
