@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -221,8 +222,8 @@ func (p *queryPane) act(m *Model, a action) tea.Cmd {
 	case a == again:
 		return p.run(m, p.text)
 	case a == stopIt && p.cancel != nil:
-		p.stop()
-		m.say("the question was called off")
+		p.stop() // the answer to the question before is none to this one
+		p.answer = &queryAnswer{number: p.number, text: p.text, source: p.asks, err: errors.New("the question was called off")}
 	case a == right:
 		p.left = max(min(p.left+1, len(p.columns)-1), 0)
 	case a == left:
