@@ -22,9 +22,10 @@ type Alert struct {
 	Count       int       // source events
 
 	Host    Host
-	Process Process // of the newest source event; the tool
-	Why     string  // one sentence with the figures: why the rule fired
-	Row     []Field // the rule's own row, in column order
+	Process Process        // of the newest source event; the tool
+	To      netip.AddrPort // the destination in the newest of them that has one
+	Why     string         // one sentence with the figures: why the rule fired
+	Row     []Field        // the rule's own row, in column order
 
 	NoLonger string   // why the rule's row is gone ("no longer matches: 5 of < 5"); "" while it is there
 	Degraded []string // what could not be seen around it, a sentence each

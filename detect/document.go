@@ -32,6 +32,12 @@ func (a *Alert) append(dst []byte, of *Finding) []byte {
 	o.object("kibana", func() { o.object("alert", func() { a.kibana(&o) }) })
 	a.Host.append(&o)
 	a.Process.append(&o)
+	if a.To.IsValid() {
+		o.object("destination", func() {
+			o.text("ip", a.To.Addr().String())
+			o.nonzero("port", int64(a.To.Port()))
+		})
+	}
 	o.object("interdict", func() { a.ours(&o, of) })
 	return append(o.dst, '}')
 }

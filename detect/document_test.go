@@ -2,6 +2,7 @@ package detect
 
 import (
 	"encoding/json"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -59,6 +60,10 @@ func TestAnAlertIsAnECSDocumentThatTheCatalogueReadsBack(t *testing.T) {
 	if x := all.Interdict; x.Transfer.Sent != 48_000_000 || x.Transfer.Direction != "out" || x.Transfer.Peers[0].Address != "203.0.113.9" ||
 		x.Transfer.Files[0].Sensitive != "customer data" || x.Alert.NoLonger != a.NoLonger {
 		t.Errorf("got %+v", x)
+	}
+	a.To = netip.MustParseAddrPort("203.0.113.9:22")
+	if bare := string(a.AppendJSON(nil)); !strings.Contains(bare, `"destination":{"ip":"203.0.113.9","port":22}`) {
+		t.Errorf("where it went: %s", bare)
 	}
 	if bare := a.AppendJSON([]byte("x")); bare[0] != 'x' || !json.Valid(bare[1:]) || strings.Contains(string(bare), `"transfer"`) {
 		t.Errorf("alone: %s", bare)

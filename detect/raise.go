@@ -2,6 +2,7 @@ package detect
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -231,6 +232,9 @@ func (h *hit) fill(e *Engine, a *open) {
 		a.Last = millis(h.at(n))
 		a.Host = hostAt(h.source, n)
 		a.Process = e.toolOf(h.source, n)
+		if to, err := netip.ParseAddr(h.source.text(ecs.DestinationIP, n)); err == nil {
+			a.To = netip.AddrPortFrom(to, uint16(h.source.intOr(ecs.DestinationPort, n, 0)))
+		}
 		if p := e.track.find(a.Process.EntityID); p != nil { // while the table knows it
 			a.tool, a.toolID = p, a.Process.EntityID
 		}

@@ -257,12 +257,13 @@ func runOnce(ctx context.Context, w *watch, h sources.History, now time.Time) ru
 	return r
 }
 
-// keysOf gives the columns of a row that its source events have too.
+// keysOf gives the columns of a row that its source events have too. A number that
+// has a field's name may be a sum of it.
 func keysOf(f *frame.Frame, row int) sources.Filter {
 	filter := make(sources.Filter)
 	for i, name := range f.Names {
 		c := f.Columns[i]
-		if field, ok := fieldNamed(name); ok && field == c.Type && field == frame.Keyword && !c.IsNull(row) {
+		if field, ok := fieldNamed(name); ok && field == c.Type && (field == frame.Keyword || field == frame.IP) && !c.IsNull(row) {
 			filter[name] = c.Texts(row)
 		}
 	}
@@ -334,9 +335,16 @@ func (w *watch) keyOf(result *frame.Frame, row int, source *view) string {
 // alerts have the ids that they have live.
 func Once(ctx context.Context, r *Rule, h sources.History, now time.Time, environment func(Host) string) ([]Alert, sources.Quality, error) {
 	var out []Alert
+	places := map[string]int{} // by id: an alert that several rows make is given once, as it is at the end
 	now = now.Truncate(time.Millisecond)
 	e, err := New(Options{Rules: []*Rule{r}, Now: func() time.Time { return now }, Environment: environment,
-		OnAlert: func(a Alert, c Change) { out = append(out, a) }})
+		OnAlert: func(a Alert, _ Change) {
+			if at, known := places[a.ID]; known {
+				out[at] = a
+				return
+			}
+			places[a.ID], out = len(out), append(out, a)
+		}})
 	if err != nil {
 		return nil, sources.Quality{}, err
 	}

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -46,5 +47,17 @@ func TestWhatAPartialAnswerLeftOutIsSaidOfTheRuleAndOfEachAlertThatItMade(t *tes
 	two.tick(t.Context())
 	if s := two.Snapshot().Rules[0]; s.Blind != "" {
 		t.Errorf("what it did not know has left the window: %q", s.Blind)
+	}
+}
+
+func TestEventsBehindARowAreThoseOfItsAddressesToo(t *testing.T) {
+	b := frame.NewBuilder([]frame.Field{{Name: "destination.ip", Type: frame.IP}, {Name: "process.name", Type: frame.Keyword}, {Name: "n", Type: frame.Long}})
+	b.Row()
+	b.IP(0, netip.MustParseAddr("203.0.113.9"))
+	b.Keyword(1, "ssh")
+	b.Int(2, 59)
+	got := keysOf(b.Build(), 0)
+	if len(got) != 2 || got["destination.ip"][0] != "203.0.113.9" || got["process.name"][0] != "ssh" {
+		t.Errorf("got %v", got)
 	}
 }
