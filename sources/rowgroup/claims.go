@@ -317,13 +317,13 @@ func (g *Group) checkPages(l *leaf) ([]page, error) {
 }
 
 // page is where a page begins, and what its header says of it: how long the header is,
-// and the page packed and unpacked; how much stands before what is packed; whether
-// nothing is; its kind, its values, nulls with them, and how these and, in the older
-// form of a page, its levels are written.
+// and the page packed and unpacked; how much stands before what is packed, and how much
+// of that are levels of repetition; whether nothing is packed; its kind, its values,
+// nulls with them, and how these and, in the older form of a page, its levels are written.
 type page struct {
-	at, header, packed, unpacked, levels int64
-	plain                                bool
-	kind, values, encoding, leveled      int64
+	at, header, packed, unpacked, levels, repeated int64
+	plain                                          bool
+	kind, values, encoding, leveled                int64
 }
 
 // rows are those of a page of a column that has one value a row at most.
@@ -370,7 +370,8 @@ func readPage(b []byte) (page, error) {
 	if p.header = int64(c.at); p.kind != int64(format.DataPageV2) {
 		return p, nil
 	}
-	p.levels, p.plain = max(0, levels[0])+max(0, levels[1]), plain
+	p.repeated, p.plain = max(0, levels[1]), plain
+	p.levels = max(0, levels[0]) + p.repeated
 	if p.levels > p.packed {
 		return p, errClaims
 	}

@@ -152,7 +152,7 @@ func (g *Group) unpack(l *leaf, p page, s *scratch) (levels, values []byte, err 
 	if most == 0 || p.kind == int64(format.DictionaryPage) {
 		return nil, values, nil
 	}
-	said := s.packed[:p.levels]
+	said := s.packed[p.repeated:p.levels] // some programs write levels of repetition where there is none
 	if p.kind == int64(format.DataPage) {
 		from, size, err := next(values, 0)
 		if err != nil {

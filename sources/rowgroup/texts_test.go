@@ -153,3 +153,37 @@ func TestAnEntryThatTheDictionaryDoesNotHaveIsDamage(t *testing.T) {
 		}
 	}
 }
+
+// Such files were seen: https://github.com/apache/parquet-testing/pull/24.
+func TestLevelsOfRepetitionThatAColumnDoesNotHaveArePassedOver(t *testing.T) {
+	const rows = 40
+	levels := []byte{rows << 1, 0, rows << 1, 1} // a run of zeros, then one of values that are there
+	page := append(levels, bytes.Repeat([]byte("\x01\x00\x00\x00x"), rows)...)
+	size := int32(len(page))
+	header, err := thrift.Marshal(new(thrift.CompactProtocol), &format.PageHeader{Type: format.DataPageV2, UncompressedPageSize: size, CompressedPageSize: size,
+		DataPageHeaderV2: thrift.New(format.DataPageHeaderV2{NumValues: rows, NumRows: rows, Encoding: format.Plain, DefinitionLevelsByteLength: 2, RepetitionLevelsByteLength: 2})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := forged(t, append(header, page...), func(meta *format.FileMetaData) {
+		columns := meta.RowGroups[0].Columns
+		for i := range columns {
+			if at := &columns[i].MetaData; slices.Equal(at.PathInSchema, []string{"plain"}) {
+				at.DataPageOffset, at.DictionaryPageOffset, at.TotalCompressedSize = columns[0].MetaData.DataPageOffset, 0, columns[0].MetaData.TotalCompressedSize
+			}
+		}
+	})
+	f, err := Open(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := f.Groups[0].Read(t.Context(), func(name string) bool { return name == "plain" }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for r := range rows {
+		if v := got.Column("plain").Value(r); v != "x" {
+			t.Fatalf("row %d: %v", r, v)
+		}
+	}
+}
