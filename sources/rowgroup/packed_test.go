@@ -30,11 +30,17 @@ func pageOf(t *testing.T, packed []byte, levels int32) []byte {
 		h.Type = format.DataPageV2
 		h.DataPageHeaderV2 = thrift.New(format.DataPageHeaderV2{NumValues: 8, DefinitionLevelsByteLength: levels})
 	}
+	return headed(t, h, packed)
+}
+
+// headed is a page as it stands in a file.
+func headed(t *testing.T, h format.PageHeader, content []byte) []byte {
+	t.Helper()
 	b, err := thrift.Marshal(new(thrift.CompactProtocol), &h)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append(b, packed...)
+	return append(b, content...)
 }
 
 func packedBy(t *testing.T, c compress.Codec, b []byte) []byte {

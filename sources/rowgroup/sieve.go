@@ -95,7 +95,11 @@ func (s *sieve) sift(ctx context.Context, where []ecs.Condition) error {
 // ask puts a condition to the dictionary of a column chunk.
 func (s *sieve) ask(w ecs.Condition, l *leaf) (question, error) {
 	q := question{Condition: w, leaf: l, share: 1}
-	dict, err := s.dictionary(l)
+	pages, err := s.of.checkPages(l)
+	if err != nil {
+		return q, err
+	}
+	dict, err := s.dictionary(l, pages)
 	if err != nil || dict == nil || float64(dict.Len()) > 64+fewValues*float64(s.of.group.NumRows()) {
 		return q, err
 	}
@@ -106,16 +110,12 @@ func (s *sieve) ask(w ecs.Condition, l *leaf) (question, error) {
 		}
 	}
 	q.share = float64(pass) / float64(max(1, dict.Len()-1))
-	q.coded = s.of.coded(l)
+	q.coded = onlyCoded(pages)
 	return q, nil
 }
 
 // dictionary gives that of a column chunk, nil where there is none.
-func (s *sieve) dictionary(l *leaf) (*frame.Dict, error) {
-	checked, err := s.of.checkPages(l)
-	if err != nil {
-		return nil, err
-	}
+func (s *sieve) dictionary(l *leaf, checked []page) (*frame.Dict, error) {
 	if ofTexts(l, checked) {
 		dict, err := s.of.dictionary(l, checked)
 		if dict != nil {
@@ -141,20 +141,10 @@ func (s *sieve) dictionary(l *leaf) (*frame.Dict, error) {
 	return dictOf(dict), nil
 }
 
-// coded tells whether all data pages of a column chunk name entries of its
-// dictionary, as far as the file says.
-func (g *Group) coded(l *leaf) bool {
-	meta := g.of.pq.Metadata().RowGroups[g.at].Columns[l.column.Index()].MetaData
-	ofEntries := func(e format.Encoding) bool {
-		return e == format.PlainDictionary || e == format.RLEDictionary //nolint:staticcheck // many programs still write the former
-	}
-	for _, s := range meta.EncodingStats {
-		if s.PageType != format.DictionaryPage && !ofEntries(s.Encoding) {
-			return false
-		}
-	}
-	return len(meta.EncodingStats) > 0 ||
-		!slices.ContainsFunc(meta.Encoding, func(e format.Encoding) bool { return !ofEntries(e) && e != format.RLE && e != format.BitPacked })
+// onlyCoded tells whether all data pages of a column chunk name entries of its
+// dictionary. What the file says of its encodings as a whole is not asked.
+func onlyCoded(pages []page) bool {
+	return !slices.ContainsFunc(pages, func(p page) bool { return p.kind != int64(format.DictionaryPage) && !p.isCoded() })
 }
 
 // passing gives those of the rows, of which c has n, that satisfy a condition.

@@ -83,11 +83,7 @@ func TestTextsOneBehindTheOtherAreReadInWhateverPages(t *testing.T) {
 func TestPagesOfMoreRowsThanTheGroupAreRefused(t *testing.T) {
 	h := format.PageHeader{Type: format.DataPage, UncompressedPageSize: 8, CompressedPageSize: 8,
 		DataPageHeader: thrift.New(format.DataPageHeader{NumValues: 1 << 20, Encoding: format.Plain, DefinitionLevelEncoding: format.RLE})}
-	page, err := thrift.Marshal(new(thrift.CompactProtocol), &h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	page = append(page, 4, 0, 0, 0, 0xfe, 0xff, 0xff, 0x0f) // levels: a run, of more than there may be
+	page := headed(t, h, []byte{4, 0, 0, 0, 0xfe, 0xff, 0xff, 0x0f}) // levels: a run, of more than there may be
 	content := forged(t, bytes.Repeat(page, 1000), func(*format.FileMetaData) {})
 	if err := read(content); err == nil || !strings.Contains(err.Error(), errRows.Error()) {
 		t.Error(err)
@@ -154,22 +150,22 @@ func TestAnEntryThatTheDictionaryDoesNotHaveIsDamage(t *testing.T) {
 	}
 }
 
-// Such files were seen: https://github.com/apache/parquet-testing/pull/24.
-func TestLevelsOfRepetitionThatAColumnDoesNotHaveArePassedOver(t *testing.T) {
-	const rows = 40
-	levels := []byte{rows << 1, 0, rows << 1, 1} // a run of zeros, then one of values that are there
-	page := append(levels, bytes.Repeat([]byte("\x01\x00\x00\x00x"), rows)...)
-	size := int32(len(page))
-	header, err := thrift.Marshal(new(thrift.CompactProtocol), &format.PageHeader{Type: format.DataPageV2, UncompressedPageSize: size, CompressedPageSize: size,
-		DataPageHeaderV2: thrift.New(format.DataPageHeaderV2{NumValues: rows, NumRows: rows, Encoding: format.Plain, DefinitionLevelsByteLength: 2, RepetitionLevelsByteLength: 2})})
-	if err != nil {
-		t.Fatal(err)
-	}
-	content := forged(t, append(header, page...), func(meta *format.FileMetaData) {
+// unpacked is a page of values that are not packed.
+func unpacked(t *testing.T, h format.PageHeader, content string) []byte {
+	t.Helper()
+	h.UncompressedPageSize, h.CompressedPageSize = int32(len(content)), int32(len(content))
+	return headed(t, h, []byte(content))
+}
+
+// withPlain is a file of 40 rows whose column "plain", which may be null, has these pages.
+func withPlain(t *testing.T, pages []byte, change func(*format.ColumnMetaData)) *Group {
+	t.Helper()
+	content := forged(t, pages, func(meta *format.FileMetaData) {
 		columns := meta.RowGroups[0].Columns
 		for i := range columns {
 			if at := &columns[i].MetaData; slices.Equal(at.PathInSchema, []string{"plain"}) {
 				at.DataPageOffset, at.DictionaryPageOffset, at.TotalCompressedSize = columns[0].MetaData.DataPageOffset, 0, columns[0].MetaData.TotalCompressedSize
+				change(at)
 			}
 		}
 	})
@@ -177,13 +173,38 @@ func TestLevelsOfRepetitionThatAColumnDoesNotHaveArePassedOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := f.Groups[0].Read(t.Context(), func(name string) bool { return name == "plain" }, nil)
-	if err != nil {
-		t.Fatal(err)
+	return f.Groups[0]
+}
+
+// allAreX reads the column "plain" of 40 rows, each of which is to be "x".
+func allAreX(t *testing.T, g *Group, where ...ecs.Condition) {
+	t.Helper()
+	f, err := g.Read(t.Context(), func(name string) bool { return name == "plain" }, where)
+	if err != nil || f.Rows != 40 {
+		t.Fatalf("%v, %d rows", err, f.Rows)
 	}
-	for r := range rows {
-		if v := got.Column("plain").Value(r); v != "x" {
+	for r := range f.Rows {
+		if v := f.Column("plain").Value(r); v != "x" {
 			t.Fatalf("row %d: %v", r, v)
 		}
 	}
+}
+
+// Such files were seen: https://github.com/apache/parquet-testing/pull/24.
+func TestLevelsOfRepetitionThatAColumnDoesNotHaveArePassedOver(t *testing.T) {
+	header := format.PageHeader{Type: format.DataPageV2, DataPageHeaderV2: thrift.New(format.DataPageHeaderV2{
+		NumValues: 40, NumRows: 40, Encoding: format.Plain, DefinitionLevelsByteLength: 2, RepetitionLevelsByteLength: 2})}
+	page := unpacked(t, header, "\x50\x00\x50\x01"+strings.Repeat("\x01\x00\x00\x00x", 40)) // a run of zeros, then one of values that are there
+	allAreX(t, withPlain(t, page, func(*format.ColumnMetaData) {}))
+}
+
+func TestThePagesThemselvesTellWhetherAllTextsAreInTheDictionary(t *testing.T) {
+	dict := unpacked(t, format.PageHeader{Type: format.DictionaryPage, DictionaryPageHeader: thrift.New(format.DictionaryPageHeader{NumValues: 1, Encoding: format.Plain})},
+		"\x01\x00\x00\x00a")
+	page := unpacked(t, format.PageHeader{Type: format.DataPageV2, DataPageHeaderV2: thrift.New(format.DataPageHeaderV2{
+		NumValues: 40, NumRows: 40, Encoding: format.Plain, DefinitionLevelsByteLength: 2})}, "\x50\x01"+strings.Repeat("\x01\x00\x00\x00x", 40))
+	g := withPlain(t, append(dict, page...), func(c *format.ColumnMetaData) {
+		c.Encoding, c.EncodingStats = []format.Encoding{format.RLEDictionary}, nil // which is not true
+	})
+	allAreX(t, g, ecs.Condition{Field: "plain", Takes: func(v string) bool { return v == "x" }})
 }
