@@ -96,8 +96,11 @@ func (g *Group) Span(field string) (from, to int64, ok bool) {
 	var err error // of an index that is damaged: it bounds nothing
 	defer damaged(&err)
 	for _, l := range g.of.leaves {
-		if l.Name != field || l.Type != frame.Date && l.Type != frame.DateNanos || l.column.Type().Kind() == parquet.Int96 {
+		if l.Name != field {
 			continue
+		}
+		if l.Type != frame.Date && l.Type != frame.DateNanos || l.column.Type().Kind() == parquet.Int96 { // of two the first is read
+			return 0, 0, false
 		}
 		meta := g.of.pq.Metadata().RowGroups[g.at].Columns[l.column.Index()]
 		if meta.ColumnIndexLength == 0 {

@@ -1,12 +1,14 @@
 package rowgroup
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -183,5 +185,28 @@ func TestPagesWithoutWantedRowsAreNotRead(t *testing.T) {
 	c, err := g.column(&f.leaves[i], []uint32{3, 2000, 2999}, nil)
 	if err != nil || fmt.Sprint(c.Ints) != "[3 2000 2999]" {
 		t.Errorf("%v %v", c, err)
+	}
+}
+
+func TestOfTwoColumnsOfOneNameTheSecondBoundsNothing(t *testing.T) {
+	type row struct {
+		Deep struct {
+			At string `parquet:"at"`
+		} `parquet:"deep"`
+		At time.Time `parquet:"deep.at,timestamp"`
+	}
+	var b bytes.Buffer
+	if err := parquet.Write(&b, []row{{At: time.UnixMilli(1)}}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(bytes.NewReader(b.Bytes()), int64(b.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fields := f.Fields(); len(fields) != 2 || fields[0] != (frame.Field{Name: "deep.at", Type: frame.Keyword}) || fields[1].Name != fields[0].Name {
+		t.Fatal(fields)
+	}
+	if from, to, ok := f.Groups[0].Span("deep.at"); ok {
+		t.Errorf("%d to %d", from, to)
 	}
 }

@@ -192,8 +192,15 @@ func codes(dst []uint32, values []byte, n int) ([]uint32, error) {
 	if len(values) == 0 || values[0] > 32 {
 		return nil, errClaims
 	}
-	return hybrid(dst, values[1:], int(values[0]), n)
+	dst, err := hybrid(dst, values[1:], int(values[0]), n)
+	if err == nil && values[0] == 32 && slices.Contains(dst, noEntry) {
+		err = errClaims
+	}
+	return dst, err
 }
+
+// noEntry is the place of a null: one more is 0, its code. A page cannot say it.
+const noEntry = math.MaxUint32
 
 // hybrid gives at most n numbers of so many bits, as the format packs levels and places
 // of entries: runs of one number, and eights of several.
@@ -282,7 +289,7 @@ func (f *filler) coded(dict *frame.Dict, levels []byte, codes []uint32, n int) e
 	if levels != nil {
 		f.place = f.place[:0]
 		for _, level := range levels {
-			code := uint32(math.MaxUint32) // one more is 0: null
+			code := uint32(noEntry)
 			if level == f.def {
 				if len(codes) == 0 {
 					return errClaims

@@ -116,6 +116,14 @@ func TestPackedNumbersAreReadAsFarAsTheyAreThere(t *testing.T) {
 	}
 }
 
+func TestAPageCannotNameTheEntryThatStandsForNull(t *testing.T) {
+	for last, want := range map[string]string{"\x7f": "<nil>", "\xff": errClaims.Error()} {
+		if _, err := codes(nil, []byte("\x20\x04\xff\xff\xff"+last), 2); fmt.Sprint(err) != want {
+			t.Errorf("% x: %v, want %s", last, err, want)
+		}
+	}
+}
+
 // An entry that no dictionary has would be asked for long after the file was read.
 func TestAnEntryThatTheDictionaryDoesNotHaveIsDamage(t *testing.T) {
 	var b bytes.Buffer
