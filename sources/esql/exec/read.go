@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"interdict/sources/esql/funcs"
 	"interdict/sources/esql/plan"
 	"interdict/sources/frame"
 )
@@ -230,7 +231,7 @@ func (w Window) holds(main, fallback *frame.Column, row int) bool {
 		for ; lo < hi; lo++ {
 			t := c.Ints[lo]
 			if c.Type == frame.DateNanos {
-				t = int64(math.Floor(float64(t) / 1e6))
+				t = funcs.ToTime(t, c.Type).UnixMilli() // of floats the last of a millisecond are in the next
 			}
 			if t >= w.From && t < w.To {
 				return true
