@@ -261,13 +261,22 @@ func (r *run) join(batches []*batch, types []frame.Type, mem *memory) (*batch, e
 	return out, nil
 }
 
-// bytes is about the memory of a batch, dictionaries not counted.
+// bytes is about the memory of a batch, dictionaries not counted, and of what rows of
+// several values share with other slices their own.
 func (b *batch) bytes() int {
 	n := 0
 	for _, c := range b.cols {
-		if c != nil {
-			n += 4*len(c.Codes) + 8*len(c.Ints) + 8*len(c.Floats) + 4*len(c.Offsets)
+		if c == nil {
+			continue
 		}
+		values, each := len(c.Codes)+len(c.Ints)+len(c.Floats), 8
+		if k := len(c.Offsets); k > 0 {
+			values, n = int(c.Offsets[k-1]-c.Offsets[0]), n+4*k
+		}
+		if c.Codes != nil {
+			each = 4
+		}
+		n += each * values
 	}
 	return n
 }
