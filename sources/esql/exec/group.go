@@ -327,12 +327,12 @@ func (g *grouped) add(part int, b *batch) (bool, error) {
 }
 
 // expected is how many groups there will be if it goes on as up to this part. It is
-// no more than takes a quarter of the memory that there is.
+// no more than takes, in all workers together, a quarter of the memory that there is.
 func (g *grouped) expected(part int) int {
 	if !g.set.sparse() {
 		return 0
 	}
-	each := 48 + 4*len(g.keys)
+	each := (48 + 4*len(g.keys)) * g.ev.run.o.Workers
 	return min(g.set.len()*g.parts/max(1, part), 16*g.set.len(), g.memory.most/4/each)
 }
 
