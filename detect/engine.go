@@ -74,7 +74,7 @@ type Engine struct {
 	closed    []*Finding // the newest maxClosed
 	nClosed   int
 	dropped   int64
-	roomFor   int // alerts that are within the bound, without counting what they are about
+	room      int // alerts that may still be raised before what they are about is counted
 	folds     map[string]*open
 
 	version  uint64

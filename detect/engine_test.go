@@ -321,6 +321,27 @@ func TestTenThousandOpenAlertsAreHeldAndTheLeastMakeRoom(t *testing.T) {
 	}
 }
 
+// A tool may start others, each of which is an alert, as often as it likes.
+func TestOneTransferWithAnyNumberOfAlertsHoldsFewOfThem(t *testing.T) {
+	d := newDesk(t, Options{})
+	d.exec(50, 1, "rsync -a /srv h:").open(50, "/root/.ssh/id_ed25519", 400)
+	first := d.put(t)
+	lead := first.Findings[0].ID
+	for pid := range 12_500 {
+		d.exec(100+pid, 50, fmt.Sprintf("scp %d h:", pid)).exit(100+pid, 0)
+		if pid%1000 == 0 {
+			d.put(t)
+		}
+	}
+	snap := d.put(t)
+	if len(snap.Findings) != 1 || snap.Findings[0].ID != lead || snap.Dropped == 0 {
+		t.Fatalf("%d findings, %d dropped", len(snap.Findings), snap.Dropped)
+	}
+	if n := len(snap.Findings[0].Alerts()); n > maxOpen {
+		t.Errorf("%d alerts", n)
+	}
+}
+
 func TestTheClockOfARecordingIsItsOwn(t *testing.T) {
 	var told []string
 	rules := rule(t, "rare-transfer-tool")

@@ -10,6 +10,7 @@ import (
 // Bounds of what is shown.
 const (
 	maxOpen   = 10_000 // transfers, and alerts about none
+	maxOfOne  = 16     // alerts of one transfer, once there is no room for all
 	maxClosed = 1_000
 )
 
@@ -324,36 +325,57 @@ func (e *Engine) close(a *open, reason string) {
 }
 
 // makeRoom drops what is open beyond the bound, of a transfer all of its alerts:
-// what still goes on and what has the highest risk stays.
+// what still goes on and what has the highest risk stays. It is called for each
+// alert that is raised.
 func (e *Engine) makeRoom() {
-	const most = maxOpen + maxOpen/10
-	if len(e.alerts) <= max(most, e.roomFor) {
+	if e.room--; e.room >= 0 {
 		return
 	}
+	const most = maxOpen + maxOpen/10
 	all := e.things()
-	if e.roomFor = len(e.alerts) + most - len(all); len(all) <= most {
-		return // for as many alerts more there is room, whatever they are about
+	if len(e.alerts) > most {
+		for _, one := range all {
+			e.thin(one)
+		}
 	}
-	slices.SortFunc(all, func(a, b *thing) int {
-		if a.live != b.live {
-			if a.live {
-				return -1
+	if len(all) > most {
+		slices.SortFunc(all, func(a, b *thing) int {
+			if a.live != b.live {
+				if a.live {
+					return -1
+				}
+				return 1
 			}
-			return 1
+			if a.risk != b.risk {
+				return b.risk - a.risk
+			}
+			return order(&a.alerts[0].Alert, &b.alerts[0].Alert)
+		})
+		for _, one := range all[maxOpen:] {
+			e.evict(one.alerts)
+			e.dropped++
 		}
-		if a.risk != b.risk {
-			return b.risk - a.risk
-		}
-		return order(&a.alerts[0].Alert, &b.alerts[0].Alert)
-	})
-	for _, one := range all[maxOpen:] {
-		for _, a := range one.alerts {
-			a.evicted = true
-			delete(e.alerts, a.ID)
-		}
-		e.dropped++
+		all = all[:maxOpen]
 	}
-	e.roomFor = len(e.alerts) + most - maxOpen
+	e.room = most - len(all)
+}
+
+// thin drops the least alerts of one transfer, which may raise any number of them.
+func (e *Engine) thin(one *thing) {
+	if len(one.alerts) <= maxOfOne {
+		return
+	}
+	slices.SortFunc(one.alerts, func(a, b *open) int { return order(&a.Alert, &b.Alert) })
+	e.evict(one.alerts[maxOfOne:])
+	e.dropped += int64(len(one.alerts) - maxOfOne)
+	one.alerts = one.alerts[:maxOfOne]
+}
+
+func (e *Engine) evict(alerts []*open) {
+	for _, a := range alerts {
+		a.evicted = true
+		delete(e.alerts, a.ID)
+	}
 	e.version++
 	e.stale = true
 }
