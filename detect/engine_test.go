@@ -319,6 +319,11 @@ func TestTenThousandOpenAlertsAreHeldAndTheLeastMakeRoom(t *testing.T) {
 	if len(d.told) != 12_500 {
 		t.Errorf("%d told", len(d.told))
 	}
+	d.wait(time.Hour)
+	d.tick(t.Context())
+	if s := d.Snapshot(); s.Rules[0].Groups != len(s.Findings) {
+		t.Errorf("an hour later %d groups are held for %d findings", s.Rules[0].Groups, len(s.Findings))
+	}
 }
 
 // A tool may start others, each of which is an alert, as often as it likes.

@@ -3,6 +3,7 @@ package detect
 import (
 	"container/heap"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -339,6 +340,9 @@ func (w *watch) renumber(numbers []int32) {
 		}
 		g.rows = rest
 		g.judged = min(g.judged, len(rest))
+		if len(rest) == 0 { // nothing of it can be raised again
+			maps.DeleteFunc(g.open, func(_ string, a *open) bool { return a.evicted })
+		}
 		if len(rest) == 0 && len(g.open) == 0 && len(g.closed) == 0 {
 			delete(w.groups, key)
 		}
