@@ -125,6 +125,31 @@ func TestAClockThatJumpsAnHourLosesNothing(t *testing.T) {
 	}
 }
 
+func TestWhatIsCountedAfterOurClockWasAheadForAWhileIsKnown(t *testing.T) {
+	c := newCounts(14)
+	c.turn(epoch.UnixMilli())
+	h, _ := c.host(Host{ID: "a"}, "", epoch.UnixMilli())
+	c.turn(epoch.AddDate(0, 0, 30).UnixMilli())
+	c.add(ToolUsed, "scp", h, epoch.AddDate(0, 0, 30).UnixMilli(), 1, 0)
+	for i := range 5 {
+		now := epoch.AddDate(0, 0, i).UnixMilli()
+		c.turn(now)
+		c.add(ToolUsed, "scp", h, now, 1, 0)
+		c.add(UserUsed, "ana", h, now, 1, 0)
+	}
+	if r := c.look(ToolUsed, "scp", h); r.Host.Runs != 6 {
+		t.Errorf("%+v", r.Host)
+	}
+	if r := c.look(UserUsed, "ana", h); r.Host.Runs != 5 || r.Host.Days != 5 {
+		t.Errorf("%+v", r.Host)
+	}
+	c.turn(epoch.AddDate(-10, 0, 0).UnixMilli())
+	c.turn(epoch.AddDate(0, 0, 4).UnixMilli())
+	if r := c.look(UserUsed, "ana", h); r.Host.Runs != 5 {
+		t.Errorf("after a clock that was behind: %+v", r.Host)
+	}
+}
+
 func TestAnEventOfTheFarFutureAgesNothingThatIsCounted(t *testing.T) {
 	c := newCounts(14)
 	c.turn(epoch.UnixMilli())

@@ -221,13 +221,17 @@ func (c *counts) shape(command string) string {
 	return s
 }
 
-// turn begins a new day: what left the baseline is forgotten.
+// turn begins a new day: what left the baseline is forgotten. A clock that was
+// set back is followed, and brings none of it back.
 func (c *counts) turn(now int64) {
-	day := dayOf(now)
-	if day <= c.today {
+	day, last := dayOf(now), c.today
+	if day == last {
 		return
 	}
 	c.today, c.census.stale = day, true
+	if day < last {
+		return
+	}
 	if c.leftOn <= day-c.days {
 		c.left = 0
 	}

@@ -28,7 +28,7 @@ func (t *tally) add(day int32, runs uint32, most int64, keep int32) {
 		return
 	}
 	t.days = slices.Insert(t.days, i+1, dayCount{day, runs, most})
-	if newest := t.days[len(t.days)-1].day; t.days[0].day <= newest-keep {
+	if len(t.days) > int(keep) { // not by the newest day: of a clock that was ahead it ages nothing
 		t.days = t.days[1:]
 	}
 }
