@@ -73,9 +73,9 @@ const (
 	rateSeconds  = 5
 )
 
-// advance makes room up to the given second.
+// advance makes room up to the given second; one that is far back is of a clock that was set.
 func (p *pace) advance(sec int64) {
-	if sec-p.now >= int64(len(p.secs)) || p.now-sec > leapt.Milliseconds()/1000 { // or the clock was set back
+	if sec-p.now >= int64(len(p.secs)) || p.now-sec > leapt.Milliseconds()/1000 {
 		p.secs, p.now = [16]int64{}, sec
 		return
 	}
@@ -89,7 +89,9 @@ func (p *pace) advance(sec int64) {
 func (p *pace) add(bytes, since, at int64) {
 	from, to := since/1000, at/1000
 	from = min(max(from, to-sparkSeconds), to)
-	p.advance(to)
+	if to > p.now { // else it is late, which sets no clock back
+		p.advance(to)
+	}
 	n := to - from
 	if n == 0 {
 		p.put(to, bytes)

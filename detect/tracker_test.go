@@ -42,6 +42,17 @@ func theft() *scene {
 	return s
 }
 
+func TestBytesThatAreToldLateTakeNothingFromTheRate(t *testing.T) {
+	s := theft()
+	sent := s.now
+	s.now = sent.Add(-time.Hour)
+	s.net("transfer", 4122, "198.51.100.7:22", 5_000, 0)
+	k := follow(s)
+	if got := k.transferOf(t, s.entity(4121), sent.Add(time.Second)); got.Rate != 8e6 || got.Sent != 48_005_000 {
+		t.Errorf("rate %v of %d", got.Rate, got.Sent)
+	}
+}
+
 func TestATransferIsTheToolWithItsSubtreeItsBytesAndItsFiles(t *testing.T) {
 	s := theft()
 	k := follow(s)
