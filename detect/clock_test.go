@@ -125,6 +125,20 @@ func TestAClockThatJumpsAnHourLosesNothing(t *testing.T) {
 	}
 }
 
+// One of a rule's file and one that was imported from it and renewed have one id.
+func TestTwoEndsOfOneExceptionComeOnceEach(t *testing.T) {
+	ours := epoch
+	e := watched(t, &ours)
+	scp := []Entry{{Field: "process.name", Values: []string{"scp"}}}
+	e.SetExceptions([]*Exception{{ID: "x", Expires: ours.Add(-time.Hour), Entries: scp}, {ID: "x", Expires: ours.Add(-time.Minute), Entries: scp}})
+	e.tick(t.Context())
+	ruling := e.ruling
+	e.tick(t.Context())
+	if e.ruling != ruling {
+		t.Error("they end again with each look at the clock")
+	}
+}
+
 func TestWhatIsCountedAfterOurClockWasAheadForAWhileIsKnown(t *testing.T) {
 	c := newCounts(14)
 	c.turn(epoch.UnixMilli())

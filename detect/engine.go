@@ -64,10 +64,10 @@ type Engine struct {
 	forgotten time.Time // when what was routine was last let go of
 	learning  sync.WaitGroup
 
-	own        []*Exception         // of the rules' files
-	exceptions []*Exception         // all of them
-	ruling     int                  // grows when other exceptions are in force
-	over       map[string]time.Time // by id, the ends that have come: a clock that is set back brings none back
+	own        []*Exception    // of the rules' files
+	exceptions []*Exception    // all of them
+	ruling     int             // grows when other exceptions are in force
+	over       map[ending]bool // the ends that have come: a clock that is set back brings none back
 
 	alerts    map[string]*open // by id
 	closedIDs map[string]bool
@@ -112,7 +112,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		o: o, changed: make(chan struct{}, 1), track: newTracker(), alerts: make(map[string]*open),
-		closedIDs: make(map[string]bool), folds: make(map[string]*open), since: o.Now(), steady: steadily,
+		closedIDs: make(map[string]bool), folds: make(map[string]*open), over: make(map[ending]bool), since: o.Now(), steady: steadily,
 	}
 	for _, r := range o.Rules {
 		if o.Recording && r.Field != timestamp { // when it was indexed is not when it is played

@@ -168,9 +168,9 @@ func (e Entry) excludes(o Entry) bool {
 		if e.Not {
 			in, out = o, e
 		}
-		return !slices.ContainsFunc(in.Values, func(v string) bool { return !out.holds([]string{v}) })
+		return !slices.ContainsFunc(in.Values, func(v string) bool { return !slices.Contains(out.Values, v) })
 	}
-	return !slices.ContainsFunc(e.Values, func(v string) bool { return o.holds([]string{v}) }) && !slices.ContainsFunc(o.Values, func(v string) bool { return e.holds([]string{v}) })
+	return !slices.ContainsFunc(e.Values, func(v string) bool { return slices.Contains(o.Values, v) })
 }
 
 func isNetwork(v string) bool {
@@ -368,23 +368,28 @@ func (e *Engine) SetExceptions(all []*Exception) {
 	e.mu.Unlock()
 }
 
+// ending is the end of an exception; one that is renewed has another.
+type ending struct {
+	id string
+	at int64 // ms
+}
+
+func (x *Exception) ending() ending { return ending{x.ID, x.Expires.UnixMilli()} }
+
 // expire looks whether an exception has ended since the last time.
 func (e *Engine) expire(now time.Time) {
 	for _, x := range e.exceptions {
-		if x.Expires.IsZero() || x.Expires.After(now) || e.over[x.ID].Equal(x.Expires) {
+		if x.Expires.IsZero() || x.Expires.After(now) || e.over[x.ending()] {
 			continue
 		}
-		if e.over == nil {
-			e.over = map[string]time.Time{}
-		}
-		e.over[x.ID] = x.Expires
+		e.over[x.ending()] = true
 		e.ruling++
 		e.stale = true
 		e.version++
 	}
 }
 
-// ended tells whether the end of an exception has come; one that is renewed has another end.
+// ended tells whether the end of an exception has come.
 func (e *Engine) ended(x *Exception) bool {
-	return !x.Expires.IsZero() && (!e.now().Before(x.Expires) || e.over[x.ID].Equal(x.Expires))
+	return !x.Expires.IsZero() && (!e.now().Before(x.Expires) || e.over[x.ending()])
 }
