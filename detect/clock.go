@@ -44,7 +44,7 @@ func (h *hostClock) skew() time.Duration {
 
 // skew is that of a transfer's host; 0 when none is known.
 func (c *counts) skew(of *tallied) time.Duration {
-	if c == nil || of.of == nil || int(of.host) >= len(c.hosts) {
+	if c == nil || !c.has(of) {
 		return 0
 	}
 	return c.hosts[of.host].clock.skew()

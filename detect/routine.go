@@ -337,8 +337,7 @@ func blinding(s *Transfer) string {
 
 // has tells whether the number of a transfer's host is still that host's.
 func (c *counts) has(t *tallied) bool {
-	n, ok := c.byHost[t.key]
-	return ok && n == t.host
+	return int(t.host) < len(c.hosts) && t.key != "" && c.hosts[t.host].key() == t.key
 }
 
 // slowly is what a habit learns of a run that sent so much: who sends a little more

@@ -27,7 +27,7 @@ type Finding struct {
 	Alert
 	Also     []Alert       // the other rules' alerts about the same transfer
 	Transfer *Transfer     // nil: the alert is not about a transfer that was seen
-	Skew     time.Duration // how far the host's clock is ahead of ours, or its events come late; 0 within a minute
+	Skew     time.Duration // how far the host's clock is ahead of ours, or its events come late; 0: neither
 	Others   int           // transfers of the same form that are not routine either: the worst is shown
 
 	Adjusted int      // risk, 0 to 100: the rule's with the reasons
