@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -57,9 +58,15 @@ func (r root) footholds(ctx context.Context, since time.Time) (out []respond.Foo
 		}
 	}
 	wrong := []error{err}
-	note := func(name string, st *unix.Stat_t) {
-		if at := time.Unix(st.Ctim.Unix()); at.After(since) && st.Mode&unix.S_IFMT == unix.S_IFREG {
-			out = append(out, respond.Foothold{Path: name, Changed: at})
+	note := func(name string, st *unix.Stat_t, err error) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR): // a link that leads nowhere starts nothing
+		case err != nil:
+			wrong = append(wrong, err)
+		case st.Mode&unix.S_IFMT == unix.S_IFREG:
+			if at := r.changed(name, st); at.After(since) {
+				out = append(out, respond.Foothold{Path: name, Changed: at})
+			}
 		}
 	}
 	for _, name := range all {
@@ -67,28 +74,36 @@ func (r root) footholds(ctx context.Context, since time.Time) (out []respond.Foo
 			return out, err
 		}
 		st, err := r.stat(name)
-		switch {
-		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR):
-		case err != nil:
-			wrong = append(wrong, err)
-		case st.Mode&unix.S_IFMT != unix.S_IFDIR:
-			note(name, &st)
-		default:
-			wrong = append(wrong, r.within(name, note))
+		if err != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			note(name, &st, err)
+			continue
+		}
+		names, err := r.names(name, maxEntries+1)
+		if len(names) > maxEntries {
+			names, err = names[:maxEntries], fmt.Errorf("%s: more than %d entries", name, maxEntries)
+		}
+		wrong = append(wrong, err)
+		for _, one := range names {
+			one = path.Join(name, one)
+			st, err := r.stat(one)
+			note(one, &st, err)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b respond.Foothold) int { return b.Changed.Compare(a.Changed) })
 	return out, errors.Join(wrong...)
 }
 
-func (r root) within(dir string, note func(string, *unix.Stat_t)) error {
-	names, err := r.names(dir, maxEntries)
-	for _, name := range names {
-		if st, err := r.stat(path.Join(dir, name)); err == nil { // a link that leads nowhere starts nothing
-			note(path.Join(dir, name), &st)
+// changed is when a file was changed last, or the link that leads to it.
+func (r root) changed(name string, st *unix.Stat_t) time.Time {
+	at := time.Unix(st.Ctim.Unix())
+	if fd, err := r.at(name, unix.O_PATH|unix.O_NOFOLLOW); err == nil {
+		defer unix.Close(fd)
+		var link unix.Stat_t
+		if unix.Fstat(fd, &link) == nil && time.Unix(link.Ctim.Unix()).After(at) {
+			return time.Unix(link.Ctim.Unix())
 		}
 	}
-	return err
+	return at
 }
 
 // homes are those that accounts name.
@@ -96,9 +111,13 @@ func (r root) homes() (out []string, err error) {
 	b, err := r.read("/etc/passwd", maxPasswd)
 	for line := range strings.Lines(string(b)) {
 		part := strings.Split(line, ":")
-		if len(part) > 5 && len(part[5]) > 1 && len(out) < maxHomes && !slices.Contains(out, part[5]) {
-			out = append(out, part[5])
+		if len(part) < 6 || len(part[5]) < 2 || slices.Contains(out, part[5]) {
+			continue
 		}
+		if len(out) >= maxHomes {
+			return out, fmt.Errorf("/etc/passwd: more than %d homes", maxHomes)
+		}
+		out = append(out, part[5])
 	}
 	return out, err
 }

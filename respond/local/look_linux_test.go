@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -311,6 +312,48 @@ func TestWhatLetsSomebodyComeBackIsFoundByWhenItChanged(t *testing.T) {
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%q, %v", got, err)
 		}
+	}
+}
+
+func TestALinkThatIsNewIsFoundAndWhatCouldNotBeLookedAtIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	cron, keys := filepath.Join(dir, "etc/cron.d"), filepath.Join(dir, "old")
+	if err := errors.Join(os.MkdirAll(cron, 0o755), os.WriteFile(filepath.Join(dir, "etc/passwd"), nil, 0o644), os.WriteFile(keys, nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	r, err := openRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.close()
+	st, err := r.stat("/old")
+	if err != nil {
+		t.Fatal(err)
+	}
+	since, link := r.changed("/old", &st), filepath.Join(cron, "x")
+	for made := false; !made; made = r.changed("/etc/cron.d/x", &st).After(since) { // the kernel's clock goes in steps
+		os.Remove(link)
+		if err := os.Symlink("/old", link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all, err := r.footholds(t.Context(), since); err != nil || len(all) != 1 || all[0].Path != "/etc/cron.d/x" {
+		t.Errorf("%v, %v", all, err)
+	}
+	if err := os.Symlink("loop", filepath.Join(cron, "loop")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.footholds(t.Context(), since); err == nil || !strings.Contains(err.Error(), "/etc/cron.d/loop") {
+		t.Errorf("a link that is not followed: %v", err)
+	}
+	os.Remove(filepath.Join(cron, "loop"))
+	for i := range maxEntries {
+		if err := os.WriteFile(filepath.Join(cron, strconv.Itoa(i)), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all, err := r.footholds(t.Context(), since); err == nil || !strings.Contains(err.Error(), "/etc/cron.d: more than 5000 entries") || len(all) != maxEntries {
+		t.Errorf("%d of a full directory: %v", len(all), err)
 	}
 }
 
