@@ -58,8 +58,9 @@ type looked struct {
 type origin struct {
 	respond.Origin
 	err    error
+	text   bool   // it is one, and not large
 	number int    // the line that names the tool; 0: none does
-	line   string // its text
+	line   string // the beginning of its text
 }
 
 func originKey(p detect.Process, file string) string {
@@ -299,7 +300,9 @@ func (a *Assessor) lookAround(ctx context.Context, g *gathering) {
 			o.Origin, o.err = a.Look.Origin(ctx, w.file, e.identity(w.process))
 			if o.err == nil || w.process.Container == "" { // else it may be another file of that name
 				o.number, o.line = LineNaming(o.Text, e.tool.Name)
+				o.line = strings.Clone(short(o.line, 200))
 			}
+			o.text, o.Text = o.Text != "", "" // of which the line is all that is kept
 			return func() { l.origins[originKey(w.process, w.file)] = o }
 		})
 	}

@@ -87,7 +87,7 @@ func (e *evidence) broughtIn() []Line {
 }
 
 func (e *evidence) lineAndCommit(p detect.Process, script string, o *origin) []Line {
-	line := fmt.Sprintf("%s:%d: %s", script, o.number, short(o.line, 200))
+	line := fmt.Sprintf("%s:%d: %s", script, o.number, o.line)
 	if o.Changed.After(p.Started) && !p.Started.IsZero() {
 		line += " (as it is now: the file was changed " + moment(o.Changed, e.before) + ", after it was started)"
 	}
@@ -106,7 +106,7 @@ func (e *evidence) unnamed(p detect.Process, o *origin) string {
 		return ", which could not be read: " + o.Unread
 	case o.err != nil && p.Container != "":
 		return ", which was in a container that is gone"
-	case o.Text == "":
+	case !o.text:
 		return ", which is too large to look for the line, or no text"
 	}
 	return ", no line of which names " + e.tool.Name
