@@ -454,10 +454,11 @@ func (g *grouping) inline(b *batch, mem *memory) ([]uint32, error) {
 	of := make([]uint32, b.n)
 	for at := 0; at < b.n; at += chunkRows {
 		rows, groups := g.add(b.slice(at, min(at+chunkRows, b.n)))
-		if g.ev.full || g.bytes() > g.ev.run.o.Bytes || mem.hold(g.bytes()-g.held) != nil {
+		now := g.bytes()
+		if g.ev.full || now > g.ev.run.o.Bytes || mem.hold(now-g.held) != nil {
 			return nil, ErrMemory
 		}
-		g.held = g.bytes()
+		g.held = now
 		if err := g.ev.run.ctx.Err(); err != nil {
 			return nil, err
 		}
