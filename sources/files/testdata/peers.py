@@ -53,7 +53,7 @@ FRAME = {
 
 def tell(peer, over, name, run, times=5):
     took, used = [], []
-    for _ in range(times):
+    while len(took) < times or sum(took) < 1.5:  # as the engine is asked
         began, before = time.perf_counter(), time.process_time()
         run()
         took.append(time.perf_counter() - began)
