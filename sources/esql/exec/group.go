@@ -44,7 +44,7 @@ func newGrouping(ev *evaluator, s *plan.Stats) (*grouping, error) {
 	for i, k := range s.Keys {
 		g.keys, types[i] = append(g.keys, ev.prepare(k.Expr)), k.Expr.Type()
 	}
-	g.set = newKeySet(types)
+	g.set = newKeySet(types, ev.run.o.Bytes/2/max(1, ev.run.o.Workers))
 	for i := range s.Aggs {
 		a := &s.Aggs[i]
 		fc := a.Call.Prepared(ev.run.plan.Now)

@@ -15,6 +15,8 @@ type keySet struct {
 	hashes  []uint64 // by number
 	cells   []uint32 // by number, one of each key; see key
 	rows    int      // seen so far
+	bytes   int      // of the dictionaries of loose texts
+	most    int      // what these may be
 	expect  int      // how many combinations there will be, about
 	fetched uint64   // see fetch
 }
@@ -27,8 +29,6 @@ type key struct {
 	in    *funcs.Interner
 	loose []text        // the first is of none
 	dicts []*frame.Dict // those of loose texts
-	bytes int           // about those of loose texts
-	mean  int           // of a text of the dictionary at hand
 
 	cells  []uint32 // of the rows at hand
 	atHand []text   // the loose ones, likewise
@@ -45,16 +45,21 @@ const fewEntries = 1 << 9
 
 func (k *key) value(t text) string { return k.dicts[t>>32].Value(uint32(t)) }
 
-// dict gives the place of a dictionary as text has it.
-func (k *key) dict(d *frame.Dict) text {
-	if n := len(k.dicts); n == 0 || k.dicts[n-1] != d {
-		k.dicts, k.mean = append(k.dicts, d), d.Bytes()/d.Len()
+// holds takes a dictionary in for loose texts of a key, if there is room for it.
+func (s *keySet) holds(k *key, d *frame.Dict) bool {
+	if n := len(k.dicts); n > 0 && k.dicts[n-1] == d {
+		return true
 	}
-	return text(len(k.dicts)-1) << 32
+	if s.bytes+d.Bytes() > s.most {
+		return false
+	}
+	k.dicts, s.bytes = append(k.dicts, d), s.bytes+d.Bytes()
+	return true
 }
 
-func newKeySet(types []frame.Type) *keySet {
-	s := &keySet{}
+// newKeySet makes one that may hold so many bytes of dictionaries that others made.
+func newKeySet(types []frame.Type, most int) *keySet {
+	s := &keySet{most: most}
 	for _, t := range types {
 		s.keys = append(s.keys, &key{in: funcs.NewInterner(t), loose: make([]text, 1)})
 	}
@@ -65,9 +70,9 @@ func (s *keySet) len() int { return len(s.hashes) }
 
 // size is the memory held.
 func (s *keySet) size() int {
-	n := 8*len(s.slots) + 8*cap(s.hashes) + 4*cap(s.cells)
+	n := s.bytes + 8*len(s.slots) + 8*cap(s.hashes) + 4*cap(s.cells)
 	for _, k := range s.keys {
-		n += k.in.Bytes() + k.bytes + 8*cap(k.loose) + 4*cap(k.cells) + 8*cap(k.atHand)
+		n += k.in.Bytes() + 8*cap(k.loose) + 4*cap(k.cells) + 8*cap(k.atHand)
 	}
 	return n
 }
@@ -75,12 +80,12 @@ func (s *keySet) size() int {
 // use takes a column of a key, of one value a row, and adds to the rows' hashes.
 func (s *keySet) use(j int, c *frame.Column, hashes []uint64) {
 	n, k := len(hashes), s.keys[j]
-	if !s.sparse() || c.Codes == nil || c.Dict == nil || c.Dict.Len() <= fewEntries {
+	if !s.sparse() || c.Codes == nil || c.Dict == nil || c.Dict.Len() <= fewEntries || !s.holds(k, c.Dict) {
 		s.given(j, k.in.Column(c, n, k.cells), hashes)
 		return
 	}
 	k.cells, k.atHand = grow(k.cells, n), grow(k.atHand, n)
-	dict := k.dict(c.Dict)
+	dict := text(len(k.dicts)-1) << 32
 	for i, code := range c.Codes[:n] {
 		k.cells[i], k.atHand[i] = min(code, 1)*loose, dict|text(code)
 		hashes[i] = funcs.Hashed(hashes[i], c.Dict.Hash(code))
@@ -136,7 +141,6 @@ func (s *keySet) add(hash uint64, i int) {
 		if cell&loose != 0 {
 			cell = uint32(len(k.loose)) | loose
 			k.loose = append(roomy(k.loose, s.room()), k.atHand[i])
-			k.bytes += k.mean
 		}
 		s.cells = append(s.cells, cell)
 	}
@@ -211,12 +215,12 @@ func (s *keySet) take(ctx context.Context, other *keySet, each func(theirs int, 
 	if want := s.len() + other.len(); 4*want > 3*len(s.slots) {
 		s.grow(want)
 	}
+	s.bytes += other.bytes
 	numbers, dicts := make([][]uint32, len(s.keys)), make([]text, len(s.keys))
 	for j, k := range s.keys {
 		theirs := other.keys[j]
 		numbers[j], dicts[j] = k.in.Take(ctx, theirs.in), text(len(k.dicts))<<32
 		k.dicts = append(k.dicts, theirs.dicts...)
-		k.mean = theirs.bytes / len(theirs.loose)
 	}
 	const some = 1 << 10 // few enough to stay in the cache
 	for from := 0; from < other.len() && ctx.Err() == nil; from += some {

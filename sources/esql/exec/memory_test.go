@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +49,11 @@ var eventFields = []frame.Field{{Name: "n", Type: frame.Long}, {Name: "line", Ty
 
 func ask(ctx context.Context, t *testing.T, text string, table exec.Table, bytes int) (*frame.Frame, error) {
 	t.Helper()
+	return asked(ctx, t, text, table, exec.Options{Bytes: bytes})
+}
+
+func asked(ctx context.Context, t *testing.T, text string, table exec.Table, o exec.Options) (*frame.Frame, error) {
+	t.Helper()
 	q, err := parse.Parse(text)
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +62,8 @@ func ask(ctx context.Context, t *testing.T, text string, table exec.Table, bytes
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := exec.Run(ctx, p, exec.Options{Table: table, Limit: 10_000, Bytes: bytes, Window: exec.Window{From: math.MinInt64, To: math.MaxInt64}})
+	o.Table, o.Limit, o.Window = table, 10_000, exec.Window{From: math.MinInt64, To: math.MaxInt64}
+	result, err := exec.Run(ctx, p, o)
 	return result.Frame, err
 }
 
@@ -117,6 +125,59 @@ func TestCopiesAtTheEndAreCounted(t *testing.T) {
 		}
 		if _, err := ask(t.Context(), t, text, events(10), 16*held); err != nil {
 			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// watched are events that note, each time that one is read, how much the program
+// holds beside it.
+type watched struct {
+	events
+	most *uint64
+}
+
+func (w watched) Segments(field string, from, to int64) (out []exec.Segment) {
+	for _, s := range w.events.Segments(field, from, to) {
+		out = append(out, watchedSegment{s, w.most})
+	}
+	return out
+}
+
+type watchedSegment struct {
+	exec.Segment
+	most *uint64
+}
+
+func (s watchedSegment) Read(ctx context.Context, columns []string) (*frame.Frame, error) {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	*s.most = max(*s.most, m.HeapAlloc)
+	f, err := s.Segment.Read(ctx, columns)
+	if line := f.Column("line"); line != nil { // its texts as parts of one, as those of a file are
+		var text strings.Builder
+		starts := []uint32{0, 0}
+		for code := 1; code < line.Dict.Len(); code++ {
+			text.WriteString(line.Dict.Value(uint32(code)))
+			starts = append(starts, uint32(text.Len()))
+		}
+		line.Dict = frame.DictOfText(text.String(), starts)
+	}
+	return f, err
+}
+
+func TestGroupsOfFewRowsLetGoOfTheSegmentsThatTheseCameFrom(t *testing.T) {
+	const few = "FROM x | WHERE n % 1000 == 0 | STATS "
+	var before runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for _, stats := range []string{"c = COUNT(*) BY line", "c = COUNT(*) BY line, n", "VALUES(line)", "MAX(line) BY n", "TOP(line, 1000, \"asc\")", "SAMPLE(line, 1000)", "FIRST(line, n) BY m = n % 7000"} {
+		most := uint64(0)
+		if _, err := asked(t.Context(), t, few+stats, watched{events(30), &most}, exec.Options{Bytes: 8 << 20, Workers: 1}); err != nil {
+			t.Errorf("%s: %v", stats, err)
+		}
+		if held := (int(most) - int(before.HeapAlloc)) >> 20; held > 12 { // all segments are some 70 MB
+			t.Errorf("%s: %d MB were held", stats, held)
 		}
 	}
 }

@@ -32,7 +32,7 @@ func TestOrderingEndsWithItsContext(t *testing.T) {
 
 func TestMergingGroupsEndsWithItsContext(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
-	mine, theirs := newKeySet([]frame.Type{frame.Long}), newKeySet([]frame.Type{frame.Long})
+	mine, theirs := newKeySet([]frame.Type{frame.Long}, 0), newKeySet([]frame.Type{frame.Long}, 0)
 	for n := range int64(1 << 13) {
 		hashes := []uint64{0}
 		theirs.use(0, &frame.Column{Type: frame.Long, Ints: []int64{n}}, hashes)

@@ -32,6 +32,7 @@ type extreme struct {
 	sign int
 	has  []bool
 	strs []string
+	text int // bytes of strs
 	ints []int64
 	fls  []float64
 }
@@ -77,7 +78,8 @@ func (a *extreme) str(g uint32, s string) {
 			return
 		}
 	}
-	a.has[g], a.strs[g] = true, s
+	a.text += len(s) - len(a.strs[g])
+	a.has[g], a.strs[g] = true, strings.Clone(s) // it would keep the text of a whole segment
 }
 
 func (a *extreme) float(g uint32, v float64) {
@@ -136,7 +138,9 @@ func (a *extreme) Result(n int) *frame.Column {
 	return out.Column()
 }
 
-func (a *extreme) Bytes() int { return len(a.has) + 16*cap(a.strs) + 8*cap(a.ints) + 8*cap(a.fls) }
+func (a *extreme) Bytes() int {
+	return len(a.has) + a.text + 16*cap(a.strs) + 8*cap(a.ints) + 8*cap(a.fls)
+}
 
 // sum adds, and divides for the mean. Doubles are added with compensation, as
 // Elasticsearch does; whole numbers that overflow give null and a warning.

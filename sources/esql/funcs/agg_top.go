@@ -63,6 +63,12 @@ func (o *Out) addDatum(row int, t frame.Type, v datum) {
 	}
 }
 
+// own copies a text, which would keep that of a whole segment.
+func (a datum) own() datum {
+	a.s = strings.Clone(a.s)
+	return a
+}
+
 // ranked is a value with what decides its place.
 type ranked struct{ by, value datum }
 
@@ -73,6 +79,7 @@ type ranking struct {
 	sign int  // 1: the greatest first
 	own  bool // a value is its own rank
 	all  [][]ranked
+	text int // bytes of these
 }
 
 // maxTop bounds what one group of TOP or SAMPLE keeps.
@@ -150,10 +157,12 @@ func (a *ranking) put(g uint32, r ranked) {
 	if at >= a.most {
 		return
 	}
-	if len(list) == a.most {
-		list = list[:len(list)-1]
+	if last := len(list) - 1; last == a.most-1 {
+		a.text -= len(list[last].by.s) + len(list[last].value.s)
+		list = list[:last]
 	}
-	a.all[g] = slices.Insert(list, at, r)
+	a.text += len(r.by.s) + len(r.value.s)
+	a.all[g] = slices.Insert(list, at, ranked{r.by.own(), r.value.own()})
 }
 
 func (a *ranking) Merge(other Aggregator, groups []uint32, size int) {
@@ -176,7 +185,8 @@ func (a *ranking) Result(n int) *frame.Column {
 	return out.Column()
 }
 
-func (a *ranking) Bytes() (n int) {
+func (a *ranking) Bytes() int {
+	n := a.text
 	for _, list := range a.all {
 		n += 64*cap(list) + 24
 	}
@@ -189,6 +199,7 @@ type sample struct {
 	most int
 	seen []int
 	all  [][]datum
+	text int // bytes of these
 }
 
 func newSample(c *Call) (Aggregator, error) {
@@ -212,9 +223,11 @@ func (a *sample) Add(groups []uint32, size int, in []Vec, n int) {
 func (a *sample) put(g uint32, v datum) {
 	a.seen[g]++
 	if len(a.all[g]) < a.most {
-		a.all[g] = append(a.all[g], v)
+		a.all[g] = append(a.all[g], v.own())
+		a.text += len(v.s)
 	} else if at := rand.IntN(a.seen[g]); at < a.most {
-		a.all[g][at] = v
+		a.text += len(v.s) - len(a.all[g][at].s)
+		a.all[g][at] = v.own()
 	}
 }
 
@@ -240,7 +253,8 @@ func (a *sample) Result(n int) *frame.Column {
 	return out.Column()
 }
 
-func (a *sample) Bytes() (n int) {
+func (a *sample) Bytes() int {
+	n := a.text
 	for _, list := range a.all {
 		n += 32*cap(list) + 32
 	}

@@ -53,13 +53,31 @@ func (d *Dict) copied(s []byte) string {
 	if len(s) > roomBytes/4 {
 		return string(s)
 	}
-	if d.room.Cap()-d.room.Len() < len(s) {
-		d.room.Reset()
-		d.room.Grow(roomBytes)
-	}
+	d.roomFor(len(s))
 	from := d.room.Len()
 	d.room.Write(s)
 	return d.room.String()[from:]
+}
+
+// own copies the value of a code: as part of the text of a segment it would keep all
+// of that one.
+func (d *Dict) own(code uint32) {
+	s := d.values[code]
+	if len(s) > roomBytes/4 {
+		d.values[code] = strings.Clone(s)
+		return
+	}
+	d.roomFor(len(s))
+	from := d.room.Len()
+	d.room.WriteString(s)
+	d.values[code] = d.room.String()[from:]
+}
+
+func (d *Dict) roomFor(n int) {
+	if d.room.Cap()-d.room.Len() < n {
+		d.room.Reset()
+		d.room.Grow(roomBytes)
+	}
 }
 
 func (d *Dict) code(s string, hash uint32) uint32 {

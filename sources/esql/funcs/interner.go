@@ -198,6 +198,7 @@ func (in *Interner) known(v string, hash uint32) uint32 {
 	before := in.dict.Len()
 	code := in.dict.code(v, hash)
 	if in.dict.Len() > before {
+		in.dict.own(code)
 		in.bytes += len(v) + 64
 	}
 	return code
