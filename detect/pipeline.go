@@ -164,7 +164,10 @@ func (p pipeline) figures() (text string, conditions []condition, ok bool) {
 }
 
 // condition is "name op value", as the text has it.
-type condition struct{ name, op, value string }
+type condition struct {
+	name, op, value string
+	quoted          bool
+}
 
 var (
 	conjunction = regexp.MustCompile(`(?i)\s+and\s+`)
@@ -176,7 +179,7 @@ func conditionsOf(where string) []condition {
 	var out []condition
 	for _, part := range conjunction.Split(where, -1) {
 		if m := comparison.FindStringSubmatch(part); m != nil {
-			out = append(out, condition{m[1], m[2], strings.Trim(m[3], `"`)})
+			out = append(out, condition{m[1], m[2], strings.Trim(m[3], `"`), m[3][0] == '"'})
 		}
 	}
 	return out
@@ -242,9 +245,11 @@ func (p pipeline) impossible() (out [][2]condition) {
 
 func (c condition) text() string { return c.name + " " + c.op + " " + c.value }
 
+func (c condition) orders() bool { return c.op[0] == '<' || c.op[0] == '>' }
+
 // excludes tells whether no value fits both.
 func (c condition) excludes(o condition) bool {
-	if c.name != o.name {
+	if c.name != o.name || c.orders() && c.quoted || o.orders() && o.quoted { // texts, of which "10" comes before "9"
 		return false
 	}
 	for _, pair := range [2][2]condition{{c, o}, {o, c}} {
