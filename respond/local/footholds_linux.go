@@ -16,7 +16,7 @@ import (
 )
 
 // Where what starts by itself or lets people in is kept: files, directories
-// (of which all entries are meant), and both below each home.
+// (of which all entries are meant, and those of drop-ins), and both below each home.
 var (
 	footholds = []string{
 		"/etc/crontab", "/etc/cron.d", "/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly", "/etc/cron.monthly", "/etc/anacrontab",
@@ -69,10 +69,11 @@ func (r root) footholds(ctx context.Context, since time.Time) (out []respond.Foo
 			}
 		}
 	}
-	for _, name := range all {
+	for i, usual := 0, len(all); i < len(all); i++ {
 		if err := ctx.Err(); err != nil {
 			return out, err
 		}
+		name := all[i]
 		st, err := r.stat(name)
 		if err != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
 			note(name, &st, err)
@@ -87,10 +88,18 @@ func (r root) footholds(ctx context.Context, since time.Time) (out []respond.Foo
 			one = path.Join(name, one)
 			st, err := r.stat(one)
 			note(one, &st, err)
+			if err == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR && i < usual && dropIns(one) {
+				all = append(all, one)
+			}
 		}
 	}
 	slices.SortStableFunc(out, func(a, b respond.Foothold) int { return b.Changed.Compare(a.Changed) })
 	return out, errors.Join(wrong...)
+}
+
+// dropIns tells a directory of what adds to a unit, or is started with one.
+func dropIns(name string) bool {
+	return slices.Contains([]string{".d", ".wants", ".requires"}, path.Ext(name))
 }
 
 // changed is when a file was changed last, or the link that leads to it.

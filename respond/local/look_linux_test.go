@@ -282,6 +282,7 @@ func TestWhatLetsSomebodyComeBackIsFoundByWhenItChanged(t *testing.T) {
 	for name, text := range map[string]string{
 		"etc/passwd": "root:x:0:0:root:/root:/bin/sh\nbob:x:1000:1000::/home/bob:/bin/sh\n", "etc/cron.d/x": "* * * * * root /tmp/x\n",
 		"home/bob/.ssh/authorized_keys": "ssh-ed25519 AAAA\n", "home/bob/notes": "nothing\n", "etc/systemd/system/x.service": "[Service]\n",
+		"etc/systemd/system/ssh.service.d/x.conf": "[Service]\n", "etc/systemd/system/other/x.service": "[Service]\n",
 	} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -291,8 +292,10 @@ func TestWhatLetsSomebodyComeBackIsFoundByWhenItChanged(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Symlink("nowhere", filepath.Join(dir, "etc/cron.d/gone")); err != nil {
-		t.Fatal(err)
+	for name, to := range map[string]string{"etc/cron.d/gone": "nowhere", "etc/systemd/system/round.wants": "."} {
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	r, err := openRoot(dir)
 	if err != nil {
@@ -300,7 +303,7 @@ func TestWhatLetsSomebodyComeBackIsFoundByWhenItChanged(t *testing.T) {
 	}
 	defer r.close()
 	for since, want := range map[time.Time][]string{
-		time.Now().Add(-time.Hour): {"/etc/cron.d/x", "/etc/passwd", "/etc/systemd/system/x.service", "/home/bob/.ssh/authorized_keys"},
+		time.Now().Add(-time.Hour): {"/etc/cron.d/x", "/etc/passwd", "/etc/systemd/system/round.wants/x.service", "/etc/systemd/system/ssh.service.d/x.conf", "/etc/systemd/system/x.service", "/home/bob/.ssh/authorized_keys"},
 		time.Now().Add(time.Hour):  nil,
 	} {
 		all, err := r.footholds(t.Context(), since)
