@@ -28,6 +28,34 @@ func (x *KnownException) InForce(now time.Time) bool {
 	return x.EndedAt.IsZero() && (x.Expires.IsZero() || now.Before(x.Expires))
 }
 
+// What an exception is at some time. Those that end soon and those that were never of
+// use are to be looked at.
+const (
+	ExceptionInForce   = "in force"
+	ExceptionEnded     = "ended"
+	ExceptionExpired   = "expired"
+	ExceptionEndsSoon  = "ends soon"
+	ExceptionNeverUsed = "never used"
+
+	endsSoon  = 3 * 24 * time.Hour
+	neverUsed = 14 * 24 * time.Hour
+)
+
+// State is one of these.
+func (x *KnownException) State(now time.Time) string {
+	switch {
+	case !x.EndedAt.IsZero():
+		return ExceptionEnded
+	case !x.InForce(now):
+		return ExceptionExpired
+	case !x.Expires.IsZero() && x.Expires.Sub(now) < endsSoon:
+		return ExceptionEndsSoon
+	case x.Last.IsZero() && now.Sub(x.Created) > neverUsed:
+		return ExceptionNeverUsed
+	}
+	return ExceptionInForce
+}
+
 // Except keeps an exception and names it. Its reason, author and end must be said.
 func (s *Cases) Except(ctx context.Context, x detect.Exception, by string) (detect.Exception, error) {
 	if by == "" || strings.TrimSpace(x.Reason) == "" {

@@ -176,24 +176,15 @@ func (p *exceptedPane) cells(m *Model, i int) []grid.Cell {
 	}
 }
 
-// Exceptions that are to be looked at: soon over, or never of use.
-const (
-	endsSoon  = 3 * 24 * time.Hour
-	neverUsed = 14 * 24 * time.Hour
-)
-
 func exceptionState(x *playbooks.KnownException, now time.Time) (string, role) {
-	switch {
-	case !x.EndedAt.IsZero():
-		return "ended", muted
-	case !x.InForce(now):
-		return "expired", muted
-	case x.Expires.Sub(now) < endsSoon:
-		return "ends soon", warning
-	case x.Last.IsZero() && now.Sub(x.Created) > neverUsed:
-		return "never used", warning
+	state := x.State(now)
+	switch state {
+	case playbooks.ExceptionEnded, playbooks.ExceptionExpired:
+		return state, muted
+	case playbooks.ExceptionEndsSoon, playbooks.ExceptionNeverUsed:
+		return state, warning
 	}
-	return "in force", normal
+	return state, normal
 }
 
 func dayWord(t time.Time) string {

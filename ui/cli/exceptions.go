@@ -54,14 +54,9 @@ func (c *command) exceptionsList(all []playbooks.KnownException) error {
 	fmt.Fprintln(w, "ID\tNAME\tWHY\tBY\tENDS\tHIDDEN\tSTATE")
 	for i := range all {
 		x := &all[i]
-		state := "in force"
-		switch {
-		case x.EndedBy != "":
+		state := x.State(c.Now())
+		if x.EndedBy != "" {
 			state = "ended by " + x.EndedBy
-		case !x.InForce(c.Now()):
-			state = "expired"
-		case x.Hidden == 0:
-			state = "never used"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", text.Clean(x.ID), text.Clean(x.Name), text.Clean(x.Reason), text.Clean(x.Author),
 			x.Expires.UTC().Format(time.DateOnly), x.Hidden, text.Clean(state))
