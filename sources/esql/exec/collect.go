@@ -29,18 +29,11 @@ func (m *memory) ending() { m.most *= 2 }
 
 // batch adds a batch, with those dictionaries that are not held yet.
 func (m *memory) batch(b *batch) error {
-	n := b.bytes()
 	m.mu.Lock()
-	for _, c := range b.cols {
-		if c == nil || c.Dict == nil || m.dicts[c.Dict] {
-			continue
-		}
-		if m.dicts == nil {
-			m.dicts = map[*frame.Dict]bool{}
-		}
-		m.dicts[c.Dict] = true
-		n += c.Dict.Bytes()
+	if m.dicts == nil {
+		m.dicts = map[*frame.Dict]bool{}
 	}
+	n := b.weight(m.dicts)
 	m.mu.Unlock()
 	return m.hold(n)
 }
