@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/parquet-go/bitpack"
@@ -38,8 +39,9 @@ func (p page) isCoded() bool {
 	return p.encoding == int64(format.RLEDictionary) || p.encoding == int64(format.PlainDictionary) //nolint:staticcheck // see above
 }
 
-// texts reads such a column. dict is its dictionary, if that was read already. What is not wanted is passed over where it stands, which
-// the library would copy first; a page that has no row that is wanted is not unpacked.
+// texts reads such a column. dict is its dictionary, if that was read already. What is
+// not wanted is passed over where it stands, which the library would copy first; a page
+// that has no row that is wanted is not unpacked.
 func (g *Group) texts(l *leaf, pages []page, dict *frame.Dict, fill *filler) error {
 	s := scratches.Get().(*scratch)
 	defer s.done()
@@ -91,17 +93,18 @@ func (g *Group) dictionary(l *leaf, pages []page) (*frame.Dict, error) {
 	if n > len(values)/4 {
 		return nil, errClaims
 	}
-	starts, text := make([]uint32, 2, n+2), make([]byte, 0, len(values)-4*n)
+	starts, text := make([]uint32, 2, n+2), strings.Builder{}
+	text.Grow(len(values) - 4*n)
 	for range n {
 		from, size, err := next(values, at)
 		if err != nil {
 			return nil, err
 		}
 		at = from + size
-		text = append(text, values[from:at]...)
-		starts = append(starts, uint32(len(text)))
+		text.Write(values[from:at])
+		starts = append(starts, uint32(text.Len()))
 	}
-	return frame.DictOfText(string(text), starts), nil
+	return frame.DictOfText(text.String(), starts), nil
 }
 
 // next gives where the text that stands at a place begins, and its length.
