@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"interdict/sources"
 	"interdict/sources/ecs"
 	"interdict/sources/esql"
@@ -77,16 +79,12 @@ func Open(ctx context.Context, cfg Config) (*History, error) {
 
 // each calls do for 0 to n-1, on all processors, and waits.
 func each(n int, do func(i int)) {
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	var all errgroup.Group
+	all.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range n {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			do(i)
-		})
+		all.Go(func() error { do(i); return nil })
 	}
-	wg.Wait()
+	_ = all.Wait() // none gives an error
 }
 
 func openFile(ctx context.Context, f found, stdin io.Reader) (*file, error) {

@@ -5,7 +5,8 @@ import (
 	"context"
 	"runtime"
 	"slices"
-	"sync"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // firstRows gives the first most of n rows in their order; of equal ones the
@@ -40,14 +41,17 @@ const runRows = 1 << 14
 // ordered orders rows, which it writes over: runs of them, which are then merged
 // two by two, on all processors. It ends early, with an error, when ctx does.
 func ordered[T any](ctx context.Context, rows []T, compare func(x, y T) int) ([]T, error) {
+	if len(rows) <= runRows {
+		if ctx.Err() == nil {
+			slices.SortFunc(rows, compare)
+		}
+		return rows, ctx.Err()
+	}
 	each((len(rows)+runRows-1)/runRows, func(i int) {
 		if ctx.Err() == nil {
 			slices.SortFunc(rows[i*runRows:min((i+1)*runRows, len(rows))], compare)
 		}
 	})
-	if len(rows) <= runRows {
-		return rows, ctx.Err()
-	}
 	for into, width := make([]T, len(rows)), runRows; width < len(rows); width *= 2 {
 		each((len(rows)+2*width-1)/(2*width), func(i int) {
 			lo := i * 2 * width
@@ -75,20 +79,12 @@ func merge[T any](ctx context.Context, into, a, b []T, compare func(x, y T) int)
 
 // each calls do for 0 to n-1, on all processors, and waits.
 func each(n int, do func(i int)) {
-	if n == 1 {
-		do(0)
-		return
-	}
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	var all errgroup.Group
+	all.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range n {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			do(i)
-		})
+		all.Go(func() error { do(i); return nil })
 	}
-	wg.Wait()
+	_ = all.Wait() // none gives an error
 }
 
 // least gives the first k rows, in any order: a heap whose top is the last of them.
