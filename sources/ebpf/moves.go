@@ -33,12 +33,14 @@ func moves(tool string, args []string) bool {
 	return true
 }
 
-// has tells whether an option is there, also as --option=value.
+// has tells whether an option is there, also as --option=value, and a long one that
+// is cut short, as curl and wget take it.
 func has(args []string, options ...string) bool {
 	for _, a := range args {
 		name, _, _ := strings.Cut(a, "=")
 		for _, o := range options {
-			if name == o {
+			short := len(name) > len("--u") && name[:2] == "--" && name != "--url" // which is an option itself
+			if name == o || short && strings.HasPrefix(o, name) {
 				return true
 			}
 		}
